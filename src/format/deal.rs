@@ -1,0 +1,60 @@
+//! A deal as its file says.
+
+use chrono::NaiveDate;
+
+use super::ident::{DealId, StageId};
+use super::money::Money;
+use super::tree::Document;
+use super::value::{Block, Field, Value};
+
+/// A deal that could be read. It may still have problems: fields with a wrong type are not among its values.
+#[derive(Clone, Debug)]
+pub struct Deal {
+    /// Its id: the file's stem.
+    pub id: DealId,
+    /// The folder it lies in. Not always a stage of the pipeline.
+    pub stage: StageId,
+    /// Path below the pipeline's folder.
+    pub path: String,
+    /// The typed values.
+    pub fields: Block,
+    /// The file as a tree with positions.
+    pub document: Document,
+}
+
+impl Deal {
+    /// The value at a dotted path.
+    pub fn value(&self, path: &str) -> Option<&Value> {
+        self.fields.at(path).map(|f| &f.value)
+    }
+
+    /// The field at a dotted path, with its place.
+    pub fn field(&self, path: &str) -> Option<&Field> {
+        self.fields.at(path)
+    }
+
+    /// The text at a dotted path.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        self.value(path).and_then(Value::as_text)
+    }
+
+    /// What people call it; its id where it has no title.
+    pub fn title(&self) -> &str {
+        self.text("title").filter(|t| !t.trim().is_empty()).unwrap_or(self.id.as_str())
+    }
+
+    /// Who owns it.
+    pub fn owner(&self) -> Option<&str> {
+        self.text("owner").filter(|t| !t.trim().is_empty())
+    }
+
+    /// What it is worth.
+    pub fn amount(&self) -> Option<Money> {
+        self.value("amount").and_then(Value::as_money)
+    }
+
+    /// When the yes is expected.
+    pub fn close_date(&self) -> Option<NaiveDate> {
+        self.value("close_date").and_then(Value::as_date)
+    }
+}

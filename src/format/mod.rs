@@ -1,0 +1,19 @@
+//! The plain-text format: `pipeline.yaml`, deals, values with their positions, byte-preserving edits and the
+//! expression language. Knows neither git nor the terminal nor the clock.
+
+pub mod date;
+pub mod deal;
+pub mod edit;
+pub mod expr;
+pub mod ident;
+pub mod money;
+pub mod pipeline;
+pub mod prescan;
+pub mod problem;
+pub mod quote;
+pub mod schema;
+pub mod slug;
+pub mod source;
+pub mod span;
+pub mod tree;
+pub mod value;

@@ -1,0 +1,112 @@
+//! The types a field can have, the fields that are built in, and the fields a pipeline declares.
+
+use super::ident::StageId;
+use super::span::Span;
+
+/// The type of a field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FieldType {
+    /// Any text.
+    Text,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// An amount, with or without a currency.
+    Money,
+    /// `YYYY-MM-DD`.
+    Date,
+    /// `true` or `false`.
+    Boolean,
+    /// Somebody: a name or an e-mail address.
+    Person,
+    /// A file of the repository, counted from its root.
+    Path,
+    /// A web address.
+    Link,
+    /// The id of another deal.
+    Deal,
+    /// One of a few words.
+    Enum(Vec<String>),
+    /// A list of one type.
+    List(Box<FieldType>),
+    /// A block of named fields.
+    Block(Vec<FieldSpec>),
+    /// Any fields of any name below it: only for built-ins whose keys the pipeline sets (`approvals`).
+    MapOf(Box<FieldType>),
+}
+
+impl FieldType {
+    /// What a message calls it: `a date (YYYY-MM-DD)`.
+    pub fn describe(&self) -> String {
+        match self {
+            FieldType::Text => "text".into(),
+            FieldType::Integer => "a whole number".into(),
+            FieldType::Number => "a number".into(),
+            FieldType::Money => "an amount (18000 or 18000 USD)".into(),
+            FieldType::Date => "a date (YYYY-MM-DD)".into(),
+            FieldType::Boolean => "true or false".into(),
+            FieldType::Person => "a person (a name or an e-mail address)".into(),
+            FieldType::Path => "a path in the repository".into(),
+            FieldType::Link => "a link (https://…)".into(),
+            FieldType::Deal => "the id of a deal".into(),
+            FieldType::Enum(words) => format!("one of {}", words.join(", ")),
+            FieldType::List(of) => format!("a list of {}", of.describe()),
+            FieldType::Block(_) | FieldType::MapOf(_) => "a block of fields".into(),
+        }
+    }
+}
+
+/// A field: its name, its type and what is asked of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldSpec {
+    /// The key in the deal.
+    pub name: String,
+    /// Its type.
+    pub of: FieldType,
+    /// Required in every deal.
+    pub required: bool,
+    /// Required in this stage and all later ones (ends of kind lost and recycled excepted).
+    pub required_from: Option<StageId>,
+    /// What people call it.
+    pub label: Option<String>,
+    /// What belongs into it.
+    pub help: Option<String>,
+    /// Where `pipeline.yaml` declares it; `None` for a built-in.
+    pub span: Option<Span>,
+}
+
+impl FieldSpec {
+    /// An optional field without label or help.
+    pub fn new(name: &str, of: FieldType) -> Self {
+        FieldSpec {
+            name: name.to_owned(),
+            of,
+            required: false,
+            required_from: None,
+            label: None,
+            help: None,
+            span: None,
+        }
+    }
+}
+
+/// The declaration at a dotted path. A path through a list or a map finds the field of its items.
+pub fn find<'a>(fields: &'a [FieldSpec], path: &str) -> Option<&'a FieldSpec> {
+    let (first, rest) = path.split_once('.').map_or((path, None), |(f, r)| (f, Some(r)));
+    let spec = fields.iter().find(|f| f.name == first)?;
+    match (rest, &spec.of) {
+        (None, _) => Some(spec),
+        (Some(rest), FieldType::Block(inner)) => find(inner, rest),
+        (Some(rest), FieldType::List(of)) => match &**of {
+            FieldType::Block(inner) => find(inner, rest),
+            _ => None,
+        },
+        (Some(rest), FieldType::MapOf(of)) => match (&**of, rest.split_once('.')) {
+            (FieldType::Block(inner), Some((_, rest))) => find(inner, rest),
+            (_, None) => Some(spec),
+            _ => None,
+        },
+        (Some(_), _) => None,
+    }
+}

@@ -1,0 +1,56 @@
+//! Where files come from, as the format sees it: a list of entries and their bytes. The work tree, the index and any
+//! revision are sources; so is a map in a test.
+
+use std::io;
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A symbolic link, never followed.
+    Symlink,
+    /// A folder, listed so that an empty one is seen.
+    Folder,
+    /// Anything else: a device, a pipe, a submodule.
+    Other,
+}
+
+/// One entry below the pipeline's folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileEntry {
+    /// Path below the pipeline's folder, with `/` between the parts. Not UTF-8 on disk: the lossy form, and
+    /// `utf8` is false.
+    pub path: String,
+    /// Whether `path` is the exact name.
+    pub utf8: bool,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Size in bytes; 0 where it is not known without reading.
+    pub size: u64,
+}
+
+/// A tree of files below one pipeline's folder.
+pub trait Source: Sync {
+    /// All entries below the pipeline's folder, sorted by path bytes. Does not enter folders whose name begins with a
+    /// dot, nor folders that hold a `pipeline.yaml` of their own.
+    ///
+    /// # Errors
+    /// When a folder cannot be listed: a partial list would be a smaller pipeline.
+    fn entries(&self) -> io::Result<Vec<FileEntry>>;
+
+    /// The bytes of a file, by its path below the pipeline's folder.
+    ///
+    /// # Errors
+    /// When it cannot be read whole.
+    fn read(&self, path: &str) -> io::Result<Vec<u8>>;
+
+    /// Whether the repository has a regular file at this path, counted from the repository's root (from the pipeline's
+    /// folder where there is no repository). Paths that leave the repository do not exist.
+    fn repository_has(&self, path: &str) -> bool;
+
+    /// How messages name a path below the pipeline's folder: from the current folder where that is known.
+    fn display(&self, path: &str) -> String {
+        path.to_owned()
+    }
+}

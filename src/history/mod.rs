@@ -1,0 +1,4 @@
+//! Commits become events, events become spells.
+
+pub mod event;
+pub mod spell;

@@ -1,0 +1,22 @@
+//! tussock keeps a sales pipeline as plain text in git.
+//!
+//! A deal is a YAML file, the folder it lies in is its stage, a move is a commit. The library is laid out in rooms;
+//! each room knows only the rooms above it in this list, and only `cli` and the `tussock` binary print or exit.
+
+pub mod format;
+
+pub mod repo;
+
+pub mod check;
+
+pub mod history;
+
+pub mod metrics;
+
+pub mod forecast;
+
+pub mod report;
+
+pub mod output;
+
+pub mod cli;
