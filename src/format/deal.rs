@@ -20,6 +20,8 @@ pub struct Deal {
     pub fields: Block,
     /// The file as a tree with positions.
     pub document: Document,
+    /// What is wrong with it: of the document and of its values. Empty for a clean deal.
+    pub problems: Vec<super::problem::Problem>,
 }
 
 impl Deal {

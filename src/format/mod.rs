@@ -6,6 +6,8 @@ pub mod deal;
 pub mod edit;
 pub mod expr;
 pub mod ident;
+pub mod judge;
+pub mod load;
 pub mod money;
 pub mod pipeline;
 pub mod prescan;

@@ -1,9 +1,9 @@
 //! What happened to deals, as commits tell it, with the two clocks of every event.
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::format::ident::{DealId, StageId};
+use crate::repo::objects::{Author, ObjectId};
 
 /// Seconds since 1970-01-01T00:00:00Z at which the reported branch came to know something: the committer time of the
 /// first-parent commit, never running backwards along that line. Everything asked `--as-of` uses this clock.
@@ -14,51 +14,6 @@ pub struct KnownAt(pub i64);
 /// never later than its [`KnownAt`] and never before the deal's previous event. Durations and conversions use this clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ValidAt(pub i64);
-
-/// The id of a commit: 20 bytes (SHA-1) or 32 (SHA-256).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CommitId {
-    len: u8,
-    bytes: [u8; 32],
-}
-
-impl CommitId {
-    /// The id of these raw bytes; `None` unless there are 20 or 32.
-    pub fn from_bytes(raw: &[u8]) -> Option<Self> {
-        if raw.len() != 20 && raw.len() != 32 {
-            return None;
-        }
-        let mut bytes = [0; 32];
-        bytes[..raw.len()].copy_from_slice(raw);
-        Some(CommitId { len: raw.len() as u8, bytes })
-    }
-
-    /// The first ten hexadecimal digits, for people.
-    pub fn short(&self) -> String {
-        self.to_string()[..10].to_owned()
-    }
-}
-
-impl fmt::Display for CommitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.bytes[..usize::from(self.len)].iter().try_for_each(|b| write!(f, "{b:02x}"))
-    }
-}
-
-impl fmt::Debug for CommitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-/// Who made a commit, as git writes it, lossily where it is not UTF-8.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Author {
-    /// The name.
-    pub name: String,
-    /// The e-mail address.
-    pub email: String,
-}
 
 /// Which way a move went, by the order of stages in today's pipeline file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,7 +117,7 @@ pub struct Event {
     /// Whose commit made the change.
     pub author: Arc<Author>,
     /// The commit that made the change (inside the merged branch, where there is one).
-    pub commit: CommitId,
+    pub commit: ObjectId,
     /// Whether `at` had to be moved to keep the clocks in order.
     pub clamped: bool,
 }

@@ -1,1 +1,3 @@
-//! (to be written)
+//! The only place that knows git: snapshots of a tree, the write transaction, the state of the repository.
+
+pub mod objects;
