@@ -1,15 +1,19 @@
 //! The plain-text format: `pipeline.yaml`, deals, values with their positions, byte-preserving edits and the
 //! expression language. Knows neither git nor the terminal nor the clock.
 
+pub mod builtins;
 pub mod date;
 pub mod deal;
 pub mod edit;
 pub mod expr;
+mod field_file;
 pub mod ident;
 pub mod judge;
 pub mod load;
 pub mod money;
+pub mod nearest;
 pub mod pipeline;
+pub mod pipeline_file;
 pub mod prescan;
 pub mod problem;
 pub mod quote;
@@ -18,4 +22,5 @@ pub mod slug;
 pub mod source;
 pub mod span;
 pub mod tree;
+pub mod typing;
 pub mod value;
