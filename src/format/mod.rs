@@ -4,6 +4,7 @@
 pub mod date;
 pub mod deal;
 pub mod edit;
+mod explain;
 pub mod expr;
 pub mod ident;
 pub mod judge;
@@ -13,6 +14,7 @@ pub mod pipeline;
 pub mod prescan;
 pub mod problem;
 pub mod quote;
+pub mod reader;
 pub mod schema;
 pub mod slug;
 pub mod source;
