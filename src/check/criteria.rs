@@ -12,7 +12,9 @@ use super::rule::Rule;
 pub(super) fn unmet(ground: &DealGround<'_>, rule: &'static Rule, gate: Gate) -> Vec<Finding> {
     let Some(place) = ground.place else { return Vec::new() };
     let open = |(d, o): &&(Demand<'_>, Outcome)| {
-        d.gate == gate && matches!(o, Outcome::Missing(_) | Outcome::NotSatisfied(_)) && d.criterion.level != RuleLevel::Off
+        d.gate == gate
+            && matches!(o, Outcome::Missing(_) | Outcome::NotSatisfied(_))
+            && d.criterion.level != RuleLevel::Off
     };
     let open: Vec<_> = ground.judgements.iter().filter(open).collect();
     if open.is_empty() {
@@ -35,7 +37,11 @@ fn finding(
     let text = &criterion.text;
     let message = match (demand.gate, criterion.level, earned) {
         (Gate::Exit, RuleLevel::Error, Some(earned)) => {
-            format!("{id} is in {} but has earned {}: it is past {stage} without \"{text}\" ({why})", place.id(), earned.id())
+            format!(
+                "{id} is in {} but has earned {}: it is past {stage} without \"{text}\" ({why})",
+                place.id(),
+                earned.id()
+            )
         }
         (Gate::Exit, RuleLevel::Error, None) => {
             format!("{id} is in {} but has earned no stage: it is past {stage} without \"{text}\" ({why})", place.id())
@@ -63,7 +69,8 @@ fn finding(
         let back = earned.id();
         finding = finding.with_help(format!("or move it back to the stage it has earned: `tussock move {id} {back}`"));
     }
-    let declared = format!("{} criterion {} of {stage}", if demand.gate == Gate::Exit { "exit" } else { "entry" }, criterion.id);
+    let declared =
+        format!("{} criterion {} of {stage}", if demand.gate == Gate::Exit { "exit" } else { "entry" }, criterion.id);
     finding.with_related(PIPELINE_FILE, criterion.span, declared)
 }
 
@@ -98,7 +105,9 @@ fn how_to_fill(ground: &DealGround<'_>, demand: &Demand<'_>, fields: &[String]) 
     if let CriterionTest::Approval { by, .. } = &demand.criterion.test {
         let who = by.as_ref().map_or("somebody".to_owned(), |group| format!("a member of {group}"));
         let criterion = &demand.criterion.id;
-        return format!("{who} approves it by adding `approvals: {{{criterion}: {{by: NAME, on: YYYY-MM-DD}}}}` to the deal");
+        return format!(
+            "{who} approves it by adding `approvals: {{{criterion}: {{by: NAME, on: YYYY-MM-DD}}}}` to the deal"
+        );
     }
     let described: Vec<String> = fields
         .iter()

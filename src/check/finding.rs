@@ -131,6 +131,9 @@ impl Finding {
     /// The order of reports: path, place, rule, message.
     pub fn compare(&self, other: &Finding) -> Ordering {
         let key = |f: &Finding| (f.span.start, f.span.end, f.rule.id);
-        self.path.cmp(&other.path).then_with(|| key(self).cmp(&key(other))).then_with(|| self.message.cmp(&other.message))
+        self.path
+            .cmp(&other.path)
+            .then_with(|| key(self).cmp(&key(other)))
+            .then_with(|| self.message.cmp(&other.message))
     }
 }

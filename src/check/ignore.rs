@@ -81,7 +81,8 @@ fn useless(deal: &Deal, ignore: &Ignore) -> Finding {
         Some(_) if !ignore.reason => format!("this comment gives no reason, so {id} is still reported"),
         Some(_) => format!("this comment silences nothing: there is no {id} here"),
     };
-    let finding = Finding::new(unused_ignore(), deal.path.as_str(), ignore.span, message).with_deal(Some(deal.id.clone()));
+    let finding =
+        Finding::new(unused_ignore(), deal.path.as_str(), ignore.span, message).with_deal(Some(deal.id.clone()));
     match known {
         None => match rule::nearest(id) {
             Some(near) => finding.with_help(format!("is {near} meant?")),

@@ -94,7 +94,9 @@ mod tests {
 
     #[test]
     fn a_bad_name_is_led_to_the_id_it_means() {
-        for (stem, id) in [("ACME Site", "acme-site"), ("Жук & Ко", "zhuk-ko"), ("  -x- ", "x"), ("Müller.2026", "muller.2026")] {
+        for (stem, id) in
+            [("ACME Site", "acme-site"), ("Жук & Ко", "zhuk-ko"), ("  -x- ", "x"), ("Müller.2026", "muller.2026")]
+        {
             assert_eq!(near_id(stem), id);
         }
         assert_eq!(near_id(&"é".repeat(500)).len(), MAX_ID_LEN);

@@ -29,7 +29,11 @@ fn find(ground: &DealGround<'_>) -> Vec<Finding> {
             let text = &criterion.text;
             ground
                 .finding(&RULE, WHOLE_FILE, format!("whether {id} meets \"{text}\" cannot be worked out: {why}"))
-                .with_related(PIPELINE_FILE, criterion.span, format!("criterion {} of {}", criterion.id, demand.place.id()))
+                .with_related(
+                    PIPELINE_FILE,
+                    criterion.span,
+                    format!("criterion {} of {}", criterion.id, demand.place.id()),
+                )
                 .with_help("mend the expression in pipeline.yaml, or the value that it cannot take")
         })
         .collect()

@@ -20,20 +20,23 @@ fn find(ground: &DealGround<'_>) -> Vec<Finding> {
     let Some(place) = ground.place else { return Vec::new() };
     let pipeline = ground.ground.pipeline();
     let missing = missing_fields(pipeline, ground.deal, place);
-    missing.into_iter().filter(|f| !ground.is_refused(f)).map(|field| {
-        let id = &ground.deal.id;
-        let spec = pipeline.field(&field);
-        let from = spec.and_then(|s| s.required_from.as_ref());
-        let message = match from {
-            Some(from) => format!("{id} lacks {field}, which every deal needs from {from} on"),
-            None => format!("{id} lacks {field}, which every deal needs"),
-        };
-        let what = spec.map(|s| format!(" ({})", s.of.describe())).unwrap_or_default();
-        ground
-            .finding(&RULE, ground.nearest_place(&field), message)
-            .with_label(format!("{field} is missing"))
-            .with_help(format!("write it into the file{what}, or run `tussock set {id} {field}=…`"))
-            .with_field(field)
-    })
-    .collect()
+    missing
+        .into_iter()
+        .filter(|f| !ground.is_refused(f))
+        .map(|field| {
+            let id = &ground.deal.id;
+            let spec = pipeline.field(&field);
+            let from = spec.and_then(|s| s.required_from.as_ref());
+            let message = match from {
+                Some(from) => format!("{id} lacks {field}, which every deal needs from {from} on"),
+                None => format!("{id} lacks {field}, which every deal needs"),
+            };
+            let what = spec.map(|s| format!(" ({})", s.of.describe())).unwrap_or_default();
+            ground
+                .finding(&RULE, ground.nearest_place(&field), message)
+                .with_label(format!("{field} is missing"))
+                .with_help(format!("write it into the file{what}, or run `tussock set {id} {field}=…`"))
+                .with_field(field)
+        })
+        .collect()
 }

@@ -22,8 +22,13 @@ fn find(ground: &Ground<'_>) -> Vec<Finding> {
     links
         .map(|link| {
             let name = ground.name(&link.path);
-            Finding::new(&RULE, link.path.as_str(), WHOLE_FILE, format!("{name} is a symbolic link and is not followed"))
-                .with_help("put the file itself here, or remove the link")
+            Finding::new(
+                &RULE,
+                link.path.as_str(),
+                WHOLE_FILE,
+                format!("{name} is a symbolic link and is not followed"),
+            )
+            .with_help("put the file itself here, or remove the link")
         })
         .collect()
 }

@@ -48,7 +48,11 @@ fn about(ground: &Ground<'_>, folder: &str, files: &BTreeSet<&str>) -> Option<Fi
         let (from, to) = (ground.name(folder), ground.name(now.as_str()));
         finding.with_help(format!("the stage is called {now} now: move the files from {from} to {to}"))
     } else if let Some(near) = nearest(folder, stages()) {
-        finding.with_help(format!("is {near} meant? Move the files from {} to {}", ground.name(folder), ground.name(near)))
+        finding.with_help(format!(
+            "is {near} meant? Move the files from {} to {}",
+            ground.name(folder),
+            ground.name(near)
+        ))
     } else {
         finding.with_help(format!("the stages are {}", stages().collect::<Vec<_>>().join(", ")))
     })

@@ -32,7 +32,8 @@ fn about(ground: &DealGround<'_>, waiver: &Field) -> Option<Finding> {
     let place = |name: &str| block.get(name).map_or(waiver.span, |f| f.span);
     let filled = |name: &&str| !block.get(name).is_some_and(|f| f.value.is_filled());
     let missing: Vec<&str> = ["criterion", "by", "reason", "on"].into_iter().filter(filled).collect();
-    let (Some(id), Some(by), Some(reason), true) = (text("criterion"), text("by"), text("reason"), missing.is_empty()) else {
+    let (Some(id), Some(by), Some(reason), true) = (text("criterion"), text("by"), text("reason"), missing.is_empty())
+    else {
         // What was refused for its type has been said; the waiver still does not count.
         let message = format!("a waiver of {deal} does not count: {} is missing", missing.join(", "));
         return Some(finding(waiver.span, message).with_label(format!("missing: {}", missing.join(", "))).with_help(
@@ -40,8 +41,9 @@ fn about(ground: &DealGround<'_>, waiver: &Field) -> Option<Finding> {
         ));
     };
     let Some(criterion) = criteria(pipeline).find(|c| c.id == *id) else {
-        let finding = finding(place("criterion"), format!("a waiver of {deal} is for \"{id}\", and no criterion is called so"))
-            .with_label("unknown criterion");
+        let finding =
+            finding(place("criterion"), format!("a waiver of {deal} is for \"{id}\", and no criterion is called so"))
+                .with_label("unknown criterion");
         return Some(match nearest(id, criteria(pipeline).map(|c| c.id.as_str())) {
             Some(near) => finding.with_help(format!("is {near} meant?")),
             None => finding,
