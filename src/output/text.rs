@@ -1,6 +1,8 @@
 //! Findings for people: the lines at fault with carets, what belongs to them, and what to do.
 
-use annotate_snippets::{AnnotationKind, Element, Group, Level as Severity, Origin, Patch, Renderer, Snippet};
+use annotate_snippets::{
+    Annotation, AnnotationKind, Element, Group, Level as Severity, Origin, Patch, Renderer, Snippet,
+};
 
 use crate::check::{Files, Finding, Level, Report, Summary};
 use crate::format::problem::Fix;
@@ -75,22 +77,24 @@ pub fn one(finding: &Finding, files: &Files<'_>, look: Look) -> String {
             apart.push(related);
         }
     }
-    let mut groups = vec![
-        Group::with_title(severity.primary_title(plain(&finding.message)).id(finding.rule.id))
-            .elements(place.elements(&marks, columns)),
-    ];
+    let title = severity.clone().primary_title(plain(&finding.message)).id(finding.rule.id);
+    // The place has a group of its own: the snippet's own header would count columns in the cropped and escaped line.
+    let mut groups = vec![Group::with_title(title).element(place.origin())];
+    groups.extend(place.snippet(&marks, columns).map(|s| Group::with_level(severity.clone()).element(s)));
     for related in apart {
         let place = Place::new(files, &related.path, related.span);
         let mark = Mark { span: related.span, words: String::new(), primary: false };
-        groups.push(
-            Group::with_title(Severity::NOTE.secondary_title(plain(&related.words)))
-                .elements(place.elements(&[mark], columns)),
-        );
+        groups.push(Group::with_title(Severity::NOTE.secondary_title(plain(&related.words))).element(place.origin()));
+        groups.extend(place.snippet(&[mark], columns).map(|s| Group::with_level(Severity::NOTE).element(s)));
     }
     advise(&mut groups, finding, &place, columns);
     let renderer = if look.colour { Renderer::styled() } else { Renderer::plain() };
     // Lines are cropped before they come here, so that the renderer never has to.
-    renderer.term_width(10 * columns.max(1000)).render(&groups)
+    let shown = renderer.term_width(10 * columns.max(1000)).render(&groups);
+    // The place is a group of its own, because a snippet's own header would count columns in the cropped and escaped
+    // line. The renderer draws an empty line of the frame after such a group, the third of all, that says nothing.
+    let keep = |(index, _): &(usize, &str)| *index != 2 || groups.len() == 1;
+    shown.lines().enumerate().filter(keep).map(|(_, line)| line).collect::<Vec<_>>().join("\n")
 }
 
 /// Adds the help, and the edit that mends it where one can be shown.
@@ -129,24 +133,34 @@ impl<'a> Place<'a> {
     }
 
     fn is_near(&self, other: Span) -> bool {
-        let Some(text) = self.text.filter(|_| !self.is_whole_file()) else { return false };
+        let Some(text) = self.lines() else { return false };
         line_of(text, self.span.start).abs_diff(line_of(text, other.start)) <= NEAR_LINES
     }
 
-    /// The name with line and column, and the lines themselves.
-    fn elements(&self, marks: &[Mark], columns: usize) -> Vec<Element<'static>> {
+    /// The lines, where there are any to show.
+    fn lines(&self) -> Option<&'a str> {
+        self.text.filter(|_| !self.is_whole_file())
+    }
+
+    /// The name with line and column.
+    fn origin(&self) -> Origin<'static> {
         let origin = Origin::path(self.name.clone());
-        let Some(text) = self.text.filter(|_| !self.is_whole_file()) else { return vec![origin.into()] };
+        let Some(text) = self.lines() else { return origin };
         let position = LineIndex::new(text).position(text, self.span.start);
+        origin.line(position.line).char_column(position.column)
+    }
+
+    /// The lines with their marks.
+    fn snippet(&self, marks: &[Mark], columns: usize) -> Option<Snippet<'static, Annotation<'static>>> {
         let spans: Vec<Span> = marks.iter().map(|m| m.span).collect();
-        let excerpt = Excerpt::new(text, &spans, columns);
+        let excerpt = Excerpt::new(self.lines()?, &spans, columns);
         let mut snippet = Snippet::source(excerpt.source).line_start(excerpt.first_line);
         for (mark, range) in marks.iter().zip(excerpt.ranges) {
             let kind = if mark.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
             let label = Some(mark.words.clone()).filter(|w| !w.is_empty());
             snippet = snippet.annotation(kind.span(range).label(label));
         }
-        vec![origin.line(position.line).char_column(position.column).into(), snippet.into()]
+        Some(snippet)
     }
 
     /// An edit as the lines before and after, where it stays on one line that needs no cropping.
@@ -189,7 +203,7 @@ mod tests {
         let text = "\u{feff}title: x\r\nname: \"Ünïcode – 日本 🔑\" # c\r\n";
         let expected = "\
 error[unknown-field]: look
- --> brief/acme.yaml:2:17
+ --> brief/acme.yaml:2:18
   |
 2 | name: \"Ünïcode – 日本 🔑\" # c
   |                  ^^^^ here";
@@ -218,7 +232,6 @@ error[unknown-field]: unknown field
   |
 2 | ammount: 5
   | ^^^^^^^
-  |
 note: the fields
  --> pipeline.yaml:1:1
   |
@@ -241,7 +254,6 @@ help: is amount meant?
         let expected = "\
 error[duplicate-deal]: twice
 --> a.yaml
- |
 note: the same deal
 --> b.yaml
 help: keep one";
