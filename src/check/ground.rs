@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::format::deal::Deal;
-use crate::format::ident::StageId;
+use crate::format::ident::{DealId, StageId};
 use crate::format::judge::{self, Demand, Outcome};
 use crate::format::load::Reading;
 use crate::format::pipeline::{Pipeline, Place, Status, deal_path};
+use crate::format::schema::FieldType;
 use crate::format::span::Span;
 use crate::format::tree::{Entry, Mapping, NodeKind};
 
@@ -27,6 +28,14 @@ impl<'a> Ground<'a> {
         let unreadable = reading.unreadable.iter().filter_map(|u| deal_path(&u.path)).map(|(_, id)| id.to_string());
         let ids = reading.deals.iter().map(|d| d.id.to_string()).chain(unreadable).collect();
         Ground { reading, circumstances, ids }
+    }
+
+    /// Ids that begin as this one does, at most a thousand: enough for a slip of the pen, and no search of all deals for
+    /// each of many broken links.
+    pub(super) fn ids_like(&self, id: &DealId) -> impl Iterator<Item = &str> {
+        let begin = id.as_str().get(..2).unwrap_or(id.as_str()).to_owned();
+        let from = self.ids.range(begin.clone()..);
+        from.map(String::as_str).take_while(move |other| other.starts_with(&begin)).take(1000)
     }
 
     pub(super) fn pipeline(&self) -> &'a Pipeline {
@@ -102,6 +111,26 @@ impl<'a> DealGround<'a> {
         let above = |field: &str| path.strip_prefix(field).is_some_and(|rest| rest.starts_with('.'));
         self.deal.value(path).is_none()
             && self.deal.problems.iter().filter_map(|p| p.field.as_deref()).any(|f| inside(f) || above(f))
+    }
+
+    /// How to fill fields: the command, and for a single field what may stand in it.
+    pub(super) fn how_to_set(&self, fields: &[String]) -> String {
+        let spec = |field: &str| self.ground.pipeline().field(field).map(|s| &s.of);
+        let value = |field: &str| match spec(field) {
+            Some(FieldType::Date) => "YYYY-MM-DD",
+            Some(FieldType::Person) => "NAME",
+            Some(FieldType::Text) => "\"…\"",
+            _ => "…",
+        };
+        let arguments: Vec<String> = fields.iter().map(|f| format!("{f}={}", value(f))).collect();
+        let set = format!("`tussock set {} {}`", self.deal.id, arguments.join(" "));
+        match fields {
+            [field] => match spec(field).filter(|of| **of != FieldType::Text) {
+                Some(of) => format!("{set}, or write it into the file: {}", of.describe()),
+                None => format!("{set}, or write it into the file"),
+            },
+            _ => format!("{set}, or write them into the file"),
+        }
     }
 
     /// Where to point for a field that is missing: its empty key, else the nearest block that should hold it, else the
