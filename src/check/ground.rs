@@ -15,6 +15,9 @@ use super::finding::Finding;
 use super::rule::Rule;
 use super::{Circumstances, WHOLE_FILE};
 
+/// How many ids on each side are worth a look.
+const IDS_BESIDE: usize = 30;
+
 /// A pipeline as rules see it.
 pub(super) struct Ground<'a> {
     pub(super) reading: &'a Reading,
@@ -30,12 +33,13 @@ impl<'a> Ground<'a> {
         Ground { reading, circumstances, ids }
     }
 
-    /// Ids that begin as this one does, at most a thousand: enough for a slip of the pen, and no search of all deals for
-    /// each of many broken links.
-    pub(super) fn ids_like(&self, id: &DealId) -> impl Iterator<Item = &str> {
-        let begin = id.as_str().get(..2).unwrap_or(id.as_str()).to_owned();
-        let from = self.ids.range(begin.clone()..);
-        from.map(String::as_str).take_while(move |other| other.starts_with(&begin)).take(1000)
+    /// The ids that stand next to this one in the alphabet: they share most of its beginning, so that one of them is
+    /// meant by a slip of the pen, and many broken links do not each search all deals.
+    pub(super) fn ids_beside(&self, id: &DealId) -> impl Iterator<Item = &str> {
+        let id = id.to_string();
+        let before = self.ids.range(..id.clone()).rev().take(IDS_BESIDE);
+        let after = self.ids.range(id..).take(IDS_BESIDE);
+        before.chain(after).map(String::as_str)
     }
 
     pub(super) fn pipeline(&self) -> &'a Pipeline {
