@@ -19,5 +19,6 @@ pub mod schema;
 pub mod slug;
 pub mod source;
 pub mod span;
+mod splice;
 pub mod tree;
 pub mod value;
