@@ -1,6 +1,6 @@
 //! What the rules about exit and entry criteria share.
 
-use crate::format::judge::{Demand, Gate, Outcome};
+use crate::format::judge::{Demand, Gate, Outcome, earned_stage};
 use crate::format::pipeline::{CriterionTest, PIPELINE_FILE, Place, RuleLevel};
 
 use super::WHOLE_FILE;
@@ -37,14 +37,8 @@ fn finding(
     let text = &criterion.text;
     let message = match (demand.gate, criterion.level, earned) {
         (Gate::Exit, RuleLevel::Error, Some(earned)) => {
-            format!(
-                "{id} is in {} but has earned {}: it is past {stage} without \"{text}\" ({why})",
-                place.id(),
-                earned.id()
-            )
-        }
-        (Gate::Exit, RuleLevel::Error, None) => {
-            format!("{id} is in {} but has earned no stage: it is past {stage} without \"{text}\" ({why})", place.id())
+            let (place, earned) = (place.id(), earned.id());
+            format!("{id} is in {place} but has earned {earned}: it is past {stage} without \"{text}\" ({why})")
         }
         (Gate::Exit, ..) => format!("{id} is past {stage} without \"{text}\" ({why})"),
         (Gate::Entry, ..) => format!("{id} is in {stage} without \"{text}\" ({why})"),
@@ -63,9 +57,7 @@ fn finding(
         finding.field = fields.first().cloned();
         finding = finding.with_help(how_to_fill(ground, demand, fields));
     }
-    if let (Some(earned), RuleLevel::Error) = (earned, criterion.level)
-        && earned.id() != place.id()
-    {
+    if let (Gate::Exit, RuleLevel::Error, Some(earned)) = (demand.gate, criterion.level, earned) {
         let back = earned.id();
         finding = finding.with_help(format!("or move it back to the stage it has earned: `tussock move {id} {back}`"));
     }
@@ -95,7 +87,7 @@ fn concerned(ground: &DealGround<'_>, demand: &Demand<'_>) -> Option<String> {
     match &demand.criterion.test {
         CriterionTest::Approval { .. } => Some(format!("approvals.{}", demand.criterion.id)),
         CriterionTest::Require(fields) => fields.first().cloned(),
-        CriterionTest::Check(_) => None,
+        CriterionTest::Check(expression) => expression.fields().iter().find(|f| ground.entry(f).is_some()).cloned(),
     }
     .filter(|f| ground.entry(f).is_some())
 }
@@ -120,15 +112,13 @@ fn how_to_fill(ground: &DealGround<'_>, demand: &Demand<'_>, fields: &[String]) 
     format!("write it into the file ({}), or run `tussock set {id} {}`", described.join("; "), arguments.join(" "))
 }
 
-/// The last stage before `place` whose criteria of level error the deal all meets.
+/// The stage that the deal has earned, where that is before `place`.
 fn earned<'a>(ground: &DealGround<'a>, place: Place<'a>) -> Option<Place<'a>> {
     let stages = &ground.ground.pipeline().stages;
+    let index = earned_stage(ground.ground.pipeline(), ground.deal, &ground.circumstances());
     let before = match place {
-        Place::Stage(index, _) => index,
-        Place::End(_) => stages.len(),
+        Place::Stage(here, _) => index < here,
+        Place::End(_) => true,
     };
-    let holds = |place: Place<'a>| {
-        ground.judged(place).iter().all(|(d, o)| d.criterion.level != RuleLevel::Error || o.passes())
-    };
-    stages.iter().enumerate().take(before).rev().map(|(i, s)| Place::Stage(i, s)).find(|p| holds(*p))
+    stages.get(index).filter(|_| before).map(|stage| Place::Stage(index, stage))
 }

@@ -61,16 +61,19 @@ impl<'a> DealGround<'a> {
         self.ground.circumstances.visited.and_then(|v| v.get(&self.deal.id)).map(Vec::as_slice)
     }
 
-    /// The criteria that `place` would ask of the deal, judged.
-    pub(super) fn judged(&self, place: Place<'a>) -> Vec<(Demand<'a>, Outcome)> {
+    /// What the judgement of this deal may know.
+    pub(super) fn circumstances(&self) -> judge::Circumstances<'a> {
         let known = self.ground.circumstances;
-        let circumstances = judge::Circumstances {
+        judge::Circumstances {
             today: known.today,
             source: known.source,
             days_in_stage: known.days_in_stage.and_then(|d| d.get(&self.deal.id)).copied(),
             visited: self.visited(),
-        };
-        let pipeline = self.ground.pipeline();
+        }
+    }
+
+    fn judged(&self, place: Place<'a>) -> Vec<(Demand<'a>, Outcome)> {
+        let (pipeline, circumstances) = (self.ground.pipeline(), self.circumstances());
         judge::demands(pipeline, self.deal, place, self.visited())
             .into_iter()
             .map(|d| (d, judge::judge(pipeline, self.deal, d.criterion, &circumstances)))

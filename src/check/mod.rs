@@ -18,7 +18,6 @@ pub mod files;
 pub mod finding;
 mod ground;
 mod ignore;
-mod nearest;
 pub mod rule;
 pub mod rules;
 

@@ -63,7 +63,7 @@ pub fn find(id: &str) -> Option<&'static Rule> {
 
 /// The id nearest to a misspelt one, where one is near.
 pub fn nearest(id: &str) -> Option<&'static str> {
-    super::nearest::nearest(id, all().iter().map(|r| r.id))
+    crate::format::nearest::nearest(id, all().iter().map(|r| r.id))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use crate::check::WHOLE_FILE;
 use crate::check::finding::{Finding, Level};
 use crate::check::ground::Ground;
 use crate::check::rule::{Finder, Rule};
-use crate::format::ident::{MAX_ID_LEN, is_id};
 use crate::format::load::StrayKind;
+use crate::format::slug::slug;
 
 pub(super) static RULE: Rule = Rule {
     id: "bad-id",
@@ -19,7 +19,15 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn find(ground: &Ground<'_>) -> Vec<Finding> {
-    ground.reading.strays.iter().filter_map(|stray| about(ground, &stray.path, &stray.kind)).collect()
+    // Elsewhere than in a stage a file of another name is simply no deal.
+    let in_stage = |path: &str| path.split('/').next().is_some_and(|f| ground.pipeline().current_name(f).is_some());
+    ground
+        .reading
+        .strays
+        .iter()
+        .filter(|s| in_stage(&s.path))
+        .filter_map(|stray| about(ground, &stray.path, &stray.kind))
+        .collect()
 }
 
 fn about(ground: &Ground<'_>, path: &str, kind: &StrayKind) -> Option<Finding> {
@@ -58,11 +66,9 @@ fn about(ground: &Ground<'_>, path: &str, kind: &StrayKind) -> Option<Finding> {
 }
 
 fn rename(ground: &Ground<'_>, finding: Finding, folder: &str, stem: &str) -> Finding {
-    let id = near_id(stem);
-    let free = is_id(&id) && !ground.ids.contains(&id);
-    match free && !folder.is_empty() {
-        true => finding.with_help(format!("rename it to {}", ground.name(&format!("{folder}/{id}.yaml")))),
-        false => finding,
+    match slug(stem).filter(|id| !ground.ids.contains(id)) {
+        Some(id) => finding.with_help(format!("rename it to {}", ground.name(&format!("{folder}/{id}.yaml")))),
+        None => finding,
     }
 }
 
@@ -72,34 +78,12 @@ fn is_copy(stem: &str) -> bool {
     stem.contains("conflicted copy") || stem.ends_with(')') || stem.ends_with(" 2") || stem.ends_with(" copy")
 }
 
-/// The id that a name probably means: lower case, other characters as hyphens.
-fn near_id(stem: &str) -> String {
-    let mut id = String::new();
-    for c in deunicode::deunicode(stem).to_lowercase().chars() {
-        match c {
-            'a'..='z' | '0'..='9' | '.' | '_' => id.push(c),
-            _ if id.is_empty() || id.ends_with('-') => {}
-            _ => id.push('-'),
-        }
-        if id.len() == MAX_ID_LEN {
-            break;
-        }
-    }
-    id.trim_end_matches(['-', '.']).trim_start_matches(['.', '_']).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_bad_name_is_led_to_the_id_it_means() {
-        for (stem, id) in
-            [("ACME Site", "acme-site"), ("Жук & Ко", "zhuk-ko"), ("  -x- ", "x"), ("Müller.2026", "muller.2026")]
-        {
-            assert_eq!(near_id(stem), id);
-        }
-        assert_eq!(near_id(&"é".repeat(500)).len(), MAX_ID_LEN);
+    fn copies_of_sync_programs_are_recognised() {
         assert!(is_copy("acme (Olga's conflicted copy 2026-01-05)") && is_copy("acme (1)") && !is_copy("acme"));
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::check::finding::{Finding, Level};
 use crate::check::ground::DealGround;
-use crate::check::nearest::nearest;
 use crate::check::rule::{Finder, Rule};
+use crate::format::nearest::nearest;
 use crate::format::schema::{FieldSpec, FieldType};
 use crate::format::value::{Block, Field, Value};
 
@@ -25,7 +25,8 @@ fn find(ground: &DealGround<'_>) -> Vec<Finding> {
 }
 
 fn block(ground: &DealGround<'_>, specs: &[FieldSpec], fields: &Block, above: &str, out: &mut Vec<Finding>) {
-    for (name, _, field) in &fields.entries {
+    // The ids under `was` are gone by their nature.
+    for (name, _, field) in fields.entries.iter().filter(|(name, _, _)| !(above.is_empty() && name == "was")) {
         if let Some(spec) = specs.iter().find(|s| s.name == *name) {
             value(ground, &spec.of, field, &format!("{above}{name}"), out);
         }

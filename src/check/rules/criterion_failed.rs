@@ -4,8 +4,8 @@ use crate::check::WHOLE_FILE;
 use crate::check::finding::{Finding, Level};
 use crate::check::ground::DealGround;
 use crate::check::rule::{Finder, Rule};
-use crate::format::judge::Outcome;
-use crate::format::pipeline::PIPELINE_FILE;
+use crate::format::judge::{Demand, Outcome};
+use crate::format::pipeline::{CriterionTest, PIPELINE_FILE};
 
 pub(super) static RULE: Rule = Rule {
     id: "criterion-failed",
@@ -20,7 +20,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn find(ground: &DealGround<'_>) -> Vec<Finding> {
     let failed = ground.judgements.iter().filter_map(|(d, o)| match o {
-        Outcome::Failed(why) => Some((d, why)),
+        Outcome::Failed(why) if !lacks_history(ground, d) => Some((d, why)),
         _ => None,
     });
     failed
@@ -37,4 +37,10 @@ fn find(ground: &DealGround<'_>) -> Vec<Finding> {
                 .with_help("mend the expression in pipeline.yaml, or the value that it cannot take")
         })
         .collect()
+}
+
+/// Whether the criterion asks for what only history tells, and there is none (a shallow clone): no fault of the deal.
+fn lacks_history(ground: &DealGround<'_>, demand: &Demand<'_>) -> bool {
+    let CriterionTest::Check(expression) = &demand.criterion.test else { return false };
+    expression.uses_days_in_stage() && ground.circumstances().days_in_stage.is_none()
 }

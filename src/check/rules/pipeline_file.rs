@@ -1,10 +1,12 @@
 //! What does not hold together in `pipeline.yaml`.
 
+use crate::check::WHOLE_FILE;
 use crate::check::finding::{Finding, Level};
 use crate::check::ground::Ground;
 use crate::check::rule::{self, Finder, Rule};
 use crate::format::pipeline::PIPELINE_FILE;
 use crate::format::span::Span;
+use crate::format::tree::{self, NodeKind};
 
 pub(super) static RULE: Rule = Rule {
     id: "pipeline-file",
@@ -35,33 +37,11 @@ fn unknown_rules(ground: &Ground<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// Where `rules` names this rule: the first line after `rules:` on which the name stands as a word.
+/// Where `rules` names this rule; the whole file where that cannot be found again.
 fn place_of(text: &str, id: &str) -> Span {
-    let mut offset = 0;
-    let mut inside = false;
-    for line in text.split_inclusive('\n') {
-        inside |= line.starts_with("rules");
-        let is_word = |at: &usize| {
-            let around = |c: Option<char>| c.is_none_or(|c| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.')));
-            around(line[..*at].chars().next_back()) && around(line[*at + id.len()..].chars().next())
-        };
-        if inside && let Some(at) = line.match_indices(id).map(|(at, _)| at).find(is_word) {
-            return Span::new(offset + at, offset + at + id.len());
-        }
-        offset += line.len();
-    }
-    Span::at(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rule_is_found_under_rules_only() {
-        let text = "title: stale\nrules:\n  stale-deal: off\n  stale: off\n";
-        assert_eq!(place_of(text, "stale"), Span::new(40, 45));
-        assert_eq!(place_of("rules: {stale: off}", "stale"), Span::new(8, 13));
-        assert_eq!(place_of("x", "stale"), Span::at(0));
+    let Ok(document) = tree::read(text.as_bytes()) else { return WHOLE_FILE };
+    match document.root.get("rules").map(|node| &node.kind) {
+        Some(NodeKind::Mapping(rules)) => rules.entry(id).map_or(WHOLE_FILE, |entry| entry.key_span),
+        _ => WHOLE_FILE,
     }
 }

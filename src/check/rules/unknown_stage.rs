@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::check::WHOLE_FILE;
 use crate::check::finding::{Finding, Level};
 use crate::check::ground::Ground;
-use crate::check::nearest::nearest;
 use crate::check::rule::{Finder, Rule};
 use crate::format::load::StrayKind;
+use crate::format::nearest::nearest;
 
 pub(super) static RULE: Rule = Rule {
     id: "unknown-stage",
@@ -41,6 +41,15 @@ fn about(ground: &Ground<'_>, folder: &str, files: &BTreeSet<&str>) -> Option<Fi
         1 => "1 deal lies".to_owned(),
         n => format!("{n} deals lie"),
     };
+    if folder.is_empty() {
+        // Any other YAML file can lie beside the pipeline file, so this is only a guess.
+        let message = match files.len() {
+            1 => "a file beside pipeline.yaml is in no stage, so it is not counted as a deal".to_owned(),
+            n => format!("{n} files beside pipeline.yaml are in no stage, so they are not counted as deals"),
+        };
+        let finding = Finding::new(&RULE, *first, WHOLE_FILE, message).at_most(Level::Warning);
+        return Some(finding.with_help("if it is a deal, move it into the folder of its stage"));
+    }
     let message = format!("{what} in \"{folder}\", which is no stage of this pipeline");
     let finding = Finding::new(&RULE, *first, WHOLE_FILE, message);
     let stages = || pipeline.places().map(|p| p.id().as_str());

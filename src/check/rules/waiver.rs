@@ -2,8 +2,8 @@
 
 use crate::check::finding::{Finding, Level};
 use crate::check::ground::DealGround;
-use crate::check::nearest::nearest;
 use crate::check::rule::{Finder, Rule};
+use crate::format::nearest::nearest;
 use crate::format::pipeline::{Criterion, PIPELINE_FILE, Pipeline};
 use crate::format::span::Span;
 use crate::format::value::{Field, Value};

@@ -138,7 +138,10 @@ fn days_files_and_the_deal_itself_can_be_asked() {
 
 #[test]
 fn misspelt_names_are_found_when_the_expression_is_read() {
-    assert_eq!(refusal("amout.value > 5"), "there is no field `amout.value` at \"amout.value\" (did you mean `amount`?)");
+    assert_eq!(
+        refusal("amout.value > 5"),
+        "there is no field `amout.value` at \"amout.value\" (did you mean `amount`?)"
+    );
     assert_eq!(
         refusal("inputs.gaol is filled"),
         "there is no field `inputs.gaol` at \"inputs.gaol\" (did you mean `inputs.goal`?)"
