@@ -169,14 +169,22 @@ fn simple(word: &str) -> Option<FieldType> {
     })
 }
 
-/// Whether a mapping declares one field rather than a block of fields. A block may have a field called `type`, so the
-/// shape decides: `type` beside nothing but what a declaration has, `enum` with a list, `list` or `fields` with a type.
+/// Whether a mapping declares one field rather than a block of fields. A block may have a field called `type` or `list`,
+/// so the shape decides: in a block every value is a type.
 fn is_declaration(mapping: &Mapping) -> bool {
     let of = |key: &str| mapping.get(key).map(|n| &n.kind);
     if matches!(of("enum"), Some(NodeKind::Sequence { .. })) {
         return true;
     }
-    let only = |key: &str| mapping.entries.iter().all(|e| e.key == key || ABOUT.contains(&e.key.as_str()));
-    let mapping_like = matches!(of("fields"), Some(NodeKind::Mapping(_)));
-    (of("type").is_some() && only("type")) || (of("list").is_some() && only("list")) || (mapping_like && only("fields"))
+    let type_like = |node: &Node| match &node.kind {
+        NodeKind::Scalar { text, .. } => simple(text).is_some(),
+        NodeKind::Mapping(_) => true,
+        NodeKind::Sequence { .. } => false,
+    };
+    let only = |key: &str| {
+        let others = mapping.entries.iter().filter(|e| e.key != key);
+        others.into_iter().all(|e| ABOUT.contains(&e.key.as_str()) || !type_like(&e.value))
+    };
+    let fields_block = matches!(of("fields"), Some(NodeKind::Mapping(_)));
+    (of("type").is_some() && only("type")) || (of("list").is_some() && only("list")) || (fields_block && only("fields"))
 }

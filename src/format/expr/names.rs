@@ -129,7 +129,9 @@ impl Known<'_> {
         candidates.extend(GLOBALS.iter().map(|g| (*g).to_owned()));
         candidates.extend(DEAL_NAMES.iter().map(|d| format!("deal.{d}")));
         let error = ExprError::new(range, format!("there is no field `{name}`"));
-        Err(match nearest::nearest(name, candidates.iter().map(String::as_str)) {
+        let near = |word: &str| nearest::nearest(word, candidates.iter().map(String::as_str));
+        let parent = name.rsplit_once('.').map(|(parent, _)| parent);
+        Err(match near(name).or_else(|| parent.and_then(near)) {
             Some(near) => error.with_help(format!("did you mean `{near}`?")),
             None => error.with_help("declare it under `fields` in pipeline.yaml"),
         })

@@ -145,7 +145,7 @@ pub fn context<'a>(
     if let Some((questions, _)) = &files {
         variables.insert("file_exists".to_owned(), Mini::from_dyn_object(questions.clone()));
     }
-    Context { variables: Mini::from_iter(variables), files }
+    Context { variables: Mini::from_pairs(variables), files }
 }
 
 fn about(pipeline: &Pipeline, deal: &Deal) -> Mini {
@@ -161,7 +161,7 @@ fn about(pipeline: &Pipeline, deal: &Deal) -> Mini {
         }),
         _ => None,
     };
-    Mini::from_iter([
+    Mini::from_pairs([
         ("id", Mini::from(deal.id.as_str())),
         ("stage", Mini::from(deal.stage.as_str())),
         ("stage_title", Mini::from(title)),
@@ -193,5 +193,5 @@ pub fn value(of: &Value) -> Mini {
 }
 
 fn block(fields: &Block) -> Mini {
-    Mini::from_iter(fields.entries.iter().map(|(name, _, field)| (name.as_str(), value(&field.value))))
+    Mini::from_pairs(fields.entries.iter().map(|(name, _, field)| (name.as_str(), value(&field.value))))
 }
