@@ -23,6 +23,7 @@ pub mod schema;
 pub mod slug;
 pub mod source;
 pub mod span;
+mod splice;
 pub mod tree;
 pub mod typing;
 pub mod value;

@@ -47,6 +47,11 @@ fn needs_escape(character: char) -> bool {
     ) || (character as u32) & 0xfffe == 0xfffe
 }
 
+/// Whether a text can stand in a file without escapes.
+pub(super) fn is_visible(text: &str) -> bool {
+    !text.chars().any(needs_escape)
+}
+
 fn double_quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -222,7 +227,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(400))]
+        #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
         fn any_text_reads_back(text in any::<String>()) {

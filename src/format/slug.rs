@@ -105,6 +105,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn every_slug_is_a_deal_id(title in any::<String>()) {
             if let Some(slug) = slug(&title) {

@@ -3,6 +3,7 @@
 pub mod discover;
 pub mod error;
 pub mod git;
+pub mod import;
 pub mod objects;
 pub mod revision;
 pub mod snapshot;

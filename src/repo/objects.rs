@@ -1,6 +1,11 @@
-//! Reading git objects: commits, trees and blobs by id.
+//! Reading git objects: commits, trees and blobs by id, as raw bytes that are parsed here.
+//!
+//! libgit2's own parsing is left out on purpose: it refuses commits that git itself takes, and its tree comparison
+//! inflates large folders again at every commit.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::{Arc, Mutex, Once};
 
 /// The id of a git object: 20 bytes (SHA-1) or 32 (SHA-256).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,6 +25,26 @@ impl ObjectId {
         Some(ObjectId { len: raw.len() as u8, bytes })
     }
 
+    /// The id that these 40 or 64 hexadecimal digits write; `None` for anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        if digits.len() != 40 && digits.len() != 64 {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let high = char::from(pair[0]).to_digit(16)?;
+            let low = char::from(pair[1]).to_digit(16)?;
+            *byte = (high * 16 + low) as u8;
+        }
+        Some(ObjectId { len: (digits.len() / 2) as u8, bytes })
+    }
+
+    /// The raw bytes: 20 or 32.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
     /// The first ten hexadecimal digits, for people.
     pub fn short(&self) -> String {
         self.to_string()[..10].to_owned()
@@ -28,7 +53,7 @@ impl ObjectId {
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.bytes[..usize::from(self.len)].iter().try_for_each(|b| write!(f, "{b:02x}"))
+        self.as_bytes().iter().try_for_each(|b| write!(f, "{b:02x}"))
     }
 }
 
@@ -45,4 +70,434 @@ pub struct Author {
     pub name: String,
     /// The e-mail address.
     pub email: String,
+}
+
+/// The earliest time that is taken from a commit: 0001-01-01T00:00:00Z.
+pub const EARLIEST: i64 = -62_135_596_800;
+/// The latest time that is taken from a commit: 9999-12-31T23:59:59Z.
+pub const LATEST: i64 = 253_402_300_799;
+
+/// A commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id.
+    pub id: ObjectId,
+    /// Its root tree.
+    pub tree: ObjectId,
+    /// Its parents, the first one first. None at the edge of a shallow clone.
+    pub parents: Vec<ObjectId>,
+    /// Who made the change, through the mailmap of [`Objects`].
+    pub author: Arc<Author>,
+    /// When, in seconds since 1970, kept between [`EARLIEST`] and [`LATEST`]; the committer time where the commit says
+    /// nothing that can be read.
+    pub author_time: i64,
+    /// The author's distance from UTC in minutes, kept between -1440 and 1440.
+    pub author_offset: i32,
+    /// When the commit was put on its branch, in seconds since 1970, kept in the same bounds; 0 where the commit says
+    /// nothing that can be read.
+    pub committer_time: i64,
+    /// The first line of the message, lossily where it is not UTF-8.
+    pub subject: String,
+}
+
+/// Why an object could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectError {
+    /// It is not there.
+    #[error("object {0} is missing; fetch it again, or see what `git fsck` says")]
+    Missing(ObjectId),
+    /// It is there and cannot be read.
+    #[error("object {id} is damaged ({why}); see what `git fsck` says")]
+    Damaged {
+        /// The object.
+        id: ObjectId,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It is of another kind than what it was read as.
+    #[error("object {id} is not a {wanted}; see what `git fsck` says")]
+    Kind {
+        /// The object.
+        id: ObjectId,
+        /// `commit`, `tree` or `blob`.
+        wanted: &'static str,
+    },
+}
+
+/// Where objects come from.
+pub trait Objects {
+    /// A commit.
+    ///
+    /// # Errors
+    /// When it is missing, damaged or no commit.
+    fn commit(&self, id: ObjectId) -> Result<Commit, ObjectError>;
+
+    /// The raw bytes of a tree; [`entries`] reads them.
+    ///
+    /// # Errors
+    /// When it is missing, damaged or no tree.
+    fn tree(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError>;
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// When it is missing, damaged or no blob.
+    fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError>;
+
+    /// Whether history ends early because the clone is shallow.
+    fn is_shallow(&self) -> bool;
+}
+
+/// One entry of a raw tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeEntry<'a> {
+    /// The mode, as the octal number reads: `0o100644`.
+    pub mode: u32,
+    /// The name, without its folder.
+    pub name: &'a [u8],
+    /// The object.
+    pub id: ObjectId,
+}
+
+impl TreeEntry<'_> {
+    /// Whether it is a folder.
+    pub fn is_folder(&self) -> bool {
+        self.mode & 0o170_000 == 0o040_000
+    }
+
+    /// Whether it is a plain file; a link or a submodule is none.
+    pub fn is_file(&self) -> bool {
+        self.mode & 0o170_000 == 0o100_000
+    }
+}
+
+/// Reads the entry at the start of raw tree bytes; gives it with its length in bytes. `None` at the end and where the
+/// bytes are no entry. `id_len` is the length of ids: 20 or 32.
+pub fn first_entry(raw: &[u8], id_len: usize) -> Option<(TreeEntry<'_>, usize)> {
+    let mut mode = 0_u32;
+    let mut at = 0;
+    loop {
+        match raw.get(at)? {
+            b' ' => break,
+            digit @ b'0'..=b'7' if at < 7 => mode = mode * 8 + u32::from(digit - b'0'),
+            _ => return None,
+        }
+        at += 1;
+    }
+    let name_start = at + 1;
+    let name_len = raw[name_start..].iter().position(|b| *b == 0)?;
+    let id_start = name_start + name_len + 1;
+    let id = ObjectId::from_bytes(raw.get(id_start..id_start + id_len)?)?;
+    Some((TreeEntry { mode, name: &raw[name_start..name_start + name_len], id }, id_start + id_len))
+}
+
+/// The entries of a raw tree in its order; ends early where the bytes are no entry.
+pub fn entries(raw: &[u8], id_len: usize) -> impl Iterator<Item = TreeEntry<'_>> {
+    let mut rest = raw;
+    std::iter::from_fn(move || {
+        let (entry, len) = first_entry(rest, id_len)?;
+        rest = &rest[len..];
+        Some(entry)
+    })
+}
+
+/// Reads a commit from its raw bytes.
+///
+/// # Errors
+/// When it has no tree, or an id in it is none. Odd names, times and messages are no error.
+pub fn parse_commit(id: ObjectId, raw: &[u8]) -> Result<Commit, ObjectError> {
+    let damaged = |why: &str| ObjectError::Damaged { id, why: why.to_owned() };
+    let hex = |value: &[u8]| std::str::from_utf8(value).ok().and_then(|text| ObjectId::from_hex(text.trim()));
+    let mut tree = None;
+    let mut parents = Vec::new();
+    let mut author = None;
+    let mut committer = None;
+    let mut rest = raw;
+    while let Some(end) = rest.iter().position(|b| *b == b'\n') {
+        let line = &rest[..end];
+        rest = &rest[end + 1..];
+        if line.is_empty() {
+            break;
+        }
+        let Some(space) = line.iter().position(|b| *b == b' ') else { continue };
+        let (key, value) = (&line[..space], &line[space + 1..]);
+        match key {
+            b"tree" if tree.is_none() => tree = Some(hex(value).ok_or_else(|| damaged("its tree is no id"))?),
+            b"parent" => parents.push(hex(value).ok_or_else(|| damaged("a parent is no id"))?),
+            b"author" if author.is_none() => author = Some(parse_signature(value)),
+            b"committer" if committer.is_none() => committer = Some(parse_signature(value)),
+            _ => {}
+        }
+    }
+    let nobody = || Signature { author: Author { name: String::new(), email: String::new() }, time: None, offset: 0 };
+    let (author, committer) = (author.unwrap_or_else(nobody), committer.unwrap_or_else(nobody));
+    let committer_time = committer.time.unwrap_or(0);
+    let message_start = rest.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(rest.len());
+    let message = &rest[message_start..];
+    let subject = message.split(|b| *b == b'\n').next().unwrap_or_default();
+    Ok(Commit {
+        id,
+        tree: tree.ok_or_else(|| damaged("it has no tree"))?,
+        parents,
+        author: Arc::new(author.author),
+        author_time: author.time.unwrap_or(committer_time),
+        author_offset: author.offset,
+        committer_time,
+        subject: String::from_utf8_lossy(subject).trim_end().to_owned(),
+    })
+}
+
+/// What an author or committer line says.
+struct Signature {
+    author: Author,
+    time: Option<i64>,
+    offset: i32,
+}
+
+/// Reads `Name <mail> seconds zone`. The last `>` ends the address, as in git, so that odd names do no harm.
+fn parse_signature(line: &[u8]) -> Signature {
+    let close = line.iter().rposition(|b| *b == b'>').unwrap_or(line.len());
+    let open = line[..close].iter().position(|b| *b == b'<').unwrap_or(close);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    let author = Author { name: text(&line[..open]), email: text(line.get(open + 1..close).unwrap_or_default()) };
+    let after = text(line.get(close + 1..).unwrap_or_default());
+    let mut words = after.split_ascii_whitespace();
+    let time = words.next().and_then(parse_time);
+    let offset = words.next().map_or(0, parse_offset);
+    Signature { author, time, offset }
+}
+
+/// Seconds since 1970, kept within the years 1 to 9999, however many digits there are.
+fn parse_time(word: &str) -> Option<i64> {
+    let digits = word.strip_prefix(['-', '+']).unwrap_or(word);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let beyond = if word.starts_with('-') { EARLIEST } else { LATEST };
+    Some(word.parse().unwrap_or(beyond).clamp(EARLIEST, LATEST))
+}
+
+/// Minutes of a zone like `+0530`, kept within a day; 0 for anything else.
+fn parse_offset(word: &str) -> i32 {
+    let (sign, digits) = match word.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, word.strip_prefix('+').unwrap_or(word)),
+    };
+    let number = if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse::<i32>().unwrap_or(0) } else { 0 };
+    (sign * (number / 100).min(24) * 60 + sign * (number % 100)).clamp(-1440, 1440)
+}
+
+/// Objects of a git repository, read through libgit2's object database.
+pub struct GitObjects<'r> {
+    odb: git2::Odb<'r>,
+    mailmap: Option<git2::Mailmap>,
+    /// Commits whose parents the clone does not have.
+    edge: HashSet<ObjectId>,
+    shallow: bool,
+    /// Each author once, by what the commit says, already through the mailmap.
+    authors: Mutex<HashMap<Author, Arc<Author>>>,
+}
+
+/// Why the objects of a repository could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenObjectsError {
+    /// libgit2 says no.
+    #[error("cannot open the objects of the repository: {0}")]
+    Git(#[from] git2::Error),
+    /// The list of commits at the edge of a shallow clone could not be read.
+    #[error("cannot read {path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+impl<'r> GitObjects<'r> {
+    /// Opens the objects of a repository, without a mailmap.
+    ///
+    /// # Errors
+    /// See [`OpenObjectsError`].
+    pub fn open(repository: &'r git2::Repository) -> Result<Self, OpenObjectsError> {
+        raise_cache_limits();
+        let path = repository.commondir().join("shallow");
+        let edge = match std::fs::read_to_string(&path) {
+            Ok(text) => text.lines().filter_map(|line| ObjectId::from_hex(line.trim())).collect(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => HashSet::new(),
+            Err(source) => return Err(OpenObjectsError::Io { path: path.display().to_string(), source }),
+        };
+        Ok(GitObjects {
+            odb: repository.odb()?,
+            mailmap: None,
+            edge,
+            shallow: repository.is_shallow(),
+            authors: Mutex::default(),
+        })
+    }
+
+    /// Opens the objects of a repository and takes the `.mailmap` at the root of this commit's tree. A mailmap that
+    /// lies elsewhere, or that the machine's configuration names, is left alone: the same repository gives the same
+    /// answer everywhere.
+    ///
+    /// # Errors
+    /// See [`OpenObjectsError`]. A commit or mailmap that cannot be read is no error here, the walk reports it.
+    pub fn with_mailmap(repository: &'r git2::Repository, tip: ObjectId) -> Result<Self, OpenObjectsError> {
+        let mut objects = GitObjects::open(repository)?;
+        let text = objects.commit(tip).and_then(|commit| objects.tree(commit.tree)).ok().and_then(|root| {
+            let id = entries(&root, tip.as_bytes().len()).find(|e| e.is_file() && e.name == b".mailmap")?.id;
+            objects.blob(id).ok()
+        });
+        if let Some(text) = text {
+            objects.mailmap = git2::Mailmap::from_buffer(&String::from_utf8_lossy(&text).replace('\0', "")).ok();
+            objects.authors = Mutex::default();
+        }
+        Ok(objects)
+    }
+
+    fn read(&self, id: ObjectId, kind: git2::ObjectType, wanted: &'static str) -> Result<Vec<u8>, ObjectError> {
+        let damaged = |why: &str| ObjectError::Damaged { id, why: why.to_owned() };
+        let oid = git2::Oid::from_bytes(id.as_bytes()).map_err(|e| damaged(e.message()))?;
+        let object = self.odb.read(oid).map_err(|e| match e.code() {
+            git2::ErrorCode::NotFound => ObjectError::Missing(id),
+            _ => damaged(e.message()),
+        })?;
+        if object.kind() != kind {
+            return Err(ObjectError::Kind { id, wanted });
+        }
+        Ok(object.data().to_vec())
+    }
+
+    /// The one shared author for what a commit says.
+    fn canonical(&self, author: Arc<Author>) -> Arc<Author> {
+        let mut known = self.authors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(found) = known.get(&*author) {
+            return found.clone();
+        }
+        let mapped = self.mailmap.as_ref().and_then(|mailmap| {
+            let as_written = git2::Signature::new(&author.name, &author.email, &git2::Time::new(0, 0)).ok()?;
+            let real = mailmap.resolve_signature(&as_written).ok()?;
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            Some(Arc::new(Author { name: text(real.name_bytes()), email: text(real.email_bytes()) }))
+        });
+        let mapped = mapped.unwrap_or_else(|| author.clone());
+        known.insert((*author).clone(), mapped.clone());
+        mapped
+    }
+}
+
+impl Objects for GitObjects<'_> {
+    fn commit(&self, id: ObjectId) -> Result<Commit, ObjectError> {
+        let mut commit = parse_commit(id, &self.read(id, git2::ObjectType::Commit, "commit")?)?;
+        commit.author = self.canonical(commit.author);
+        if self.edge.contains(&id) {
+            commit.parents.clear();
+        }
+        Ok(commit)
+    }
+
+    fn tree(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
+        self.read(id, git2::ObjectType::Tree, "tree")
+    }
+
+    fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
+        self.read(id, git2::ObjectType::Blob, "blob")
+    }
+
+    fn is_shallow(&self) -> bool {
+        self.shallow
+    }
+}
+
+/// libgit2 does not keep trees over 4 KiB, so that a stage folder would be inflated through its whole delta chain again
+/// for every commit.
+fn raise_cache_limits() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Each call sets one number inside libgit2 and can only fail for an unknown option. A lost race with a reader
+        // in another thread would at worst leave that reader with the old limit.
+        unsafe {
+            let _ = git2::opts::set_cache_object_limit(git2::ObjectType::Tree, 4 << 20);
+            let _ = git2::opts::set_cache_object_limit(git2::ObjectType::Commit, 64 << 10);
+            let _ = git2::opts::set_cache_max_size(96 << 20);
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+
+    fn commit_of(lines: &[u8]) -> Result<Commit, ObjectError> {
+        let mut raw = format!("tree {TREE}\n").into_bytes();
+        raw.extend_from_slice(lines);
+        parse_commit(ObjectId::from_hex(TREE).unwrap(), &raw)
+    }
+
+    #[test]
+    fn a_commit_is_read_with_its_times_and_zone() {
+        let commit = commit_of(
+            b"parent 4b825dc642cb6eb9a060e54bf8d69288fbee4904\nauthor Olga S <o@example.com> 1767603600 -0330\n\
+              committer Petr <p@example.com> 1767603700 +0000\ngpgsig -----BEGIN\n author Evil <e> 1 +0000\n\n\nMove it\nmore\n",
+        )
+        .unwrap();
+        assert_eq!(commit.parents.len(), 1);
+        assert_eq!((commit.author.name.as_str(), commit.author.email.as_str()), ("Olga S", "o@example.com"));
+        assert_eq!((commit.author_time, commit.author_offset, commit.committer_time), (1767603600, -210, 1767603700));
+        assert_eq!(commit.subject, "Move it");
+    }
+
+    #[test]
+    fn odd_people_and_absurd_times_are_kept_in_bounds() {
+        let author = |line: &[u8]| {
+            let mut raw = b"author ".to_vec();
+            raw.extend_from_slice(line);
+            raw.extend_from_slice(b"\ncommitter C <c> 77 +0000\n\nx");
+            let c = commit_of(&raw).unwrap();
+            (c.author.name.clone(), c.author.email.clone(), c.author_time, c.author_offset)
+        };
+        let is = |name: &str, email: &str, time, offset| (name.to_owned(), email.to_owned(), time, offset);
+        assert_eq!(author(b"J\xf6rg <j@x> 5 +9999"), is("J\u{fffd}rg", "j@x", 5, 1440));
+        assert_eq!(author(b"A <a@x> 99999999999999999999999 +0000"), is("A", "a@x", LATEST, 0));
+        assert_eq!(author(b"A <a@x> -99999999999999999999999 +0000"), is("A", "a@x", EARLIEST, 0));
+        assert_eq!(author(b"A <a@x> soon"), is("A", "a@x", 77, 0));
+        assert_eq!(author(b"A"), is("A", "", 77, 0));
+        assert_eq!(author(b"A > B < c@x> 6 +zz"), is("A > B", "c@x", 6, 0));
+        assert_eq!(author(b""), is("", "", 77, 0));
+        assert_eq!(author(b"<<>>"), is("", "<>", 77, 0));
+    }
+
+    #[test]
+    fn broken_commits_are_errors() {
+        assert!(parse_commit(ObjectId::from_hex(TREE).unwrap(), b"author A <a> 1 +0000\n\nx").is_err());
+        assert!(commit_of(b"parent zz\n\nx").is_err());
+    }
+
+    #[test]
+    fn tree_entries_are_read_and_broken_trees_end() {
+        let mut raw = b"100644 a.yaml\0".to_vec();
+        raw.extend_from_slice(&[7; 20]);
+        raw.extend_from_slice(b"40000 won\0");
+        raw.extend_from_slice(&[8; 20]);
+        raw.extend_from_slice(b"120000 link\0");
+        raw.extend_from_slice(&[9; 20]);
+        let read: Vec<_> = entries(&raw, 20).map(|e| (e.name.to_vec(), e.is_file(), e.is_folder())).collect();
+        assert_eq!(
+            read,
+            [(b"a.yaml".to_vec(), true, false), (b"won".to_vec(), false, true), (b"link".to_vec(), false, false)]
+        );
+        for cut in 0..raw.len() {
+            let count = entries(&raw[..cut], 20).count();
+            assert!(count < 3);
+        }
+    }
+
+    #[test]
+    fn ids_are_read_from_hex() {
+        assert_eq!(ObjectId::from_hex(TREE).unwrap().to_string(), TREE);
+        assert_eq!(ObjectId::from_hex("4b825d"), None);
+        assert_eq!(ObjectId::from_hex(&"z".repeat(40)), None);
+    }
 }

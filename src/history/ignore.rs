@@ -1,0 +1,70 @@
+//! `.tussock-ignore-revs`: commits that tidied up and tell nothing about how long anything took.
+
+use std::collections::HashSet;
+
+use crate::repo::objects::ObjectId;
+
+/// The name of the file, at the root of the repository or in the pipeline's folder.
+pub const IGNORE_REVS_FILE: &str = ".tussock-ignore-revs";
+
+/// The fewest hexadecimal digits that name a commit.
+const SHORTEST: usize = 7;
+
+/// The commits that are left out of durations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct IgnoreRevs {
+    full: HashSet<ObjectId>,
+    short: Vec<String>,
+    /// Lines that name no commit.
+    pub(super) bad_lines: Vec<String>,
+}
+
+impl IgnoreRevs {
+    /// Adds the lines of a file: full or abbreviated ids, `#` begins a comment.
+    pub(super) fn add(&mut self, text: &[u8]) {
+        for line in String::from_utf8_lossy(text).lines() {
+            let word = line.split('#').next().unwrap_or_default().trim().trim_start_matches('\u{feff}');
+            if word.is_empty() {
+                continue;
+            }
+            match ObjectId::from_hex(word) {
+                Some(id) => {
+                    self.full.insert(id);
+                }
+                None if (SHORTEST..64).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                    self.short.push(word.to_ascii_lowercase());
+                }
+                None => self.bad_lines.push(word.to_owned()),
+            }
+        }
+    }
+
+    /// Whether a commit is listed.
+    pub(super) fn holds(&self, id: ObjectId) -> bool {
+        if self.full.contains(&id) {
+            return true;
+        }
+        !self.short.is_empty() && {
+            let hex = id.to_string();
+            self.short.iter().any(|short| hex.starts_with(short))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn full_and_abbreviated_ids_are_taken_and_comments_left() {
+        let id = ObjectId::from_hex("4b825dc642cb6eb9a060e54bf8d69288fbee4904").unwrap();
+        let other = ObjectId::from_hex("5b825dc642cb6eb9a060e54bf8d69288fbee4904").unwrap();
+        let mut revs = IgnoreRevs::default();
+        revs.add(b"# clean-up of 2026\n\n4B825DC642  # by olga\nnot a commit\n4b8\n");
+        assert!(revs.holds(id));
+        assert!(!revs.holds(other));
+        assert_eq!(revs.bad_lines, ["not a commit", "4b8"]);
+        revs.add(b"5b825dc642cb6eb9a060e54bf8d69288fbee4904\r\n");
+        assert!(revs.holds(other));
+    }
+}

@@ -1,0 +1,281 @@
+//! What happened inside a merged branch: the steps that lead from the state before a merge to the state after it.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::repo::objects::{Author, Commit, ObjectError, ObjectId, Objects};
+
+use super::deals::{DealIx, Held, Outcome, Values, stages_of};
+use super::stages::{StageIx, Stages};
+use super::trees::{Change, Folders, Trees};
+
+/// The commit that made a change.
+#[derive(Clone, Debug)]
+pub(super) struct Maker {
+    pub(super) id: ObjectId,
+    pub(super) author: Arc<Author>,
+    pub(super) author_time: i64,
+}
+
+impl From<&Commit> for Maker {
+    fn from(commit: &Commit) -> Self {
+        Maker { id: commit.id, author: commit.author.clone(), author_time: commit.author_time }
+    }
+}
+
+/// One change of one deal, not yet an event.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) doing: Doing,
+    pub(super) by: Rc<Maker>,
+}
+
+/// What changed.
+#[derive(Clone, Debug)]
+pub(super) enum Doing {
+    /// Where the deal is; `None` is nowhere.
+    Stage(Option<StageIx>, Option<StageIx>),
+    /// The value of the told field of this number.
+    Field(usize, Option<String>, Option<String>),
+    /// The id, from this one.
+    Renamed(Rc<str>),
+}
+
+/// The commits that can be reached from `parents` and not from what was `seen`, parents before children. They are seen
+/// afterwards, so that all merges of a history together look at each commit once.
+pub(super) fn side_commits(
+    objects: &dyn Objects,
+    seen: &mut HashSet<ObjectId>,
+    parents: &[ObjectId],
+) -> Result<Vec<Commit>, (ObjectId, ObjectError)> {
+    let mut found = Vec::new();
+    let mut stack: Vec<(Commit, usize)> = Vec::new();
+    for parent in parents {
+        if seen.insert(*parent) {
+            stack.push((objects.commit(*parent).map_err(|e| (*parent, e))?, 0));
+        }
+        while let Some((commit, next)) = stack.last_mut() {
+            match commit.parents.get(*next).copied() {
+                Some(id) => {
+                    *next += 1;
+                    if seen.insert(id) {
+                        stack.push((objects.commit(id).map_err(|e| (id, e))?, 0));
+                    }
+                }
+                None => found.extend(stack.pop().map(|(commit, _)| commit)),
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What one commit of a merged branch did to one deal.
+#[derive(Clone, Debug)]
+pub(super) struct Touch {
+    by: Rc<Maker>,
+    removed: Vec<Held>,
+    added: Vec<Held>,
+    took_new_id: bool,
+}
+
+/// What the commits of a merged branch did to the deals that the merge changed, by deal, in the order of the commits.
+/// `places` are the folders where the pipeline can lie in them.
+pub(super) fn touches(
+    objects: &dyn Objects,
+    trees: &mut Trees,
+    side: &[Commit],
+    places: &[&str],
+    outcomes: &[Outcome],
+    stem_of: impl Fn(DealIx) -> Rc<str>,
+) -> Result<HashMap<DealIx, Vec<Touch>>, (ObjectId, ObjectError)> {
+    let mut deals: HashMap<Rc<str>, (DealIx, bool)> = HashMap::new();
+    for outcome in outcomes {
+        deals.insert(stem_of(outcome.deal), (outcome.deal, outcome.renamed_from.is_some()));
+        if let Some(old) = &outcome.renamed_from {
+            deals.insert(old.clone(), (outcome.deal, false));
+        }
+    }
+    let mut found: HashMap<DealIx, Vec<Touch>> = HashMap::new();
+    let mut tree_of: HashMap<ObjectId, ObjectId> = HashMap::new();
+    for commit in side {
+        tree_of.insert(commit.id, commit.tree);
+        let changes = compare(objects, trees, commit, &mut tree_of, places).map_err(|e| (commit.id, e))?;
+        let maker = Rc::new(Maker::from(commit));
+        let mut here: Vec<(DealIx, Touch)> = Vec::new();
+        for change in changes {
+            let Some((deal, is_new_id)) = deals.get(&*change.stem) else { continue };
+            let at = match here.iter().position(|(d, _)| d == deal) {
+                Some(at) => at,
+                None => {
+                    let touch =
+                        Touch { by: maker.clone(), removed: Vec::new(), added: Vec::new(), took_new_id: false };
+                    here.push((*deal, touch));
+                    here.len() - 1
+                }
+            };
+            let Some((_, touch)) = here.get_mut(at) else { continue };
+            touch.removed.extend(change.old.map(|blob| (change.folder, blob)));
+            if let Some(blob) = change.new {
+                touch.added.push((change.folder, blob));
+                touch.took_new_id |= *is_new_id && change.old.is_none();
+            }
+        }
+        for (deal, touch) in here {
+            found.entry(deal).or_default().push(touch);
+        }
+    }
+    Ok(found)
+}
+
+fn compare(
+    objects: &dyn Objects,
+    trees: &mut Trees,
+    commit: &Commit,
+    tree_of: &mut HashMap<ObjectId, ObjectId>,
+    places: &[&str],
+) -> Result<Vec<Change>, ObjectError> {
+    let parent_tree = match commit.parents.first() {
+        None => None,
+        Some(parent) => match tree_of.get(parent) {
+            Some(tree) => Some(*tree),
+            None => {
+                let tree = objects.commit(*parent)?.tree;
+                tree_of.insert(*parent, tree);
+                Some(tree)
+            }
+        },
+    };
+    let mut pipeline_in = |root: ObjectId| -> Result<Option<ObjectId>, ObjectError> {
+        for place in places {
+            if let Some(folder) = trees.folder_at(root, place)? {
+                return Ok(Some(folder));
+            }
+        }
+        Ok(None)
+    };
+    let old = parent_tree.map(&mut pipeline_in).transpose()?.flatten();
+    let new = pipeline_in(commit.tree)?;
+    trees.compare(old, new)
+}
+
+/// The values of a version of a deal; `None` where it cannot be read.
+pub(super) type ReadValues<'f> = dyn FnMut(ObjectId) -> Result<Option<Values>, ObjectError> + 'f;
+
+/// The steps that lead one deal from where it was before a merge to where it is after, each by the commit that made it,
+/// in the order of the commits. A step that a branch took and the line had taken before counts once. Where the branch's
+/// steps do not lead to the state after, the merge itself takes the last one.
+pub(super) fn stage_steps(
+    outcome: &Outcome,
+    touches: &[Touch],
+    merge: &Rc<Maker>,
+    folders: &Folders,
+    stages: &mut Stages,
+) -> Vec<(usize, Draft)> {
+    let mut here = stages_of(&outcome.before, folders, stages);
+    let before = here.first().copied();
+    let after = outcome.after.and_then(|(folder, _)| stages.of(folder, folders));
+    let mut path = Vec::new();
+    for (number, touch) in touches.iter().enumerate() {
+        let mut removed = stages_of(&touch.removed, folders, stages);
+        let mut added = stages_of(&touch.added, folders, stages);
+        // A file that was changed, or moved within its stage, stays.
+        added.retain(|stage| match removed.iter().position(|r| r == stage) {
+            Some(at) => {
+                removed.remove(at);
+                false
+            }
+            None => true,
+        });
+        let fits = removed.iter().all(|stage| here.contains(stage)) && !added.iter().any(|stage| here.contains(stage));
+        if !fits {
+            continue;
+        }
+        let home = here.first().copied();
+        here.retain(|stage| !removed.contains(stage));
+        here.extend(added);
+        if here.first().copied() != home {
+            path.push((number, here.first().copied()));
+        }
+    }
+    let by = |number: usize| touches.get(number).map_or(merge, |touch| &touch.by).clone();
+    let mut drafts: Vec<(usize, Draft)> = trimmed(before, after, path)
+        .into_iter()
+        .map(|(number, from, to)| (number, Draft { doing: Doing::Stage(from, to), by: by(number) }))
+        .collect();
+    if let Some(old) = &outcome.renamed_from {
+        let number = touches.iter().rposition(|touch| touch.took_new_id).unwrap_or(usize::MAX);
+        drafts.insert(0, (number, Draft { doing: Doing::Renamed(old.clone()), by: by(number) }));
+    }
+    drafts
+}
+
+/// The changes of fields inside a merged branch. `before` are the values before the merge, or `None` for a deal that came
+/// in with it; then the values it came in with are given as well.
+pub(super) fn field_steps(
+    before: Option<&Values>,
+    after: &Values,
+    touches: &[Touch],
+    merge: &Rc<Maker>,
+    read: &mut ReadValues,
+) -> Result<(Values, Vec<(usize, Draft)>), ObjectError> {
+    let mut steps = Vec::new();
+    let mut start = before.cloned();
+    for (number, touch) in touches.iter().enumerate() {
+        let Some((_, new)) = touch.added.first() else { continue };
+        let Some(new) = read(*new)? else { continue };
+        match (touch.removed.first(), &start) {
+            (None, None) => start = Some(new),
+            (Some((_, old)), Some(_)) => {
+                if let Some(old) = read(*old)? {
+                    steps.push((number, old, new));
+                }
+            }
+            _ => {}
+        }
+    }
+    let start = start.unwrap_or_else(|| after.clone());
+    let by = |number: usize| touches.get(number).map_or(merge, |touch| &touch.by).clone();
+    let mut drafts = Vec::new();
+    for (field, (first, last)) in start.iter().zip(after.iter()).enumerate() {
+        let mut now = first;
+        let mut path = Vec::new();
+        for (number, old, new) in &steps {
+            let (Some(old), Some(new)) = (old.get(field), new.get(field)) else { continue };
+            if old == now && new != now {
+                path.push((*number, new.clone()));
+                now = new;
+            }
+        }
+        let done = trimmed(first.clone(), last.clone(), path).into_iter();
+        drafts.extend(done.map(|(number, from, to)| (number, Draft { doing: Doing::Field(field, from, to), by: by(number) })));
+    }
+    Ok((start, drafts))
+}
+
+/// A path of states, cut after the last one that is the state it has to lead to; where there is none, that state is added
+/// as a step of its own, under the highest number.
+fn trimmed<T: PartialEq + Clone>(before: T, after: T, mut path: Vec<(usize, T)>) -> Vec<(usize, T, T)> {
+    match path.iter().rposition(|(_, state)| *state == after) {
+        Some(last) => path.truncate(last + 1),
+        None if before == after => path.clear(),
+        None => path.push((usize::MAX, after)),
+    }
+    let mut from = before;
+    path.into_iter().map(|(number, to)| (number, std::mem::replace(&mut from, to.clone()), to)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_cut_where_it_arrives() {
+        assert_eq!(trimmed('a', 'c', vec![(0, 'b'), (1, 'c')]), [(0, 'a', 'b'), (1, 'b', 'c')]);
+        assert_eq!(trimmed('a', 'b', vec![(0, 'b'), (1, 'c')]), [(0, 'a', 'b')]);
+        assert_eq!(trimmed('a', 'a', vec![(0, 'b')]), []);
+        assert_eq!(trimmed('a', 'a', vec![(0, 'b'), (1, 'a'), (2, 'c')]), [(0, 'a', 'b'), (1, 'b', 'a')]);
+        assert_eq!(trimmed('a', 'd', vec![(0, 'b')]), [(0, 'a', 'b'), (usize::MAX, 'b', 'd')]);
+        assert_eq!(trimmed('a', 'd', vec![]), [(usize::MAX, 'a', 'd')]);
+    }
+}

@@ -1,0 +1,121 @@
+//! Stage folders over time, under the names they have today.
+
+use std::collections::HashMap;
+
+use crate::format::ident::StageId;
+use crate::format::pipeline::{Pipeline, Place};
+
+use super::event::Direction;
+use super::trees::{FolderIx, Folders};
+
+/// A stage, whatever its folder was called when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct StageIx(u32);
+
+/// The stages that history knows. Names are settled only at the end of the walk, because a folder may still be renamed.
+pub(super) struct Stages<'p> {
+    pipeline: &'p Pipeline,
+    names: Vec<StageId>,
+    by_name: HashMap<StageId, StageIx>,
+    /// Stages that turned out to be another one under an older name.
+    joined: HashMap<StageIx, StageIx>,
+    of_folder: HashMap<FolderIx, StageIx>,
+}
+
+impl<'p> Stages<'p> {
+    pub(super) fn new(pipeline: &'p Pipeline) -> Self {
+        Stages {
+            pipeline,
+            names: Vec::new(),
+            by_name: HashMap::new(),
+            joined: HashMap::new(),
+            of_folder: HashMap::new(),
+        }
+    }
+
+    /// The stage that a folder belongs to.
+    pub(super) fn of(&mut self, folder: FolderIx, folders: &Folders) -> Option<StageIx> {
+        if let Some(found) = self.of_folder.get(&folder) {
+            return Some(self.real(*found));
+        }
+        let name = self.today(folders.stage_name(folder))?;
+        let ix = self.intern(name);
+        self.of_folder.insert(folder, ix);
+        Some(self.real(ix))
+    }
+
+    /// What a folder name is called today; `None` where it is no stage's name.
+    fn today(&self, folder: &str) -> Option<StageId> {
+        self.pipeline.current_name(folder).cloned().or_else(|| StageId::new(folder).ok())
+    }
+
+    fn intern(&mut self, name: StageId) -> StageIx {
+        if let Some(found) = self.by_name.get(&name) {
+            return *found;
+        }
+        let ix = StageIx(self.names.len() as u32);
+        self.names.push(name.clone());
+        self.by_name.insert(name, ix);
+        ix
+    }
+
+    fn real(&self, mut stage: StageIx) -> StageIx {
+        while let Some(next) = self.joined.get(&stage) {
+            stage = *next;
+        }
+        stage
+    }
+
+    /// Whether today's pipeline file knows a folder name, as a stage or as an older name of one.
+    pub(super) fn is_known(&self, folder: &str) -> bool {
+        self.pipeline.current_name(folder).is_some()
+    }
+
+    /// Takes note that a folder got another name as a whole.
+    pub(super) fn rename(&mut self, old: &str, new: &str) {
+        let (Ok(old), Some(new)) = (StageId::new(old), self.today(new)) else { return };
+        let Some(ix) = self.by_name.remove(&old) else { return };
+        let ix = self.real(ix);
+        match self.by_name.get(&new).map(|found| self.real(*found)) {
+            Some(found) if found == ix => {}
+            Some(found) => {
+                self.joined.insert(ix, found);
+            }
+            None => {
+                if let Some(name) = self.names.get_mut(ix.0 as usize) {
+                    name.clone_from(&new);
+                }
+                self.by_name.insert(new, ix);
+            }
+        }
+    }
+
+    /// Forgets what folder of a name belongs to what stage, so that a later folder of that name is a stage of its own.
+    pub(super) fn forget_folder(&mut self, name: &str, folders: &Folders) {
+        self.of_folder.retain(|folder, _| folders.stage_name(*folder) != name);
+    }
+
+    /// Today's name of a stage.
+    pub(super) fn name(&self, stage: StageIx) -> &StageId {
+        &self.names[self.real(stage).0 as usize]
+    }
+
+    /// Whether deals there count as open.
+    pub(super) fn is_open(&self, stage: StageIx) -> bool {
+        self.pipeline.status(self.name(stage)) == crate::format::pipeline::Status::Open
+    }
+}
+
+/// Which way a move goes, by today's order of stages.
+pub fn direction(pipeline: &Pipeline, from: &StageId, to: &StageId) -> Direction {
+    match (pipeline.place(from.as_str()), pipeline.place(to.as_str())) {
+        (None, _) | (_, None) => Direction::Unknown,
+        (_, Some(Place::End(_))) => Direction::End,
+        (Some(Place::End(_)), Some(Place::Stage(..))) => Direction::Reopened,
+        (Some(Place::Stage(from, _)), Some(Place::Stage(to, _))) if to < from => Direction::Back,
+        (Some(Place::Stage(from, _)), Some(Place::Stage(to, _))) => {
+            let over = pipeline.stages.get(from + 1..to).unwrap_or_default();
+            if over.iter().all(|stage| stage.optional) { Direction::Forward } else { Direction::Skip }
+        }
+    }
+}

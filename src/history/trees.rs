@@ -1,0 +1,256 @@
+//! Two trees of a pipeline compared: which deal files came, went or changed.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::format::ident::is_id;
+use crate::format::pipeline::{PIPELINE_FILE, RESERVED_FOLDERS};
+use crate::repo::objects::{ObjectError, ObjectId, Objects, TreeEntry, entries, first_entry};
+
+/// Raw trees of this many bytes make a generation of the cache; two are kept.
+const GENERATION: usize = 48 << 20;
+
+/// A folder below the pipeline's folder, by its number in [`Folders`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct FolderIx(u32);
+
+/// All folders that ever held a deal, each once. A number is taken for good, so that events can be kept by it.
+#[derive(Default)]
+pub(super) struct Folders {
+    by_path: HashMap<Vec<u8>, FolderIx>,
+    paths: Vec<Vec<u8>>,
+}
+
+impl Folders {
+    fn intern(&mut self, path: &[u8]) -> FolderIx {
+        if let Some(found) = self.by_path.get(path) {
+            return *found;
+        }
+        let ix = FolderIx(self.paths.len() as u32);
+        self.by_path.insert(path.to_vec(), ix);
+        self.paths.push(path.to_vec());
+        ix
+    }
+
+    /// The path below the pipeline's folder: `won/2026`.
+    pub(super) fn path(&self, folder: FolderIx) -> &[u8] {
+        self.paths.get(folder.0 as usize).map_or(&[], Vec::as_slice)
+    }
+
+    /// The name of the stage folder that a folder is or lies in.
+    pub(super) fn stage_name(&self, folder: FolderIx) -> &str {
+        let top = self.path(folder).split(|b| *b == b'/').next().unwrap_or_default();
+        std::str::from_utf8(top).unwrap_or_default()
+    }
+}
+
+/// A deal file that differs between two trees.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Change {
+    /// The deal's id, as its file says it.
+    pub(super) stem: Box<str>,
+    /// Where the file is or was.
+    pub(super) folder: FolderIx,
+    /// Its bytes before; `None` where it was not there.
+    pub(super) old: Option<ObjectId>,
+    /// Its bytes after; `None` where it is gone.
+    pub(super) new: Option<ObjectId>,
+}
+
+/// Reads raw trees, each one once as long as it is in use: what was asked for lately is kept, so that walking from
+/// commit to commit reads only what the commit wrote.
+pub(super) struct Trees<'o> {
+    objects: &'o dyn Objects,
+    young: HashMap<ObjectId, Rc<[u8]>>,
+    old: HashMap<ObjectId, Rc<[u8]>>,
+    young_bytes: usize,
+    pub(super) folders: Folders,
+}
+
+impl<'o> Trees<'o> {
+    pub(super) fn new(objects: &'o dyn Objects) -> Self {
+        let (young, old) = (HashMap::new(), HashMap::new());
+        Trees { objects, young, old, young_bytes: 0, folders: Folders::default() }
+    }
+
+    /// The raw bytes of a tree.
+    pub(super) fn raw(&mut self, id: ObjectId) -> Result<Rc<[u8]>, ObjectError> {
+        if let Some(found) = self.young.get(&id) {
+            return Ok(found.clone());
+        }
+        let raw = match self.old.remove(&id) {
+            Some(raw) => raw,
+            None => self.objects.tree(id)?.into(),
+        };
+        self.young_bytes += raw.len() + 100;
+        if self.young_bytes > GENERATION {
+            self.old = std::mem::take(&mut self.young);
+            self.young_bytes = raw.len() + 100;
+        }
+        self.young.insert(id, raw.clone());
+        Ok(raw)
+    }
+
+    /// The folder at a path below a tree; `None` where there is none. The empty path is the tree itself.
+    pub(super) fn folder_at(&mut self, root: ObjectId, path: &str) -> Result<Option<ObjectId>, ObjectError> {
+        let mut at = root;
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            match self.entry(at, name.as_bytes())? {
+                Some((entry_id, true)) => at = entry_id,
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(at))
+    }
+
+    /// The file at a name directly in a folder.
+    pub(super) fn file_in(&mut self, folder: ObjectId, name: &str) -> Result<Option<ObjectId>, ObjectError> {
+        let raw = self.raw(folder)?;
+        let found = entries(&raw, folder.as_bytes().len())
+            .find(|e| e.is_file() && e.name == name.as_bytes())
+            .map(|e| e.id);
+        Ok(found)
+    }
+
+    /// Whether a folder holds a pipeline file.
+    pub(super) fn is_pipeline(&mut self, folder: ObjectId) -> Result<bool, ObjectError> {
+        Ok(self.file_in(folder, PIPELINE_FILE)?.is_some())
+    }
+
+    fn entry(&mut self, folder: ObjectId, name: &[u8]) -> Result<Option<(ObjectId, bool)>, ObjectError> {
+        let raw = self.raw(folder)?;
+        let found = entries(&raw, folder.as_bytes().len())
+            .find(|e| e.name == name)
+            .map(|e| (e.id, e.is_folder()));
+        Ok(found)
+    }
+
+    /// The deal files that differ between two trees of a pipeline's folder, by deal id, then by folder. `None` stands
+    /// for no pipeline at all.
+    pub(super) fn compare(
+        &mut self,
+        old: Option<ObjectId>,
+        new: Option<ObjectId>,
+    ) -> Result<Vec<Change>, ObjectError> {
+        let mut found = Vec::new();
+        let mut path = Vec::new();
+        self.compare_folder(old, new, &mut path, &mut found)?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn compare_folder(
+        &mut self,
+        old: Option<ObjectId>,
+        new: Option<ObjectId>,
+        path: &mut Vec<u8>,
+        found: &mut Vec<Change>,
+    ) -> Result<(), ObjectError> {
+        if old == new {
+            return Ok(());
+        }
+        let old_raw = old.map(|id| self.raw(id)).transpose()?;
+        let new_raw = new.map(|id| self.raw(id)).transpose()?;
+        let id_len = old.or(new).map_or(20, |id| id.as_bytes().len());
+        let mut folders = Vec::new();
+        let mut this = None;
+        let well_formed = {
+            let intern = &mut self.folders;
+            let top = path.is_empty();
+            join(old_raw.as_deref().unwrap_or_default(), new_raw.as_deref().unwrap_or_default(), id_len, |old, new| {
+                let Some(name) = old.or(new).map(|e| e.name) else { return };
+                let folder_id = |e: Option<TreeEntry>| e.filter(TreeEntry::is_folder).map(|e| e.id);
+                let file_id = |e: Option<TreeEntry>| e.filter(TreeEntry::is_file).map(|e| e.id);
+                let (old_folder, new_folder) = (folder_id(old), folder_id(new));
+                if old_folder != new_folder && (!top || is_stage_folder(name)) {
+                    folders.push((name.to_vec(), old_folder, new_folder));
+                }
+                let (old, new) = (file_id(old), file_id(new));
+                if old == new || top {
+                    return;
+                }
+                if let Some(stem) = deal_stem(name) {
+                    let folder = *this.get_or_insert_with(|| intern.intern(path));
+                    found.push(Change { stem: stem.into(), folder, old, new });
+                }
+            })
+        };
+        if let (false, Some(id)) = (well_formed, new.or(old)) {
+            return Err(ObjectError::Damaged { id, why: "it is no list of files".to_owned() });
+        }
+        for (name, old, new) in folders {
+            let len = path.len();
+            if len > 0 {
+                path.push(b'/');
+            }
+            path.extend_from_slice(&name);
+            self.compare_folder(old, new, path, found)?;
+            path.truncate(len);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a folder directly below the pipeline's folder can be a stage.
+pub(super) fn is_stage_folder(name: &[u8]) -> bool {
+    std::str::from_utf8(name).is_ok_and(|name| is_id(name) && !RESERVED_FOLDERS.contains(&name))
+}
+
+fn deal_stem(name: &[u8]) -> Option<&str> {
+    std::str::from_utf8(name.strip_suffix(b".yaml")?).ok().filter(|stem| is_id(stem))
+}
+
+/// Goes through two raw trees side by side and gives the entries that are not the same on both sides. Says whether both
+/// could be read to their end.
+pub(super) fn join<'a>(
+    old: &'a [u8],
+    new: &'a [u8],
+    id_len: usize,
+    mut differs: impl FnMut(Option<TreeEntry<'a>>, Option<TreeEntry<'a>>),
+) -> bool {
+    let (mut old, mut new) = (old, new);
+    loop {
+        // After one change most trees go on alike to their end, which one comparison of bytes shows.
+        if old == new {
+            return true;
+        }
+        let Some((old_entry, old_len)) = first_entry(old, id_len) else { break };
+        let Some((new_entry, new_len)) = first_entry(new, id_len) else { break };
+        match order(&old_entry).cmp(order(&new_entry)) {
+            std::cmp::Ordering::Less => {
+                differs(Some(old_entry), None);
+                old = &old[old_len..];
+            }
+            std::cmp::Ordering::Greater => {
+                differs(None, Some(new_entry));
+                new = &new[new_len..];
+            }
+            std::cmp::Ordering::Equal => {
+                if old_entry != new_entry {
+                    differs(Some(old_entry), Some(new_entry));
+                }
+                (old, new) = (&old[old_len..], &new[new_len..]);
+                while let Some((_, len)) = first_entry(old, id_len) {
+                    if new.get(..len) != Some(&old[..len]) {
+                        break;
+                    }
+                    (old, new) = (&old[len..], &new[len..]);
+                }
+            }
+        }
+    }
+    while let Some((entry, len)) = first_entry(old, id_len) {
+        differs(Some(entry), None);
+        old = &old[len..];
+    }
+    while let Some((entry, len)) = first_entry(new, id_len) {
+        differs(None, Some(entry));
+        new = &new[len..];
+    }
+    old.is_empty() && new.is_empty()
+}
+
+/// Git orders a folder as if its name ended in a slash, so that a file and a folder of one name lie apart.
+fn order<'a>(entry: &TreeEntry<'a>) -> impl Iterator<Item = u8> + use<'a> {
+    entry.name.iter().copied().chain(entry.is_folder().then_some(b'/'))
+}
