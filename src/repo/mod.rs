@@ -3,7 +3,11 @@
 pub mod discover;
 pub mod error;
 pub mod git;
+mod hooks;
+mod lock;
 pub mod objects;
 pub mod revision;
 pub mod snapshot;
+pub mod state;
+pub mod transaction;
 pub mod worktree;
