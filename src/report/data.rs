@@ -134,6 +134,10 @@ pub struct FunnelReport {
     /// What all reports begin with.
     #[serde(flatten)]
     pub head: Head,
+    /// The first day on which deals came in that count; `None`: from the beginning.
+    pub from: Option<NaiveDate>,
+    /// The last such day; `None`: up to now.
+    pub to: Option<NaiveDate>,
     /// The funnel.
     pub funnel: Funnel,
 }

@@ -14,18 +14,18 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::forecast::Forecast;
+use crate::forecast::chance::{StageChance, chances};
+use crate::forecast::{Forecast, day_of};
 use crate::format::deal::Deal;
 use crate::format::ident::StageId;
 use crate::format::pipeline::Pipeline;
 use crate::history::event::{Event, KnownAt};
 use crate::history::spell::Spell;
 use crate::metrics::estimate::Floors;
-use crate::metrics::funnel::Window;
+use crate::metrics::funnel::{Funnel, Window, of_journeys};
 use crate::metrics::journey::{Journey, journeys};
 use crate::metrics::snapshot::{self, Snapshot};
 use crate::metrics::total::decimal_share;
-use crate::metrics::{self};
 
 use data::{Attention, ForecastReport, FunnelReport, Head, OverviewReport, PipelineReport, Source, Waiver};
 
@@ -132,7 +132,7 @@ pub fn pipeline(facts: &Facts<'_>, by: &[String]) -> Report {
     let journeys = journeys(facts.pipeline, facts.spells);
     Report::Pipeline(Box::new(PipelineReport {
         head: Head::new("pipeline", facts),
-        state: state(facts, &journeys, by),
+        state: state(facts, &journeys, &chances(facts.pipeline, &journeys, facts.as_of.0), by),
         waivers: facts.waivers.to_vec(),
     }))
 }
@@ -142,6 +142,8 @@ pub fn funnel(facts: &Facts<'_>, window: Window) -> Report {
     let journeys = journeys(facts.pipeline, facts.spells);
     Report::Funnel(Box::new(FunnelReport {
         head: Head::new("funnel", facts),
+        from: window.from.map(|from| day_of(facts.pipeline, from)),
+        to: window.until.map(|until| day_of(facts.pipeline, until.saturating_sub(1))),
         funnel: funnel_of(facts, &journeys, window),
     }))
 }
@@ -158,9 +160,10 @@ pub fn forecast(facts: &Facts<'_>) -> Report {
 /// The default page. Its lists of deals hold the first ten only; the other reports have them all.
 pub fn overview(facts: &Facts<'_>, attention: Vec<Attention>) -> Report {
     let journeys = journeys(facts.pipeline, facts.spells);
-    let mut state = state(facts, &journeys, &[]);
-    state.deals.truncate(OVERVIEW_DEALS);
     let mut forecast = forecast_of(facts, &journeys);
+    let chances: Vec<StageChance> = forecast.stages.iter().map(|s| s.chance.clone()).collect();
+    let mut state = state(facts, &journeys, &chances, &[]);
+    state.deals.truncate(OVERVIEW_DEALS);
     forecast.deals.truncate(OVERVIEW_DEALS);
     Report::Overview(Box::new(OverviewReport {
         head: Head::new("overview", facts),
@@ -172,9 +175,9 @@ pub fn overview(facts: &Facts<'_>, attention: Vec<Attention>) -> Report {
     }))
 }
 
-fn state(facts: &Facts<'_>, journeys: &[Journey], by: &[String]) -> Snapshot {
-    let chances = crate::forecast::chance::chances(facts.pipeline, journeys, facts.as_of.0);
-    let chances: BTreeMap<StageId, Decimal> = chances.into_iter().map(|c| (c.stage, decimal_share(c.chance))).collect();
+fn state(facts: &Facts<'_>, journeys: &[Journey], chances: &[StageChance], by: &[String]) -> Snapshot {
+    let chances: BTreeMap<StageId, Decimal> =
+        chances.iter().map(|c| (c.stage.clone(), decimal_share(c.chance))).collect();
     snapshot::snapshot(&snapshot::Input {
         pipeline: facts.pipeline,
         deals: facts.deals,
@@ -186,8 +189,8 @@ fn state(facts: &Facts<'_>, journeys: &[Journey], by: &[String]) -> Snapshot {
     })
 }
 
-fn funnel_of(facts: &Facts<'_>, journeys: &[Journey], window: Window) -> metrics::funnel::Funnel {
-    metrics::funnel::of_journeys(facts.pipeline, journeys, facts.as_of.0, window, facts.floors)
+fn funnel_of(facts: &Facts<'_>, journeys: &[Journey], window: Window) -> Funnel {
+    of_journeys(facts.pipeline, journeys, facts.as_of.0, window, facts.floors)
 }
 
 fn forecast_of(facts: &Facts<'_>, journeys: &[Journey]) -> Forecast {

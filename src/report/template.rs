@@ -138,18 +138,16 @@ fn environment(own: &BTreeMap<String, String>) -> Result<Environment<'static>, E
     });
     env.add_filter("number", |value: &Value| safe(as_f64(value).map_or(number::NONE.to_owned(), number::count)));
     env.add_function("bar_chart", bar_chart);
-    for (name, text) in BUILT_IN {
-        if !own.contains_key(name) {
-            env.add_template(name, text)?;
-        }
-    }
-    for (name, text) in own {
-        if text.len() > MAX_TEMPLATE {
+    // Templates are read when they are asked for, so that a broken one that a report does not use is no error of it.
+    let own = own.clone();
+    env.set_loader(move |name| match own.get(name) {
+        Some(text) if text.len() > MAX_TEMPLATE => {
             let detail = format!("templates/{name} has more than {MAX_TEMPLATE} bytes");
-            return Err(Error::new(ErrorKind::SyntaxError, detail));
+            Err(Error::new(ErrorKind::InvalidOperation, detail))
         }
-        env.add_template_owned(name.clone(), text.clone())?;
-    }
+        Some(text) => Ok(Some(text.clone())),
+        None => Ok(BUILT_IN.iter().find(|(own, _)| *own == name).map(|(_, text)| (*text).to_owned())),
+    });
     Ok(env)
 }
 
