@@ -6,6 +6,7 @@ pub mod git;
 pub mod import;
 mod hooks;
 mod lock;
+pub mod mailmap;
 pub mod objects;
 pub mod revision;
 pub mod snapshot;
