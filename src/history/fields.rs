@@ -344,7 +344,8 @@ mod tests {
 
     #[test]
     fn text_blocks_and_lists_do_not_hide_or_fake_keys() {
-        let text = "notes: |\n  amount: 1\n\n  owner: x\neffort:\n- {on: 2026-01-01, hours: 3}\ntags: [a, b]\namount: 7\n";
+        let text =
+            "notes: |\n  amount: 1\n\n  owner: x\neffort:\n- {on: 2026-01-01, hours: 3}\ntags: [a, b]\namount: 7\n";
         assert_eq!(read(text, "amount"), Ok(Some("7".to_owned())));
         assert_eq!(read(text, "owner"), Ok(None));
     }

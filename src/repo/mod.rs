@@ -3,8 +3,8 @@
 pub mod discover;
 pub mod error;
 pub mod git;
-pub mod import;
 mod hooks;
+pub mod import;
 mod lock;
 pub mod mailmap;
 pub mod objects;

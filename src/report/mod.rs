@@ -5,6 +5,7 @@
 
 pub mod chart;
 pub mod data;
+pub mod listing;
 pub mod markdown;
 pub mod number;
 pub mod template;
