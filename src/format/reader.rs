@@ -531,19 +531,23 @@ impl<'a> Builder<'a> {
         from + rest.bytes().take_while(|b| matches!(b, b' ' | b'\t')).count()
     }
 
-    /// The next byte that is neither blank nor in a comment.
     fn skip_blank(&self, from: usize) -> usize {
-        let bytes = self.text.as_bytes();
-        let mut at = from;
-        while let Some(byte) = bytes.get(at) {
-            match byte {
-                b' ' | b'\t' | b'\r' | b'\n' => at += 1,
-                b'#' => at += bytes[at..].iter().take_while(|b| **b != b'\n').count(),
-                _ => break,
-            }
-        }
-        at
+        skip_blank(self.text, from)
     }
+}
+
+/// The next byte that is neither blank nor in a comment.
+pub(super) fn skip_blank(text: &str, from: usize) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = from;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => at += 1,
+            b'#' => at += bytes[at..].iter().take_while(|b| **b != b'\n').count(),
+            _ => break,
+        }
+    }
+    at
 }
 
 /// A problem that was just recorded, for adding to it.

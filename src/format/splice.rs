@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::edit::EditError;
 use super::quote;
+use super::reader::skip_blank;
 use super::schema::{FieldSpec, FieldType};
 use super::tree::{Core, Entry, Mapping, Node, NodeKind, ScalarStyle, resolve};
 
@@ -425,8 +426,8 @@ impl<'a> Splicer<'a> {
     }
 
     fn after_colon(&self, entry: &Entry) -> usize {
-        let key = entry.key_span.end;
-        self.text[key..].find(':').map_or(key, |colon| key + colon + 1)
+        let colon = skip_blank(self.text, entry.key_span.end);
+        colon + usize::from(self.text[colon..].starts_with(':'))
     }
 
     /// The blanks between the start of the line and `at`.
