@@ -45,7 +45,7 @@ pub fn scan(source: &[u8]) -> Result<Scan<'_>, Vec<Problem>> {
     if source.len() > MAX_BYTES {
         return Err(vec![too_large(source.len())]);
     }
-    let text = utf8(source).map_err(|p| vec![p])?;
+    let text = utf8(source)?;
     let mut characters = Characters::default();
     let mut markers = Vec::new();
     let mut nesting = Nesting::default();
@@ -107,7 +107,7 @@ pub(super) fn mask<'a>(text: &'a str, spans: &[Span]) -> Cow<'a, str> {
     Cow::Owned(masked)
 }
 
-fn utf8(source: &[u8]) -> Result<&str, Problem> {
+fn utf8(source: &[u8]) -> Result<&str, Vec<Problem>> {
     const HELP: &str = "save the file as UTF-8";
     let utf16 = |offset| {
         Problem::new(
@@ -118,13 +118,13 @@ fn utf8(source: &[u8]) -> Result<&str, Problem> {
         .with_help(HELP)
     };
     if source.starts_with(&[0xff, 0xfe]) || source.starts_with(&[0xfe, 0xff]) {
-        return Err(utf16(0));
+        return Err(vec![utf16(0)]);
     }
     // Latin letters in UTF-16 are valid UTF-8 with a NUL at every other place.
     let head = &source[..source.len().min(64)];
     let nuls = |from: usize| head.iter().skip(from).step_by(2).filter(|b| **b == 0).count();
     if head.len() >= 4 && (nuls(0) * 5 >= head.len() * 2 || nuls(1) * 5 >= head.len() * 2) {
-        return Err(utf16(head.iter().position(|b| *b == 0).unwrap_or(0)));
+        return Err(vec![utf16(head.iter().position(|b| *b == 0).unwrap_or(0))]);
     }
     std::str::from_utf8(source).map_err(|error| {
         let offset = error.valid_up_to();
@@ -136,12 +136,13 @@ fn utf8(source: &[u8]) -> Result<&str, Problem> {
         } else {
             "it looks like Latin-1 (Windows-1252)"
         };
-        Problem::new(
+        let problem = Problem::new(
             ProblemKind::Encoding,
             Span::new(offset, offset + 1),
             format!("the file is not UTF-8 (byte {offset}, line {line}); {guess}"),
         )
-        .with_help(HELP)
+        .with_help(HELP);
+        vec![problem]
     })
 }
 

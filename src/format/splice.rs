@@ -321,7 +321,7 @@ impl<'a> Splicer<'a> {
             return match (mapping.entries.get(index), mapping.entries.last()) {
                 (Some(next), _) => self.at(next.key_span.start, format!("{new}, ")),
                 (None, Some(last)) => self.at(last.value.span.end, format!(", {new}")),
-                (None, None) => self.into_empty_braces(keys, rest, &new),
+                (None, None) => self.fill_braces(keys, rest, &new),
             };
         }
         let Some(first) = mapping.entries.first() else {
@@ -342,7 +342,7 @@ impl<'a> Splicer<'a> {
     }
 
     /// `{}` has no entry to stand beside: its braces are found by the path.
-    fn into_empty_braces(&self, keys: &[&str], rest: &[&str], new: &str) -> Change {
+    fn fill_braces(&self, keys: &[&str], rest: &[&str], new: &str) -> Change {
         let mut mapping = self.root;
         let mut range = 0..0;
         for key in &keys[..keys.len() - rest.len()] {
