@@ -1,5 +1,6 @@
 //! What the reader says about the faults that people, editors and attackers put into a deal.
 
+use proptest::prelude::*;
 use tussock::format::problem::{Problem, ProblemKind};
 use tussock::format::span::LineIndex;
 use tussock::format::tree::{Node, NodeKind, read, read_as};
@@ -472,4 +473,57 @@ fn spans_are_exact() {
     let document = read(text.as_bytes()).expect("readable");
     assert_eq!(document.root.entries[0].value.span.start, 2);
     assert_eq!((document.span.start, &text[document.span.start..document.span.end]), (0, "a:   # c\nb: {c: , d: 1}"));
+}
+
+#[test]
+fn a_fix_never_replaces_characters_that_were_covered_for_the_parser() {
+    let found = problems("a: b: \u{1}c\n");
+    assert_eq!(found.len(), 2);
+    assert!(found[0].kind == ProblemKind::YamlSyntax && found[0].fix.is_none(), "{found:?}");
+}
+
+/// Reads anything without a panic; every place that is named lies between two characters.
+fn assert_places(source: &[u8]) {
+    let problems = match read(source) {
+        Ok(document) => document.problems,
+        Err(problems) => {
+            assert!(!problems.is_empty(), "{source:?} is refused without a word");
+            problems
+        }
+    };
+    for problem in problems {
+        let spans =
+            problem.related.iter().map(|(s, _)| *s).chain(problem.fix.iter().map(|f| f.span)).chain([problem.span]);
+        for span in spans {
+            assert!(span.start <= span.end && span.end <= source.len(), "{problem:?}");
+            if let Ok(text) = std::str::from_utf8(source) {
+                assert!(text.get(span.start..span.end).is_some(), "{problem:?} in {text:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_looks_like_yaml_makes_the_reader_panic(
+        parts in proptest::collection::vec(
+            prop_oneof![
+                Just("a: "), Just("é: "), Just("b:"), Just("\n"), Just("\n"), Just("  "), Just("- "), Just("? "), Just("[") , Just("]"),
+                Just("{"), Just("}"), Just(", "), Just("\""), Just("'"), Just("\\"), Just("\\u00"), Just("ж"), Just("🦄"), Just("|"),
+                Just(">-"), Just(">5"), Just("#"), Just(" # c"), Just("&x "), Just("*x "), Just("!t "), Just("%"), Just("@"), Just("`"),
+                Just("\t"), Just("\r\n"), Just("---\n"), Just("...\n"), Just("\u{feff}"), Just("\u{2028}"), Just("x y"), Just("1"),
+                Just("<<: "), Just("<<<<<<< "), Just("a:b"), Just("\u{0}"), Just(": "), Just("~"),
+            ],
+            0..24,
+        )
+    ) {
+        assert_places(parts.concat().as_bytes());
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        assert_places(&bytes);
+    }
 }

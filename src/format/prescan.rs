@@ -32,8 +32,10 @@ const MAX_LISTED: usize = 20;
 pub struct Scan<'a> {
     /// The whole text, a byte order mark included.
     pub text: &'a str,
-    /// The text for the parser: of the same length, with a letter for every byte that the parser would stop at.
+    /// The text for the parser: a letter of the same length stands for every character that it would stop at.
     pub readable: Cow<'a, str>,
+    /// Where those letters are.
+    pub masked: Vec<Span>,
     /// What is wrong.
     pub problems: Vec<Problem>,
     /// Whether one of the problems keeps the file from being read.
@@ -77,11 +79,12 @@ pub fn scan(source: &[u8]) -> Result<Scan<'_>, Vec<Problem>> {
     let fatal = characters.fatal || !conflicts.is_empty();
     let parser_may_see = conflicts.is_empty() && !characters.line_ends && nesting.problem.is_none();
     let readable = if characters.masked.is_empty() { Cow::Borrowed(text) } else { mask(text, &characters.masked) };
+    let masked = std::mem::take(&mut characters.masked);
     let mut problems = characters.finish();
     problems.extend(conflicts);
     problems.extend(nesting.problem);
     problems.sort_by_key(|p| p.span);
-    if parser_may_see { Ok(Scan { text, readable, problems, fatal }) } else { Err(problems) }
+    if parser_may_see { Ok(Scan { text, readable, masked, problems, fatal }) } else { Err(problems) }
 }
 
 fn too_large(size: usize) -> Problem {
@@ -94,13 +97,18 @@ fn too_large(size: usize) -> Problem {
     .with_help("put long texts into files of their own and name them in the deal")
 }
 
-/// The text with a letter for every byte of `spans`.
+/// The text with letters for the characters of `spans`, each as long in bytes as what it stands for.
 pub(super) fn mask<'a>(text: &'a str, spans: &[Span]) -> Cow<'a, str> {
     let mut masked = String::with_capacity(text.len());
     let mut done = 0;
     for span in spans {
         masked.push_str(&text[done..span.start]);
-        masked.extend(std::iter::repeat_n('x', span.end - span.start));
+        masked.extend(text[span.start..span.end].chars().map(|c| match c.len_utf8() {
+            1 => 'x',
+            2 => 'é',
+            3 => 'あ',
+            _ => '𐐨',
+        }));
         done = span.end;
     }
     masked.push_str(&text[done..]);
