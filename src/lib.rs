@@ -19,4 +19,6 @@ pub mod report;
 
 pub mod output;
 
+pub mod example;
+
 pub mod cli;

@@ -1,1 +1,184 @@
-//! (to be written)
+//! Checks: rules look at what was read of a pipeline and make findings. Knows no output format.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use rayon::prelude::*;
+
+use crate::format::deal::Deal;
+use crate::format::ident::{DealId, StageId};
+use crate::format::load::Reading;
+use crate::format::pipeline::{ExtraFields, PIPELINE_FILE, Pipeline, RuleLevel};
+use crate::format::problem::{Problem, ProblemKind};
+use crate::format::source::Source;
+use crate::format::span::Span;
+
+mod criteria;
+pub mod files;
+pub mod finding;
+mod ground;
+mod ignore;
+pub mod rule;
+pub mod rules;
+
+pub use files::Files;
+pub use finding::{Finding, Level, Related};
+pub use rule::Rule;
+
+use ground::{DealGround, Ground};
+use rule::Finder;
+
+/// What a check may know beyond the files.
+#[derive(Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The day it is.
+    pub today: NaiveDate,
+    /// For links into the repository and for the names of paths in messages.
+    pub source: &'a dyn Source,
+    /// Full days since each deal came into its stage, where history is at hand.
+    pub days_in_stage: Option<&'a BTreeMap<DealId, i64>>,
+    /// The stages each deal has visited, where history is at hand.
+    pub visited: Option<&'a BTreeMap<DealId, Vec<StageId>>>,
+}
+
+/// Everything a check found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The findings, by path, place and rule.
+    pub findings: Vec<Finding>,
+    /// The counts.
+    pub summary: Summary,
+}
+
+/// The counts of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Deals that were read and checked.
+    pub deals: usize,
+    /// Files that have findings.
+    pub files: usize,
+    /// Deal files that could not be read.
+    pub unreadable: usize,
+    /// Findings of level error.
+    pub errors: usize,
+    /// Findings of level warning.
+    pub warnings: usize,
+    /// Findings of level info.
+    pub infos: usize,
+}
+
+impl Report {
+    /// Sorts the findings and counts them.
+    fn new(mut findings: Vec<Finding>, deals: usize, unreadable: usize) -> Self {
+        findings.sort_by(Finding::compare);
+        findings.dedup();
+        let mut report = Report { findings, summary: Summary { deals, unreadable, ..Summary::default() } };
+        report.count();
+        report
+    }
+
+    fn count(&mut self) {
+        let of = |level| self.findings.iter().filter(|f| f.level == level).count();
+        let files: BTreeSet<&str> = self.findings.iter().map(|f| f.path.as_str()).collect();
+        self.summary = Summary {
+            files: files.len(),
+            errors: of(Level::Error),
+            warnings: of(Level::Warning),
+            infos: of(Level::Info),
+            ..self.summary
+        };
+    }
+
+    /// Keeps the findings that `keep` asks for and counts again. The numbers of deals and of unreadable files stay.
+    pub fn retain(&mut self, keep: impl FnMut(&Finding) -> bool) {
+        self.findings.retain(keep);
+        self.count();
+    }
+
+    /// The worst level among the findings; `None` when there are none.
+    pub fn worst(&self) -> Option<Level> {
+        self.findings.iter().map(|f| f.level).max()
+    }
+}
+
+/// Runs every rule over a pipeline. The same reading and circumstances give the same report, whatever the number of
+/// threads.
+pub fn check(reading: &Reading, circumstances: &Circumstances<'_>) -> Report {
+    let ground = Ground::new(reading, circumstances);
+    let pipeline = &reading.pipeline;
+    let mut findings: Vec<Finding> = Vec::new();
+    for problem in &reading.pipeline_problems {
+        findings.push(from_problem(problem, PIPELINE_FILE, None).at_most(Level::Warning));
+    }
+    for file in &reading.unreadable {
+        let id = crate::format::pipeline::deal_path(&file.path).map(|(_, id)| id);
+        findings.extend(file.problems.iter().map(|p| from_problem(p, &file.path, id.as_ref())));
+    }
+    for rule in rule::all() {
+        if let Finder::Pipeline(find) = rule.finder {
+            findings.extend(find(&ground));
+        }
+    }
+    let of_deals: Vec<Vec<Finding>> = reading.deals.par_iter().map(|deal| of_deal(&ground, deal)).collect();
+    findings.extend(of_deals.into_iter().flatten());
+    let findings = findings.into_iter().filter_map(|f| levelled(f, pipeline)).collect();
+    let findings = ignore::apply(reading, findings);
+    Report::new(findings, reading.deals.len(), reading.unreadable.len())
+}
+
+/// The report of a pipeline file that could not be read ([`crate::format::load::LoadError::Broken`]).
+pub fn check_pipeline_file(problems: &[Problem]) -> Report {
+    Report::new(problems.iter().map(|p| from_problem(p, PIPELINE_FILE, None)).collect(), 0, 0)
+}
+
+/// What the reader and the rules find in one deal.
+fn of_deal(ground: &Ground<'_>, deal: &Deal) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for problem in &deal.problems {
+        let mut finding = from_problem(problem, &deal.path, Some(&deal.id));
+        if problem.kind == ProblemKind::UnknownField && ground.reading.pipeline.extra_fields == ExtraFields::Warn {
+            finding = finding.at_most(Level::Warning);
+        }
+        findings.push(finding);
+    }
+    let of_deal = DealGround::new(ground, deal);
+    for rule in rule::all() {
+        if let Finder::Deal(find) = rule.finder {
+            findings.extend(find(&of_deal));
+        }
+    }
+    findings
+}
+
+/// A problem of the reader as a finding.
+fn from_problem(problem: &Problem, path: &str, deal: Option<&DealId>) -> Finding {
+    let mut finding = Finding::new(rules::of_problem(problem.kind), path, problem.span, problem.message.clone())
+        .with_label(problem.label.clone())
+        .with_deal(deal.cloned());
+    finding.field = problem.field.clone();
+    finding.help = problem.help.clone();
+    finding.fix = problem.fix.clone();
+    finding.related = problem
+        .related
+        .iter()
+        .map(|(span, words)| Related { path: path.to_owned(), span: *span, words: words.clone() })
+        .collect();
+    finding
+}
+
+/// A finding with the level that the pipeline gives its rule; `None` where the rule is off. A finding that its rule
+/// already made milder (a criterion of level warning, a waiver in force) is never made worse by it.
+fn levelled(mut finding: Finding, pipeline: &Pipeline) -> Option<Finding> {
+    let set = match pipeline.rules.get(finding.rule.id) {
+        None => return Some(finding),
+        Some(RuleLevel::Off) => return None,
+        Some(RuleLevel::Info) => Level::Info,
+        Some(RuleLevel::Warning) => Level::Warning,
+        Some(RuleLevel::Error) => Level::Error,
+    };
+    finding.level = if finding.level == finding.rule.level { set } else { finding.level.min(set) };
+    Some(finding)
+}
+
+/// The span that stands for a whole file.
+pub(crate) const WHOLE_FILE: Span = Span { start: 0, end: 0 };

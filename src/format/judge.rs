@@ -3,9 +3,12 @@
 use chrono::NaiveDate;
 
 use super::deal::Deal;
+use super::expr::Expression;
 use super::ident::StageId;
-use super::pipeline::{Criterion, Pipeline, Place};
+use super::pipeline::{Criterion, CriterionTest, EndKind, Pipeline, Place, RuleLevel, Stage};
+use super::schema::{FieldSpec, FieldType};
 use super::source::Source;
+use super::value::{Block, Value};
 
 /// What a judgement may know beyond the deal itself.
 pub struct Circumstances<'a> {
@@ -70,27 +73,165 @@ impl Outcome {
 
 /// All criteria that a deal must meet to be in `place`: the exit criteria of every stage before it, and its own entry
 /// criteria; for an end of kind lost or recycled its entry criteria only. In the pipeline's order. The exit criteria of
-/// an optional stage are left out unless the deal is in it or is known to have visited it.
+/// an optional stage are left out unless the deal is in it or is known to have visited it. Criteria of level off are
+/// left out.
 pub fn demands<'p>(
-    _pipeline: &'p Pipeline,
-    _deal: &Deal,
-    _place: Place<'p>,
-    _visited: Option<&[StageId]>,
+    pipeline: &'p Pipeline,
+    deal: &Deal,
+    place: Place<'p>,
+    visited: Option<&[StageId]>,
 ) -> Vec<Demand<'p>> {
-    todo!("format::judge")
+    let before = match place {
+        Place::Stage(index, _) => index,
+        Place::End(end) if end.kind == EndKind::Won => pipeline.stages.len(),
+        Place::End(_) => 0,
+    };
+    let bound = |stage: &Stage| {
+        !stage.optional || deal.stage == stage.id || visited.is_some_and(|stages| stages.contains(&stage.id))
+    };
+    let mut demands = Vec::new();
+    for (index, stage) in pipeline.stages.iter().enumerate().take(before).filter(|(_, s)| bound(s)) {
+        let place = Place::Stage(index, stage);
+        demands.extend(stage.exit.iter().map(|criterion| Demand { place, gate: Gate::Exit, criterion }));
+    }
+    demands.extend(place.entry().iter().map(|criterion| Demand { place, gate: Gate::Entry, criterion }));
+    demands.retain(|d| d.criterion.level != RuleLevel::Off);
+    demands
 }
 
-/// Judges one criterion.
-pub fn judge(
-    _pipeline: &Pipeline,
-    _deal: &Deal,
-    _criterion: &Criterion,
-    _circumstances: &Circumstances<'_>,
+/// Judges one criterion. A complete waiver lifts it where it is waivable.
+pub fn judge(pipeline: &Pipeline, deal: &Deal, criterion: &Criterion, circumstances: &Circumstances<'_>) -> Outcome {
+    let outcome = match &criterion.test {
+        CriterionTest::Require(fields) => {
+            let missing: Vec<String> =
+                fields.iter().filter(|f| !deal.value(f).is_some_and(Value::is_filled)).cloned().collect();
+            if missing.is_empty() { Outcome::Met } else { Outcome::Missing(missing) }
+        }
+        CriterionTest::Check(expression) => check(pipeline, deal, expression, circumstances),
+        CriterionTest::Approval { by, not } => approval(pipeline, deal, criterion, by.as_deref(), not.as_deref()),
+    };
+    if outcome == Outcome::Met || !criterion.waivable {
+        return outcome;
+    }
+    waiver(deal, criterion).unwrap_or(outcome)
+}
+
+fn check(pipeline: &Pipeline, deal: &Deal, expression: &Expression, circumstances: &Circumstances<'_>) -> Outcome {
+    if expression.uses_days_in_stage() && circumstances.days_in_stage.is_none() {
+        return Outcome::Failed("it asks for days_in_stage, and no history is at hand".into());
+    }
+    match expression.evaluate(pipeline, deal, circumstances) {
+        Err(why) => Outcome::Failed(why),
+        Ok(answer) if answer.holds => Outcome::Met,
+        Ok(answer) if !answer.missing.is_empty() => Outcome::Missing(answer.missing),
+        Ok(answer) => {
+            let part = answer.false_part.unwrap_or_else(|| expression.source().to_owned());
+            let part = part.split_whitespace().collect::<Vec<_>>().join(" ");
+            let found = if answer.found.is_empty() { String::new() } else { format!(": {}", answer.found.join(", ")) };
+            Outcome::NotSatisfied(format!("`{part}` is not true{found}"))
+        }
+    }
+}
+
+fn approval(
+    pipeline: &Pipeline,
+    deal: &Deal,
+    criterion: &Criterion,
+    group: Option<&str>,
+    not: Option<&str>,
 ) -> Outcome {
-    todo!("format::judge")
+    let given =
+        deal.fields.get("approvals").and_then(|f| f.value.as_block()).and_then(|b| b.get(criterion.id.as_str()));
+    let given = given.and_then(|f| f.value.as_block());
+    let by = given.and_then(|b| b.get("by")).and_then(|f| f.value.as_text()).filter(|t| !t.trim().is_empty());
+    let on = given.and_then(|b| b.get("on")).and_then(|f| f.value.as_date());
+    let (Some(by), Some(_)) = (by, on) else {
+        let lacks = |name: &str, there: bool| (!there).then(|| format!("approvals.{}.{name}", criterion.id));
+        return Outcome::Missing(
+            [lacks("by", by.is_some()), lacks("on", on.is_some())].into_iter().flatten().collect(),
+        );
+    };
+    if let Some(group) = group {
+        let members = pipeline.groups.get(group).map_or(&[][..], Vec::as_slice);
+        if !members.iter().any(|member| same_person(member, by)) {
+            return Outcome::NotSatisfied(format!("approved by {by}, who is not in the group {group}"));
+        }
+    }
+    if let Some(field) = not
+        && let Some(other) = deal.text(field)
+        && same_person(other, by)
+    {
+        return Outcome::NotSatisfied(format!("approved by {by}, who is the {field}; another person must approve it"));
+    }
+    Outcome::Met
 }
 
-/// Dotted paths of fields that are required in `place` (`required`, `required_from`) and not filled.
-pub fn missing_fields(_pipeline: &Pipeline, _deal: &Deal, _place: Place<'_>) -> Vec<String> {
-    todo!("format::judge")
+fn waiver(deal: &Deal, criterion: &Criterion) -> Option<Outcome> {
+    let waivers = deal.value("waivers")?.as_list()?;
+    waivers.iter().filter_map(|w| w.value.as_block()).find_map(|block| {
+        let text = |name: &str| block.get(name)?.value.as_text().filter(|t| !t.trim().is_empty()).map(str::to_owned);
+        if text("criterion")? != criterion.id.as_str() {
+            return None;
+        }
+        let on = block.get("on")?.value.as_date()?;
+        Some(Outcome::Waived { by: text("by")?, reason: text("reason")?, on })
+    })
+}
+
+/// Whether two ways of naming somebody mean one person: equal but for case, or one is the part before the `@` of the
+/// other.
+pub fn same_person(a: &str, b: &str) -> bool {
+    let (a, b) = (a.trim().to_lowercase(), b.trim().to_lowercase());
+    let local = |s: &str| s.split('@').next().unwrap_or(s).to_owned();
+    a == b || (a.contains('@') != b.contains('@') && local(&a) == local(&b))
+}
+
+/// Dotted paths of fields that are required in `place` (`required`, `required_from`) and not filled, in the order of
+/// the card. A field that is required inside a block is asked for only where the block is there; `required_from` asks
+/// in any case.
+pub fn missing_fields(pipeline: &Pipeline, deal: &Deal, place: Place<'_>) -> Vec<String> {
+    let reached = |stage: &StageId| {
+        let at = pipeline.stages.iter().position(|s| s.id == *stage);
+        match place {
+            Place::Stage(index, _) => at.is_some_and(|at| index >= at),
+            Place::End(end) => end.kind == EndKind::Won,
+        }
+    };
+    let mut missing = Vec::new();
+    gather(&pipeline.fields, Some(&deal.fields), "", &reached, &mut missing);
+    missing
+}
+
+fn gather(
+    fields: &[FieldSpec],
+    block: Option<&Block>,
+    path: &str,
+    reached: &impl Fn(&StageId) -> bool,
+    missing: &mut Vec<String>,
+) {
+    for spec in fields {
+        let full = if path.is_empty() { spec.name.clone() } else { format!("{path}.{}", spec.name) };
+        let value = block.and_then(|b| b.get(&spec.name)).map(|f| &f.value);
+        let asked = (spec.required && block.is_some()) || spec.required_from.as_ref().is_some_and(reached);
+        if asked && !value.is_some_and(Value::is_filled) {
+            missing.push(full.clone());
+        }
+        if let FieldType::Block(inner) = &spec.of {
+            gather(inner, value.and_then(Value::as_block), &full, reached, missing);
+        }
+    }
+}
+
+/// Index of the last stage whose demands the deal meets, warnings aside: the stage it has earned.
+pub fn earned_stage(pipeline: &Pipeline, deal: &Deal, circumstances: &Circumstances<'_>) -> usize {
+    let refused = |stage: &Stage| {
+        let binding = !stage.optional || deal.stage == stage.id;
+        binding
+            && stage
+                .exit
+                .iter()
+                .any(|c| c.level == RuleLevel::Error && !judge(pipeline, deal, c, circumstances).passes())
+    };
+    let last = pipeline.stages.len().saturating_sub(1);
+    pipeline.stages.iter().position(refused).unwrap_or(last)
 }

@@ -1,11 +1,20 @@
 //! Reads a whole pipeline from a source: the pipeline file, every deal, and what lies about that is neither.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use rayon::prelude::*;
+use unicode_normalization::UnicodeNormalization;
+
 use super::deal::Deal;
-use super::pipeline::Pipeline;
-use super::problem::Problem;
-use super::source::Source;
+use super::ident::{DealId, StageId};
+use super::pipeline::{PIPELINE_FILE, PLACEHOLDER, Pipeline, RESERVED_FOLDERS};
+use super::pipeline_file;
+use super::problem::{Problem, ProblemKind};
+use super::source::{EntryKind, FileEntry, Source};
+use super::span::Span;
+use super::tree;
+use super::typing::Typing;
 
 /// Everything a source holds of one pipeline.
 #[derive(Debug)]
@@ -24,7 +33,7 @@ pub struct Reading {
     /// Names that cannot be deals but look as if they should be, links, and the like, by path.
     pub strays: Vec<Stray>,
     /// Ids of stages and ends whose folder has no `.gitkeep`, in the pipeline's order.
-    pub without_placeholder: Vec<super::ident::StageId>,
+    pub without_placeholder: Vec<StageId>,
 }
 
 /// A deal file that could not be read.
@@ -95,6 +104,157 @@ pub enum LoadError {
 ///
 /// # Errors
 /// See [`LoadError`]. A broken deal is no error here, it is in [`Reading::unreadable`].
-pub fn load(_source: &dyn Source) -> Result<Reading, LoadError> {
-    todo!("format::load")
+pub fn load(source: &dyn Source) -> Result<Reading, LoadError> {
+    let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
+    let (pipeline, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
+    let mut sorted = Sorted::default();
+    for entry in &entries {
+        sorted.take(&pipeline, entry);
+    }
+    sorted.strays.sort_by(|a, b| a.path.cmp(&b.path));
+    let outcomes: Vec<Result<Deal, Unreadable>> =
+        sorted.deals.par_iter().map(|(path, stage, id)| read_deal(source, &pipeline, path, stage, id)).collect();
+    let (mut deals, mut unreadable) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        match outcome {
+            Ok(deal) => deals.push(deal),
+            Err(broken) => unreadable.push(broken),
+        }
+    }
+    let order: BTreeMap<&str, usize> = pipeline.places().enumerate().map(|(i, p)| (p.id().as_str(), i)).collect();
+    let rank = |deal: &Deal| order.get(deal.stage.as_str()).copied().unwrap_or(usize::MAX);
+    deals.sort_by(|a, b| (rank(a), &a.stage, &a.id, &a.path).cmp(&(rank(b), &b.stage, &b.id, &b.path)));
+    unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+    let kept = |id: &StageId| sorted.placeholders.contains(id.as_str());
+    let without_placeholder = pipeline.places().map(|p| p.id().clone()).filter(|id| !kept(id)).collect();
+    Ok(Reading {
+        pipeline,
+        pipeline_text,
+        pipeline_problems,
+        deals,
+        unreadable,
+        strays: sorted.strays,
+        without_placeholder,
+    })
+}
+
+fn read_pipeline(source: &dyn Source, entries: &[FileEntry]) -> Result<(Pipeline, String, Vec<Problem>), LoadError> {
+    let entry = entries.iter().find(|e| e.path == PIPELINE_FILE).ok_or(LoadError::NoPipeline)?;
+    if entry.kind != EntryKind::File {
+        let problem = Problem::new(ProblemKind::PipelineFile, Span::default(), "pipeline.yaml is not a regular file")
+            .with_help("links are not followed; put the file itself here");
+        return Err(LoadError::Broken { text: String::new(), problems: vec![problem] });
+    }
+    let bytes = source
+        .read(PIPELINE_FILE)
+        .map_err(|error| LoadError::Io { path: source.display(PIPELINE_FILE), source: error })?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    match pipeline_file::read(&bytes) {
+        Ok((pipeline, problems)) => Ok((pipeline, text, problems)),
+        Err(problems) => Err(LoadError::Broken { text, problems }),
+    }
+}
+
+/// Reads one deal file.
+///
+/// # Errors
+/// When it is no YAML mapping, or cannot be read at all.
+pub fn read_deal(
+    source: &dyn Source,
+    pipeline: &Pipeline,
+    path: &str,
+    stage: &StageId,
+    id: &DealId,
+) -> Result<Deal, Unreadable> {
+    let bytes = source.read(path).map_err(|error| Unreadable {
+        path: path.to_owned(),
+        text: None,
+        problems: Vec::new(),
+        io: Some(error),
+    })?;
+    parse_deal(&bytes, pipeline, path, stage, id).map_err(|problems| Unreadable {
+        path: path.to_owned(),
+        text: String::from_utf8(bytes).ok(),
+        problems,
+        io: None,
+    })
+}
+
+/// Reads a deal from its bytes.
+///
+/// # Errors
+/// All that keeps it from being read.
+pub fn parse_deal(
+    bytes: &[u8],
+    pipeline: &Pipeline,
+    path: &str,
+    stage: &StageId,
+    id: &DealId,
+) -> Result<Deal, Vec<Problem>> {
+    let document = tree::read(bytes)?;
+    let mut problems = document.problems.clone();
+    let mut typing = Typing { currency: pipeline.currency, extra: pipeline.extra_fields, problems: &mut problems };
+    let fields = typing.block(&document.root, &pipeline.fields, "");
+    problems.sort_by_key(|p| p.span);
+    Ok(Deal { id: id.clone(), stage: stage.clone(), path: path.to_owned(), fields, document, problems })
+}
+
+/// The entries of a source, told apart.
+#[derive(Default)]
+struct Sorted {
+    deals: Vec<(String, StageId, DealId)>,
+    strays: Vec<Stray>,
+    placeholders: BTreeSet<String>,
+    /// Names without case and Unicode form, to find twins.
+    folded: BTreeMap<String, String>,
+}
+
+impl Sorted {
+    fn take(&mut self, pipeline: &Pipeline, entry: &FileEntry) {
+        let path = entry.path.as_str();
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let first = folder.split('/').next().unwrap_or("");
+        if RESERVED_FOLDERS.contains(&first) || path == PIPELINE_FILE {
+            return;
+        }
+        if name.starts_with('.') {
+            if name == PLACEHOLDER && folder == first && entry.kind == EntryKind::File {
+                self.placeholders.insert(first.to_owned());
+            }
+            return;
+        }
+        let lower = name.to_lowercase();
+        let like_a_deal = lower.ends_with(".yaml") || lower.ends_with(".yml");
+        let stray = |kind| Stray { path: path.to_owned(), kind };
+        match entry.kind {
+            EntryKind::Symlink if like_a_deal || (folder.is_empty() && pipeline.current_name(name).is_some()) => {
+                self.strays.push(stray(StrayKind::Symlink));
+                return;
+            }
+            EntryKind::Folder | EntryKind::Other if like_a_deal => {
+                self.strays.push(stray(StrayKind::NotAFile));
+                return;
+            }
+            EntryKind::File if like_a_deal => {}
+            _ => return,
+        }
+        let Some(stem) = name.strip_suffix(".yaml") else {
+            self.strays.push(stray(StrayKind::OtherEnding));
+            return;
+        };
+        let key = format!("{folder}/{}", stem.nfc().collect::<String>().to_lowercase());
+        if let Some(twin) = self.folded.insert(key, path.to_owned()) {
+            self.strays.push(stray(StrayKind::SameName(twin)));
+        }
+        let id = DealId::new(stem).ok().filter(|_| entry.utf8);
+        if id.is_none() {
+            self.strays.push(stray(StrayKind::BadId));
+        }
+        if pipeline.place(first).is_none() {
+            self.strays.push(stray(StrayKind::UnknownStage(first.to_owned())));
+        }
+        if let (Some(id), Ok(stage)) = (id, StageId::new(first)) {
+            self.deals.push((path.to_owned(), stage, id));
+        }
+    }
 }

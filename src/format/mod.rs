@@ -1,21 +1,29 @@
 //! The plain-text format: `pipeline.yaml`, deals, values with their positions, byte-preserving edits and the
 //! expression language. Knows neither git nor the terminal nor the clock.
 
+pub mod builtins;
 pub mod date;
 pub mod deal;
 pub mod edit;
+mod explain;
 pub mod expr;
+mod field_file;
 pub mod ident;
 pub mod judge;
 pub mod load;
 pub mod money;
+pub mod nearest;
 pub mod pipeline;
+pub mod pipeline_file;
 pub mod prescan;
 pub mod problem;
 pub mod quote;
+pub mod reader;
 pub mod schema;
 pub mod slug;
 pub mod source;
 pub mod span;
+mod splice;
 pub mod tree;
+pub mod typing;
 pub mod value;

@@ -13,6 +13,9 @@ use super::span::Span;
 /// The name of the pipeline file.
 pub const PIPELINE_FILE: &str = "pipeline.yaml";
 
+/// The file that keeps an empty stage folder alive.
+pub const PLACEHOLDER: &str = ".gitkeep";
+
 /// Folders below a pipeline that hold no deals and can be no stage.
 pub const RESERVED_FOLDERS: [&str; 2] = ["templates", "reports"];
 

@@ -110,3 +110,21 @@ pub fn find<'a>(fields: &'a [FieldSpec], path: &str) -> Option<&'a FieldSpec> {
         (Some(_), _) => None,
     }
 }
+
+/// The dotted paths of all fields and, through blocks and lists of blocks, of all fields in them.
+pub fn paths(fields: &[FieldSpec]) -> Vec<String> {
+    let mut found = Vec::new();
+    for field in fields {
+        found.push(field.name.clone());
+        let inner = match &field.of {
+            FieldType::Block(inner) => inner,
+            FieldType::List(of) => match &**of {
+                FieldType::Block(inner) => inner,
+                _ => continue,
+            },
+            _ => continue,
+        };
+        found.extend(paths(inner).into_iter().map(|p| format!("{}.{p}", field.name)));
+    }
+    found
+}

@@ -3,6 +3,8 @@
 use super::problem::Problem;
 use super::span::Span;
 
+pub use super::reader::{read, read_as};
+
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScalarStyle {
@@ -108,4 +110,79 @@ pub struct Document {
     pub span: Span,
     /// What is wrong but did not keep the file from being read (duplicate keys, a byte order mark, …).
     pub problems: Vec<Problem>,
+}
+
+/// What a scalar means. Only `true` and `false` are booleans, `NO` and `1_000` are text. Against the letter of the core
+/// schema, octal `0o17` and hexadecimal `0x1F` are text too: an amount must never be read from them.
+pub fn resolve(text: &str, style: ScalarStyle) -> Core {
+    if style != ScalarStyle::Plain {
+        return Core::Str;
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Core::Null,
+        "true" | "True" | "TRUE" => return Core::Bool(true),
+        "false" | "False" | "FALSE" => return Core::Bool(false),
+        ".nan" | ".NaN" | ".NAN" => return Core::Float,
+        _ => {}
+    }
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if matches!(unsigned, ".inf" | ".Inf" | ".INF") {
+        return Core::Float;
+    }
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((m, e)) => (m, Some(e.strip_prefix(['-', '+']).unwrap_or(e))),
+        None => (unsigned, None),
+    };
+    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+    if exponent.is_some_and(|e| e.is_empty() || !digits(e)) {
+        return Core::Str;
+    }
+    match mantissa.split_once('.') {
+        Some((whole, part)) if digits(whole) && digits(part) && !(whole.is_empty() && part.is_empty()) => Core::Float,
+        None if !mantissa.is_empty() && digits(mantissa) => {
+            if exponent.is_some() {
+                Core::Float
+            } else {
+                Core::Int
+            }
+        }
+        _ => Core::Str,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_scalars_follow_the_core_schema() {
+        let core = |text| resolve(text, ScalarStyle::Plain);
+        for text in ["", "~", "null", "Null", "NULL"] {
+            assert_eq!(core(text), Core::Null, "{text}");
+        }
+        for text in ["true", "True", "TRUE"] {
+            assert_eq!(core(text), Core::Bool(true), "{text}");
+        }
+        for text in ["0", "-0", "+12", "0123", "123456789012345678901234567890123456789012"] {
+            assert_eq!(core(text), Core::Int, "{text}");
+        }
+        for text in ["1.5", "-.5", "1.", "1e3", "1E-400", "1e400", ".inf", "-.Inf", "+.INF", ".nan", ".NAN", "1.5e+3"] {
+            assert_eq!(core(text), Core::Float, "{text}");
+        }
+        let texts =
+            "NO no yes on off y n tRue nUll 1_000 12,000 0x1F 0o17 0b1 1:30 inf nan Infinity . -. + - e5 1e 1e+ \
+                     2026-01-01 -.nan 1.2.3 +-1 €12k"
+                .split_whitespace();
+        for text in texts {
+            assert_eq!(core(text), Core::Str, "{text}");
+        }
+    }
+
+    #[test]
+    fn quoted_scalars_are_text() {
+        for style in [ScalarStyle::SingleQuoted, ScalarStyle::DoubleQuoted, ScalarStyle::Literal, ScalarStyle::Folded] {
+            assert_eq!(resolve("12", style), Core::Str);
+            assert_eq!(resolve("", style), Core::Str);
+        }
+    }
 }

@@ -101,3 +101,22 @@ impl Value {
         if let Value::List(items) = self { Some(items) } else { None }
     }
 }
+
+impl Value {
+    /// A few words for a message; `None` for lists and blocks, which no message can show in a few words.
+    pub fn short(&self) -> Option<String> {
+        match self {
+            Value::Text(text) if text.chars().count() > 40 => {
+                Some(format!("{:?}…", text.chars().take(40).collect::<String>()))
+            }
+            Value::Text(text) => Some(format!("{text:?}")),
+            Value::Integer(number) => Some(number.to_string()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Money(money) => Some(money.to_string()),
+            Value::Date(date) => Some(date.to_string()),
+            Value::Boolean(truth) => Some(truth.to_string()),
+            Value::Deal(id) => Some(id.to_string()),
+            Value::List(_) | Value::Block(_) => None,
+        }
+    }
+}

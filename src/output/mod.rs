@@ -1,1 +1,8 @@
-//! (to be written)
+//! What people and programs get to see: one sink a file, each with its one escaping function.
+
+pub mod csv;
+mod excerpt;
+pub mod findings_json;
+pub mod rules_page;
+pub mod terminal;
+pub mod text;

@@ -1,4 +1,11 @@
 //! The only place that knows git: snapshots of a tree, the write transaction, the state of the repository.
 
+pub mod discover;
+pub mod error;
+pub mod git;
+pub mod import;
 pub mod mailmap;
 pub mod objects;
+pub mod revision;
+pub mod snapshot;
+pub mod worktree;

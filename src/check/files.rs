@@ -1,0 +1,43 @@
+//! The texts that findings point into.
+
+use std::collections::BTreeMap;
+
+use crate::format::load::Reading;
+use crate::format::pipeline::PIPELINE_FILE;
+use crate::format::source::Source;
+
+/// The texts of a pipeline's files by path, and what messages call each path.
+pub struct Files<'a> {
+    texts: BTreeMap<&'a str, &'a str>,
+    source: Option<&'a dyn Source>,
+}
+
+impl<'a> Files<'a> {
+    /// The files of a reading.
+    pub fn of(reading: &'a Reading, source: &'a dyn Source) -> Self {
+        let mut texts = BTreeMap::from([(PIPELINE_FILE, reading.pipeline_text.as_str())]);
+        texts.extend(reading.deals.iter().map(|d| (d.path.as_str(), d.document.text.as_str())));
+        texts.extend(reading.unreadable.iter().filter_map(|u| Some((u.path.as_str(), u.text.as_deref()?))));
+        Files { texts, source: Some(source) }
+    }
+
+    /// Only the pipeline file, for one that could not be read.
+    pub fn of_pipeline_file(text: &'a str, source: &'a dyn Source) -> Self {
+        Files { texts: BTreeMap::from([(PIPELINE_FILE, text)]), source: Some(source) }
+    }
+
+    /// Texts by path, each called by its path.
+    pub fn of_texts(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Files { texts: texts.into_iter().collect(), source: None }
+    }
+
+    /// The text at a path below the pipeline's folder; `None` where it could not be read as text.
+    pub fn text(&self, path: &str) -> Option<&'a str> {
+        self.texts.get(path).copied()
+    }
+
+    /// What messages call a path below the pipeline's folder.
+    pub fn name(&self, path: &str) -> String {
+        self.source.map_or_else(|| path.to_owned(), |s| s.display(path))
+    }
+}

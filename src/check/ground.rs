@@ -1,0 +1,131 @@
+//! What rules look at: the pipeline with what is worked out once for all rules, and the same for one deal.
+
+use std::collections::BTreeSet;
+
+use crate::format::deal::Deal;
+use crate::format::ident::StageId;
+use crate::format::judge::{self, Demand, Outcome};
+use crate::format::load::Reading;
+use crate::format::pipeline::{Pipeline, Place, Status, deal_path};
+use crate::format::span::Span;
+use crate::format::tree::{Entry, Mapping, NodeKind};
+
+use super::finding::Finding;
+use super::rule::Rule;
+use super::{Circumstances, WHOLE_FILE};
+
+/// A pipeline as rules see it.
+pub(super) struct Ground<'a> {
+    pub(super) reading: &'a Reading,
+    pub(super) circumstances: &'a Circumstances<'a>,
+    /// The ids of all deal files, of those too that could not be read.
+    pub(super) ids: BTreeSet<String>,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn new(reading: &'a Reading, circumstances: &'a Circumstances<'a>) -> Self {
+        let unreadable = reading.unreadable.iter().filter_map(|u| deal_path(&u.path)).map(|(_, id)| id.to_string());
+        let ids = reading.deals.iter().map(|d| d.id.to_string()).chain(unreadable).collect();
+        Ground { reading, circumstances, ids }
+    }
+
+    pub(super) fn pipeline(&self) -> &'a Pipeline {
+        &self.reading.pipeline
+    }
+
+    /// What messages call a path below the pipeline's folder.
+    pub(super) fn name(&self, path: &str) -> String {
+        self.circumstances.source.display(path)
+    }
+}
+
+/// A deal as rules see it.
+pub(super) struct DealGround<'a> {
+    pub(super) ground: &'a Ground<'a>,
+    pub(super) deal: &'a Deal,
+    /// Where it stands; `None` in a folder that is no stage.
+    pub(super) place: Option<Place<'a>>,
+    /// Every criterion that its place asks for, judged.
+    pub(super) judgements: Vec<(Demand<'a>, Outcome)>,
+}
+
+impl<'a> DealGround<'a> {
+    pub(super) fn new(ground: &'a Ground<'a>, deal: &'a Deal) -> Self {
+        let place = ground.pipeline().place(deal.stage.as_str());
+        let mut this = DealGround { ground, deal, place, judgements: Vec::new() };
+        this.judgements = place.map(|p| this.judged(p)).unwrap_or_default();
+        this
+    }
+
+    fn visited(&self) -> Option<&'a [StageId]> {
+        self.ground.circumstances.visited.and_then(|v| v.get(&self.deal.id)).map(Vec::as_slice)
+    }
+
+    /// What the judgement of this deal may know.
+    pub(super) fn circumstances(&self) -> judge::Circumstances<'a> {
+        let known = self.ground.circumstances;
+        judge::Circumstances {
+            today: known.today,
+            source: known.source,
+            days_in_stage: known.days_in_stage.and_then(|d| d.get(&self.deal.id)).copied(),
+            visited: self.visited(),
+        }
+    }
+
+    fn judged(&self, place: Place<'a>) -> Vec<(Demand<'a>, Outcome)> {
+        let (pipeline, circumstances) = (self.ground.pipeline(), self.circumstances());
+        judge::demands(pipeline, self.deal, place, self.visited())
+            .into_iter()
+            .map(|d| (d, judge::judge(pipeline, self.deal, d.criterion, &circumstances)))
+            .collect()
+    }
+
+    /// Whether the deal counts as open in a stage of this pipeline.
+    pub(super) fn is_open(&self) -> bool {
+        self.place.is_some() && self.ground.pipeline().status(&self.deal.stage) == Status::Open
+    }
+
+    /// A finding about this deal.
+    pub(super) fn finding(&self, rule: &'static Rule, span: Span, message: impl Into<String>) -> Finding {
+        Finding::new(rule, self.deal.path.as_str(), span, message).with_deal(Some(self.deal.id.clone()))
+    }
+
+    /// The key at a dotted path, whether or not its value could be used.
+    pub(super) fn entry(&self, path: &str) -> Option<&'a Entry> {
+        entry_at(&self.deal.document.root, path)
+    }
+
+    /// Whether something is written at a dotted path that reading had to refuse. It has its own finding, so that a rule
+    /// that asks for the field need not say that it is missing.
+    pub(super) fn is_refused(&self, path: &str) -> bool {
+        let inside = |field: &str| field == path || field.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        let above = |field: &str| path.strip_prefix(field).is_some_and(|rest| rest.starts_with('.'));
+        self.deal.value(path).is_none()
+            && self.deal.problems.iter().filter_map(|p| p.field.as_deref()).any(|f| inside(f) || above(f))
+    }
+
+    /// Where to point for a field that is missing: its empty key, else the nearest block that should hold it, else the
+    /// whole file.
+    pub(super) fn nearest_place(&self, path: &str) -> Span {
+        let mut path = path;
+        loop {
+            if let Some(entry) = self.entry(path) {
+                return entry.key_span;
+            }
+            match path.rsplit_once('.') {
+                Some((above, _)) => path = above,
+                None => return WHOLE_FILE,
+            }
+        }
+    }
+}
+
+fn entry_at<'t>(mapping: &'t Mapping, path: &str) -> Option<&'t Entry> {
+    match path.split_once('.') {
+        None => mapping.entry(path),
+        Some((first, rest)) => match &mapping.entry(first)?.value.kind {
+            NodeKind::Mapping(inner) => entry_at(inner, rest),
+            _ => None,
+        },
+    }
+}

@@ -1,0 +1,138 @@
+//! Comments that silence a rule: `# tussock: ignore[rule] reason`, on the line of the finding or the one above.
+
+use std::collections::BTreeMap;
+
+use crate::format::deal::Deal;
+use crate::format::load::Reading;
+use crate::format::pipeline::RuleLevel;
+use crate::format::span::{LineIndex, Span};
+use crate::format::tree::{Mapping, Node, NodeKind};
+
+use super::finding::{Finding, Level};
+use super::rule;
+use super::rules::unused_ignore;
+
+const MARK: &str = "# tussock: ignore[";
+
+/// One rule that one comment silences.
+struct Ignore {
+    rule: String,
+    reason: bool,
+    span: Span,
+    /// 1-based line of the comment; it speaks for this line and the next.
+    line: usize,
+    used: bool,
+}
+
+/// Takes away the findings that a comment silences, and adds one for each comment that does not work.
+pub(super) fn apply(reading: &Reading, findings: Vec<Finding>) -> Vec<Finding> {
+    let mut ignores: BTreeMap<&str, (LineIndex, &str, Vec<Ignore>)> = BTreeMap::new();
+    for deal in reading.deals.iter().filter(|d| d.document.text.contains(MARK)) {
+        let text = deal.document.text.as_str();
+        let index = LineIndex::new(text);
+        let found = comments(deal, &index);
+        ignores.insert(&deal.path, (index, text, found));
+    }
+    if ignores.is_empty() {
+        return findings;
+    }
+    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        if !silenced(&mut ignores, &finding) {
+            kept.push(finding);
+        }
+    }
+    let level = match reading.pipeline.rules.get(unused_ignore().id) {
+        Some(RuleLevel::Off) => return kept,
+        Some(RuleLevel::Info) => Level::Info,
+        Some(RuleLevel::Error) => Level::Error,
+        Some(RuleLevel::Warning) | None => Level::Warning,
+    };
+    for deal in &reading.deals {
+        let Some((_, _, found)) = ignores.get(deal.path.as_str()) else { continue };
+        kept.extend(found.iter().filter(|i| !i.used).map(|i| Finding { level, ..useless(deal, i) }));
+    }
+    kept
+}
+
+/// Whether a comment with a reason stands on the finding's line or above it.
+fn silenced(ignores: &mut BTreeMap<&str, (LineIndex, &str, Vec<Ignore>)>, finding: &Finding) -> bool {
+    if !finding.rule.suppressible {
+        return false;
+    }
+    let Some((index, text, found)) = ignores.get_mut(finding.path.as_str()) else { return false };
+    let line = index.position(text, finding.span.start).line;
+    let speaks = |i: &&mut Ignore| i.reason && i.rule == finding.rule.id && (i.line == line || i.line + 1 == line);
+    match found.iter_mut().find(speaks) {
+        Some(ignore) => {
+            ignore.used = true;
+            true
+        }
+        None => false,
+    }
+}
+
+fn useless(deal: &Deal, ignore: &Ignore) -> Finding {
+    let id = &ignore.rule;
+    let known = rule::find(id);
+    let message = match known {
+        None => format!("no rule is called \"{id}\", so this comment silences nothing"),
+        Some(rule) if !rule.suppressible => format!("{id} cannot be silenced by a comment"),
+        Some(_) if !ignore.reason => format!("this comment gives no reason, so {id} is still reported"),
+        Some(_) => format!("this comment silences nothing: there is no {id} here"),
+    };
+    let finding =
+        Finding::new(unused_ignore(), deal.path.as_str(), ignore.span, message).with_deal(Some(deal.id.clone()));
+    match known {
+        None => match rule::nearest(id) {
+            Some(near) => finding.with_help(format!("is {near} meant?")),
+            None => finding.with_help("remove the comment"),
+        },
+        Some(rule) if !rule.suppressible => finding.with_help("mend what it reports, and remove the comment"),
+        Some(_) if !ignore.reason => finding.with_help(format!("write why: `{MARK}{id}] REASON`")),
+        Some(_) => finding.with_help("remove the comment"),
+    }
+}
+
+/// The ignore comments of a deal. What looks like one inside a text is none.
+fn comments(deal: &Deal, index: &LineIndex) -> Vec<Ignore> {
+    let text = deal.document.text.as_str();
+    let mut scalars = Vec::new();
+    of_mapping(&deal.document.root, &mut scalars);
+    scalars.sort();
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(MARK) {
+        let after = scalars.partition_point(|s| s.start <= at);
+        let in_value = after.checked_sub(1).and_then(|i| scalars.get(i)).is_some_and(|s| at < s.end);
+        let begins = text[..at].chars().next_back().is_none_or(char::is_whitespace);
+        let line = text[at + MARK.len()..].lines().next().unwrap_or_default();
+        if in_value || !begins {
+            continue;
+        }
+        let (rules, reason) = line.split_once(']').unwrap_or((line, ""));
+        let span = Span::new(at, at + MARK.len() + line.trim_end().len());
+        found.extend(rules.split(',').map(|rule| Ignore {
+            rule: rule.trim().to_owned(),
+            reason: reason.chars().any(char::is_alphanumeric),
+            span,
+            line: index.position(text, at).line,
+            used: false,
+        }));
+    }
+    found
+}
+
+fn of_mapping(mapping: &Mapping, scalars: &mut Vec<Span>) {
+    for entry in &mapping.entries {
+        scalars.push(entry.key_span);
+        of_node(&entry.value, scalars);
+    }
+}
+
+fn of_node(node: &Node, scalars: &mut Vec<Span>) {
+    match &node.kind {
+        NodeKind::Scalar { .. } => scalars.push(node.span),
+        NodeKind::Sequence { items, .. } => items.iter().for_each(|i| of_node(i, scalars)),
+        NodeKind::Mapping(inner) => of_mapping(inner, scalars),
+    }
+}

@@ -1,0 +1,98 @@
+//! The catalogue of rules: `validate`, the documentation and every machine format take their words from here.
+
+use std::fmt;
+
+use super::finding::{Finding, Level};
+use super::ground::{DealGround, Ground};
+use super::rules;
+
+/// A rule: what it finds, why, and how it is called.
+pub struct Rule {
+    /// Its id, kebab case; part of the contract with scripts and `pipeline.yaml`.
+    pub id: &'static str,
+    /// The level of its findings unless the pipeline sets another.
+    pub level: Level,
+    /// What it finds, in one line.
+    pub summary: &'static str,
+    /// Why that matters.
+    pub why: &'static str,
+    /// What it objects to.
+    pub bad: &'static str,
+    /// What it is content with.
+    pub good: &'static str,
+    /// Whether a comment `# tussock: ignore[id] reason` silences it.
+    pub suppressible: bool,
+    /// Where its findings come from.
+    pub(super) finder: Finder,
+}
+
+/// Where the findings of a rule come from.
+#[derive(Clone, Copy)]
+pub(super) enum Finder {
+    /// From reading the files, or from the check as such.
+    Reader,
+    /// From one deal at a time.
+    Deal(fn(&DealGround<'_>) -> Vec<Finding>),
+    /// From the pipeline as a whole.
+    Pipeline(fn(&Ground<'_>) -> Vec<Finding>),
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Rule) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Rule {}
+
+/// All rules, by id.
+pub fn all() -> &'static [&'static Rule] {
+    &rules::ALL
+}
+
+/// The rule of an id.
+pub fn find(id: &str) -> Option<&'static Rule> {
+    all().iter().find(|r| r.id == id).copied()
+}
+
+/// The id nearest to a misspelt one, where one is near.
+pub fn nearest(id: &str) -> Option<&'static str> {
+    crate::format::nearest::nearest(id, all().iter().map(|r| r.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::ident::is_id;
+
+    #[test]
+    fn the_catalogue_is_sorted_and_every_rule_explains_itself() {
+        assert!(all().windows(2).all(|w| w[0].id < w[1].id), "{:?}", all());
+        for rule in all() {
+            assert!(is_id(rule.id) && !rule.id.contains(['_', '.']), "{rule:?}");
+            for text in [rule.summary, rule.why, rule.bad, rule.good] {
+                assert!(!text.trim().is_empty(), "{rule:?}");
+            }
+            assert!(!rule.summary.ends_with('.') && rule.why.ends_with('.'), "{rule:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_hide_a_broken_file_or_an_unearned_stage_cannot_be_silenced() {
+        for id in ["duplicate-deal", "conflict-marker", "yaml-syntax", "yaml-unsupported", "exit-criterion", "waiver"] {
+            assert!(!find(id).is_some_and(|r| r.suppressible), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_rule_has_a_nearest_name() {
+        assert_eq!(nearest("duplicate-deals"), Some("duplicate-deal"));
+        assert_eq!(nearest("something-else-entirely"), None);
+    }
+}

@@ -1,0 +1,29 @@
+//! Stage folders that git would drop when their last deal leaves.
+
+use crate::check::WHOLE_FILE;
+use crate::check::finding::{Finding, Level};
+use crate::check::ground::Ground;
+use crate::check::rule::{Finder, Rule};
+
+pub(super) static RULE: Rule = Rule {
+    id: "missing-placeholder",
+    level: Level::Warning,
+    summary: "a stage folder has no .gitkeep",
+    why: "Git keeps no empty folders: when the last deal leaves a stage, git takes the folder for renamed and moves new deals of other people along to the wrong stage.",
+    bad: "proposal/acme.yaml",
+    good: "proposal/.gitkeep\nproposal/acme.yaml",
+    suppressible: false,
+    finder: Finder::Pipeline(find),
+};
+
+fn find(ground: &Ground<'_>) -> Vec<Finding> {
+    let missing = ground.reading.without_placeholder.iter();
+    missing
+        .map(|stage| {
+            let path = format!("{stage}/.gitkeep");
+            let (folder, file) = (ground.name(stage.as_str()), ground.name(&path));
+            Finding::new(&RULE, path, WHOLE_FILE, format!("the folder of the stage {stage} has no .gitkeep"))
+                .with_help(format!("`mkdir -p {folder} && touch {file}`, and commit the file"))
+        })
+        .collect()
+}

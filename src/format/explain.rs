@@ -1,0 +1,439 @@
+//! Turns the parser's syntax errors into sentences for people, with the edit that mends them where it is certain.
+
+use granit_parser::{ErrorKind, ScanError};
+
+use super::prescan;
+use super::problem::{Problem, ProblemKind};
+use super::quote;
+use super::span::Span;
+
+/// Where the parser stopped, and what stood open there.
+pub(super) struct Place<'a> {
+    /// The text that was read.
+    pub text: &'a str,
+    /// The byte at which the parser stopped.
+    pub at: usize,
+    /// The first byte of the value that was being read.
+    pub value: Option<usize>,
+    /// The bracket or brace that is open.
+    pub flow: Option<usize>,
+    /// The key whose value was being read.
+    pub key: Option<Span>,
+}
+
+/// A syntax error in plain words.
+pub(super) struct Explained {
+    /// The problem.
+    pub problem: Problem,
+    /// The bytes that can be covered to read on; none where that would only find errors that are not there.
+    pub cover: Option<Span>,
+}
+
+/// What is said about a tab in the indentation.
+pub(super) const TAB: &str = "a tab in the indentation; YAML takes spaces only";
+
+const QUOTE: &str = "put the value in quotes";
+
+/// Explains one error.
+pub(super) fn explain(place: &Place, error: &ScanError) -> Explained {
+    let at = place.at;
+    let value = place.value.filter(|v| line_start(place.text, *v) == line_start(place.text, at));
+    let here = place.char_at(at);
+    match error.kind() {
+        ErrorKind::RecursionLimitExceeded => alone(prescan::too_deep(here)),
+        ErrorKind::DirectiveDisallowed => {
+            let line = line_end(place.text, at);
+            alone(
+                Problem::new(
+                    ProblemKind::YamlUnsupported,
+                    Span::new(at, line),
+                    "a YAML directive (a line that starts with `%`)",
+                )
+                .with_help("delete the line"),
+            )
+        }
+        _ if place.tab().is_some() => place.tab_problem(),
+        ErrorKind::MappingValueNotAllowed => place.colon(),
+        ErrorKind::UnexpectedCharacter { character } => place.bad_start(value.unwrap_or(at), *character),
+        ErrorKind::MissingAnchorOrAliasName
+        | ErrorKind::MissingTagUri
+        | ErrorKind::InvalidTagTerminator
+        | ErrorKind::InvalidTagEscape
+        | ErrorKind::UndeclaredTagHandle
+        | ErrorKind::ExpectedTagBang
+        | ErrorKind::UnclosedVerbatimTag
+        | ErrorKind::InvalidGlobalTagCharacter
+        | ErrorKind::MisplacedFlowCollectionEnd
+        | ErrorKind::UnexpectedEofBlockMapping
+        | ErrorKind::UnexpectedEofBlockSequence
+        | ErrorKind::MappingKeyNotAllowed
+        | ErrorKind::PlainScalarStartsWithDashFlowIndicator
+            if value.is_some() =>
+        {
+            let start = value.unwrap_or(at);
+            place.bad_start(start, place.text[start..].chars().next().unwrap_or(' '))
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected if place.alias_before().is_some() => {
+            place.bad_start(place.alias_before().unwrap_or(at), '*')
+        }
+        ErrorKind::BlockSequenceEntryNotAllowed => alone(
+            syntax(here, "a list starts with its dash on a line of its own")
+                .with_help("start the list below the key, or put the value in quotes if the dash is part of the text"),
+        ),
+        ErrorKind::InvalidTrailingSingleQuotedScalar => alone(
+            syntax(here, "more text follows the closing quote")
+                .with_help("put the whole value in one pair of quotes; inside '…' an apostrophe is written twice"),
+        ),
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => alone(
+            syntax(here, "more text follows the closing quote")
+                .with_help("put the whole value in one pair of quotes; inside \"…\" a quote is written \\\""),
+        ),
+        ErrorKind::UnclosedQuotedScalar
+        | ErrorKind::InvalidQuotedScalarIndent
+        | ErrorKind::DocumentIndicatorInQuotedScalar => place.quote(place.value.or(place.flow).unwrap_or(at)),
+        ErrorKind::UnknownQuotedScalarEscape
+        | ErrorKind::InvalidQuotedScalarHexEscape
+        | ErrorKind::InvalidLowSurrogateHexEscape
+        | ErrorKind::InvalidLowSurrogate
+        | ErrorKind::MissingLowSurrogate
+        | ErrorKind::UnpairedLowSurrogate
+        | ErrorKind::InvalidUnicodeEscape => place.escape(),
+        ErrorKind::InvalidBlockScalarHeader | ErrorKind::ZeroBlockScalarIndent => {
+            place.bad_start(value.unwrap_or(at), place.text[at..].chars().next().unwrap_or('|'))
+        }
+        ErrorKind::InvalidBlockScalarIndent => alone(
+            syntax(here, "the lines of a block of text start at different columns").with_help("indent them alike"),
+        ),
+        ErrorKind::CommentInterceptedScalar => alone(
+            syntax(here, "a comment stands in the middle of a text")
+                .with_help("put the comment on a line of its own above the key, or the value in quotes"),
+        ),
+        ErrorKind::CommentNotSeparated => {
+            alone(syntax(here, "a comment needs a space before its `#`").with_help(QUOTE))
+        }
+        ErrorKind::InvalidDocumentEnd
+        | ErrorKind::ExpectedDocumentStart
+        | ErrorKind::MissingDocumentEndBeforeDirective => {
+            place.line_without_key("this does not belong to the fields above it")
+        }
+        _ if place.flow.is_some() => place.brackets(error.kind()),
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            place.line_without_key("this line has no colon, so it is neither a field nor part of the value above")
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::InvalidIndentation => {
+            place.indentation()
+        }
+        ErrorKind::ExpectedWhitespace | ErrorKind::InvalidMappingValueWhitespace => {
+            alone(syntax(here, "a space is missing here").with_help("write `key: value`"))
+        }
+        _ => alone(syntax(here, "this is not valid YAML").with_help("put the value in quotes if it is a text")),
+    }
+}
+
+fn alone(problem: Problem) -> Explained {
+    Explained { problem, cover: None }
+}
+
+fn syntax(span: Span, message: impl Into<String>) -> Problem {
+    Problem::new(ProblemKind::YamlSyntax, span, message)
+}
+
+impl Place<'_> {
+    fn char_at(&self, at: usize) -> Span {
+        let len = self.text.get(at..).and_then(|t| t.chars().next()).filter(|c| *c != '\n').map_or(0, char::len_utf8);
+        Span::new(at, at + len)
+    }
+
+    /// The first tab in the indentation of this line or, since the parser may stop where a text began, of the next.
+    fn tab(&self) -> Option<usize> {
+        let first = line_start(self.text, self.at);
+        let next = line_end(self.text, self.at) + 1;
+        [first, next].into_iter().filter(|s| *s < self.text.len()).find_map(|start| {
+            let blanks = self.text[start..].bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
+            self.text[start..start + blanks].find('\t').map(|t| start + t)
+        })
+    }
+
+    fn tab_problem(&self) -> Explained {
+        let tab = self.tab().unwrap_or(self.at);
+        let blanks = self.text[tab..].bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        let spaces = self.text[tab..tab + blanks].replace('\t', "  ");
+        alone(syntax(Span::new(tab, tab + 1), TAB).with_help("write two spaces for the tab").with_fix(
+            Span::new(tab, tab + blanks),
+            spaces,
+            false,
+        ))
+    }
+
+    /// `title: ACME: phase 2`.
+    fn colon(&self) -> Explained {
+        let colon = self.char_at(self.at);
+        let start = line_start(self.text, self.at);
+        let own_key = line_key(self.text, start);
+        if own_key.is_some_and(|key| key.end == self.at) {
+            // The line's own colon: the field above has a value and a block below it, or its colon is none.
+            let above = self.text[..start].trim_end();
+            if let Some(problem) = missing_space(self.text, line_start(above, above.len())) {
+                return alone(problem);
+            }
+            let key = own_key.unwrap_or(colon);
+            let name = shown(&self.text[key.start..key.end]);
+            return alone(
+                syntax(key, format!("`{name}` is indented below a field that already has a value"))
+                    .with_help("line it up with the field above, or delete that field's value to make it a block"),
+            );
+        }
+        if self.flow.is_some() {
+            return alone(
+                syntax(colon, "a second colon in one value").with_help("put texts with a colon and a space in quotes"),
+            );
+        }
+        let value = self.value.or_else(|| own_key.map(|k| k.end + 1)).map(|v| v + blanks(self.text, v));
+        let value = value.filter(|v| *v >= start && *v < self.at);
+        let Some(span) = value.and_then(|v| one_line_value(self.text, v)) else {
+            return alone(
+                syntax(colon, "a colon and a space inside a value, which YAML takes for another key").with_help(QUOTE),
+            );
+        };
+        let text = &self.text[span.start..span.end];
+        if text.starts_with(['"', '\'']) {
+            return alone(
+                syntax(colon, "more text follows the closing quote")
+                    .with_help("put the whole value in one pair of quotes"),
+            );
+        }
+        Explained {
+            problem: syntax(colon, "a colon and a space inside a value, which YAML takes for another key")
+                .with_label("this colon")
+                .with_help(format!("{QUOTE}: {}", quote::scalar(&shown(text))))
+                .with_fix(span, quote::scalar(text), true),
+            cover: Some(span),
+        }
+    }
+
+    /// `@x`, `%x`, `` `x` ``, `* x`.
+    fn bad_start(&self, start: usize, character: char) -> Explained {
+        let span = self.char_at(start);
+        let message = match character {
+            '|' | '>' => format!("after `{character}` the text starts on the next line"),
+            '`' => "a value cannot start with a backtick".into(),
+            c if c.is_control() => "a value cannot start like this".into(),
+            c => format!("a value cannot start with `{c}`"),
+        };
+        let rest = one_line_value(self.text, start).filter(|_| self.flow.is_none());
+        let Some(rest) = rest else { return alone(syntax(span, message).with_help(QUOTE)) };
+        let text = &self.text[rest.start..rest.end];
+        Explained {
+            problem: syntax(span, message).with_help(format!("{QUOTE}: {}", quote::scalar(&shown(text)))).with_fix(
+                rest,
+                quote::scalar(text),
+                true,
+            ),
+            cover: Some(rest),
+        }
+    }
+
+    /// An alias right before the error: `*urgent* call`.
+    fn alias_before(&self) -> Option<usize> {
+        self.value
+            .or(self.key.map(|k| k.end + 1))
+            .map(|v| v + blanks(self.text, v))
+            .or_else(|| {
+                let line = line_start(self.text, self.at);
+                line_key(self.text, line).map(|k| k.end + 1).map(|v| v + blanks(self.text, v))
+            })
+            .filter(|v| *v < self.at && self.text[*v..].starts_with('*'))
+    }
+
+    fn quote(&self, open: usize) -> Explained {
+        alone(
+            syntax(self.char_at(open), "the quote that opens here is not closed on its line")
+                .with_label("opens here")
+                .with_help("close it; the lines of a longer text in quotes must be indented"),
+        )
+    }
+
+    fn escape(&self) -> Explained {
+        let text = self.text;
+        let start = self.at;
+        let mut backslash = start;
+        let mut bytes = text.bytes().enumerate().skip(start + 1);
+        while let Some((i, byte)) = bytes.next() {
+            match byte {
+                b'\\' => {
+                    let next = bytes.next().map_or(b' ', |(_, b)| b);
+                    let digits = match next {
+                        b'x' => 2,
+                        b'u' => 4,
+                        b'U' => 8,
+                        _ => 0,
+                    };
+                    let hex = text.as_bytes().get(i + 2..i + 2 + digits);
+                    let known = b"0abt\tnvfre \"/\\N_LPxuU\n\r".contains(&next);
+                    let code =
+                        hex.and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u32::from_str_radix(h, 16).ok());
+                    if !known || (digits > 0 && code.and_then(char::from_u32).is_none()) {
+                        backslash = i;
+                        break;
+                    }
+                }
+                b'"' => break,
+                _ => {}
+            }
+        }
+        let second = text[backslash + 1..].chars().next().map_or(0, char::len_utf8);
+        alone(
+            syntax(
+                Span::new(backslash, backslash + 1 + second),
+                "a backslash in \"…\" must start an escape that YAML knows",
+            )
+            .with_help("write `\\\\` for a backslash, or use single quotes: '…'"),
+        )
+    }
+
+    fn brackets(&self, kind: &ErrorKind) -> Explained {
+        let open = self.flow.unwrap_or(self.at);
+        let bracket = self.text[open..].chars().next().unwrap_or('[');
+        let closing = if bracket == '{' { '}' } else { ']' };
+        let here = self.char_at(self.at);
+        let found = self.text[self.at..].chars().next();
+        let with_open = |problem: Problem| alone(problem.with_related(self.char_at(open), "opens here"));
+        match kind {
+            ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator if found.is_some() => {
+                with_open(
+                    syntax(here, format!("a comma or `{closing}` is missing before this"))
+                        .with_help("put texts that hold a colon, comma, quote or bracket in quotes"),
+                )
+            }
+            ErrorKind::MismatchedFlowCollectionEnd { .. } => with_open(
+                syntax(here, format!("`{bracket}` is closed by another bracket"))
+                    .with_help(format!("write `{closing}`")),
+            ),
+            ErrorKind::InvalidIndentation | ErrorKind::InvalidFlowScalarIndent if matches!(found, Some(']' | '}')) => {
+                with_open(
+                    syntax(here, "the closing bracket stands at the left edge of its block")
+                        .with_help("indent it, or put it at the end of the line above"),
+                )
+            }
+            ErrorKind::UnexpectedCharacter { .. }
+            | ErrorKind::BlockEntryInFlowCollection
+            | ErrorKind::ExpectedNodeContent
+            | ErrorKind::InvalidColonPlacement => {
+                with_open(syntax(here, "this cannot stand between brackets").with_help("put the text in quotes"))
+            }
+            _ if self.value.is_some_and(|v| self.text[v..].starts_with(['"', '\''])) => {
+                self.quote(self.value.unwrap_or(self.at))
+            }
+            _ => alone(
+                syntax(self.char_at(open), format!("`{bracket}` is not closed before the next field begins"))
+                    .with_label("opens here")
+                    .with_help(format!("write `{closing}` where it ends; lines between brackets must be indented")),
+            ),
+        }
+    }
+
+    fn line_without_key(&self, message: &str) -> Explained {
+        let start = line_start(self.text, self.at);
+        let first = start + blanks(self.text, start);
+        if let Some(problem) = missing_space(self.text, first).or_else(|| missing_space(self.text, self.at)) {
+            return alone(problem);
+        }
+        let line = self.text[self.at..line_end(self.text, self.at)].trim_end();
+        alone(
+            syntax(Span::new(self.at, self.at + line.len()), message)
+                .with_help("write `key: value`; indent the line if it goes on with the value above"),
+        )
+    }
+
+    fn indentation(&self) -> Explained {
+        let start = line_start(self.text, self.at);
+        let line = Span::new(self.at, self.at + self.text[self.at..line_end(self.text, self.at)].trim_end().len());
+        if self.text[start..self.at].trim().is_empty() {
+            alone(
+                syntax(line, "this line's indentation fits none of the lines above it")
+                    .with_help("line it up with the fields of its block, or with the fields outside of it"),
+            )
+        } else {
+            alone(
+                syntax(line, "more text follows after the end of the value").with_help("put the whole value in quotes"),
+            )
+        }
+    }
+}
+
+/// A key without a space after its colon: `title:ACME`.
+pub(super) fn missing_space(text: &str, at: usize) -> Option<Problem> {
+    let line = &text[at..line_end(text, at)];
+    let colon = line.find(':')?;
+    let key = &line[..colon];
+    let name = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    let next = line[colon + 1..].chars().next()?;
+    if !name || matches!(next, '/' | ' ' | '\t' | ':') {
+        return None;
+    }
+    Some(
+        syntax(
+            Span::new(at + colon, at + colon + 1),
+            format!("a space is missing after the colon of `{}`", shown(key)),
+        )
+        .with_help(format!("write `{}: …`", shown(key)))
+        .with_fix(Span::at(at + colon + 1), " ", true),
+    )
+}
+
+/// The value that starts at `start` and ends on the same line, without a comment. `None` if there is none or if the
+/// next line may go on with it.
+pub(super) fn one_line_value(text: &str, start: usize) -> Option<Span> {
+    let end = line_end(text, start);
+    let rest = &text[start..end];
+    let comment = rest.match_indices('#').map(|(i, _)| i).find(|i| *i == 0 || rest[..*i].ends_with([' ', '\t']));
+    let value = rest[..comment.unwrap_or(rest.len())].trim_end();
+    if value.is_empty() {
+        return None;
+    }
+    let own = line_start(text, start);
+    let column = line_key(text, own).map_or(0, |k| k.start - own);
+    let next =
+        text.get(end + 1..).unwrap_or("").lines().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#'));
+    let goes_on = next.is_some_and(|l| l.len() - l.trim_start().len() > column);
+    (!goes_on).then(|| Span::new(start, start + value.len()))
+}
+
+/// The key of the line that starts at `start`, over blanks and dashes, without quotes in it.
+fn line_key(text: &str, start: usize) -> Option<Span> {
+    let line = &text[start..line_end(text, start)];
+    let mut first = blanks(line, 0);
+    while line[first..].starts_with("- ") {
+        first += 1;
+        first += blanks(line, first);
+    }
+    if line[first..].starts_with(['"', '\'']) {
+        return None;
+    }
+    let colon = line[first..].match_indices(':').map(|(i, _)| first + i).find(|i| {
+        let rest = &line[i + 1..];
+        rest.is_empty() || rest.starts_with([' ', '\t', '\r'])
+    })?;
+    Some(Span::new(start + first, start + colon))
+}
+
+fn blanks(text: &str, from: usize) -> usize {
+    text.get(from..).unwrap_or("").bytes().take_while(|b| matches!(b, b' ' | b'\t')).count()
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |n| n + 1)
+}
+
+fn line_end(text: &str, at: usize) -> usize {
+    text[at..].find('\n').map_or(text.len(), |n| at + n)
+}
+
+/// A text short enough for a message.
+pub(super) fn shown(text: &str) -> String {
+    const MOST: usize = 60;
+    match text.char_indices().nth(MOST) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => text.to_owned(),
+    }
+}

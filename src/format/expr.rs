@@ -1,8 +1,0 @@
-//! The expression language.
-
-/// A compiled expression.
-#[derive(Clone, Debug)]
-pub struct Expression {
-    /// The source text.
-    pub source: String,
-}

@@ -1,0 +1,127 @@
+//! The expression language: minijinja expressions over a deal, with strict comparisons.
+//!
+//! The boolean skeleton (`and`, `or`, `not`, parentheses, comparisons) is ours, so that comparing things of different
+//! types is an error instead of a silent `false`, so that money is compared exactly, and so that a message can name the
+//! part that does not hold. What stands between is minijinja's: paths, arithmetic, filters, tests, function calls.
+//!
+//! An expression is bounded: 4 KiB of source, 32 levels of nesting, a fixed number of steps, no string building, and no
+//! way to a file, the network, the clock or the environment.
+
+mod engine;
+mod lexer;
+mod names;
+mod skeleton;
+mod values;
+
+use std::sync::Arc;
+
+use super::deal::Deal;
+use super::judge::Circumstances;
+use super::pipeline::Pipeline;
+use super::schema::FieldSpec;
+
+pub use engine::MAX_SOURCE;
+
+/// A compiled expression.
+#[derive(Clone, Debug)]
+pub struct Expression {
+    source: Arc<str>,
+    root: Arc<skeleton::Part>,
+    /// Dotted paths of the deal's fields that it reads.
+    fields: Vec<String>,
+    uses_days_in_stage: bool,
+    uses_files: bool,
+}
+
+/// Why a text is no expression for this pipeline.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ExprError {
+    /// What is wrong, in plain words.
+    pub message: String,
+    /// Where, as bytes of the source.
+    pub range: std::ops::Range<usize>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl ExprError {
+    fn new(range: std::ops::Range<usize>, message: impl Into<String>) -> Self {
+        ExprError { message: message.into(), range, help: None }
+    }
+
+    fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// What an expression says of one deal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Whether it holds.
+    pub holds: bool,
+    /// Where it does not: the part that is false, as written.
+    pub false_part: Option<String>,
+    /// Fields of that part that are missing.
+    pub missing: Vec<String>,
+    /// Fields of that part that are filled, as `amount is 18000 EUR`.
+    pub found: Vec<String>,
+}
+
+impl Expression {
+    /// Compiles a source text and checks every name and every comparison against the declared fields.
+    ///
+    /// # Errors
+    /// A syntax error, an unknown name (with the nearest one), a comparison of two types that never compare, or a limit.
+    pub fn compile(source: &str, fields: &[FieldSpec], extra_allowed: bool) -> Result<Self, ExprError> {
+        let known = names::Known { fields, extra_allowed };
+        let root = skeleton::parse(source, &known)?;
+        let mut all = Vec::new();
+        root.each_leaf(&mut |leaf| all.extend(leaf.names.iter().cloned()));
+        let mut paths: Vec<String> = all.iter().filter_map(|n| known.field_path(n)).collect();
+        paths.sort();
+        paths.dedup();
+        Ok(Expression {
+            source: source.into(),
+            root: Arc::new(root),
+            fields: paths,
+            uses_days_in_stage: all.iter().any(|n| n == "days_in_stage"),
+            uses_files: all.iter().any(|n| n == "file_exists"),
+        })
+    }
+
+    /// The source text.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Dotted paths of the deal's fields that it reads, sorted.
+    pub fn fields(&self) -> &[String] {
+        &self.fields
+    }
+
+    /// Whether it asks how long the deal has been in its stage, which only history can tell.
+    pub fn uses_days_in_stage(&self) -> bool {
+        self.uses_days_in_stage
+    }
+
+    /// Asks whether it holds for a deal.
+    ///
+    /// # Errors
+    /// When it cannot be said: a comparison of different types or currencies, a filter that does not fit, a limit. The
+    /// text says why.
+    pub fn evaluate(
+        &self,
+        pipeline: &Pipeline,
+        deal: &Deal,
+        circumstances: &Circumstances<'_>,
+    ) -> Result<Answer, String> {
+        let context = values::context(self.root.roots(), pipeline, deal, circumstances, self.uses_files);
+        let known = names::Known { fields: &pipeline.fields, extra_allowed: true };
+        engine::answer(&self.root, &self.source, &context, &known, deal)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,358 @@
+//! Turns the nodes of a deal into typed values, and says what does not fit.
+
+use rust_decimal::Decimal;
+
+use super::date::{DateError, parse_date};
+use super::ident::DealId;
+use super::money::{Currency, Money, MoneyError, parse_decimal};
+use super::nearest::nearest;
+use super::pipeline::ExtraFields;
+use super::problem::{Problem, ProblemKind};
+use super::schema::{FieldSpec, FieldType};
+use super::span::Span;
+use super::tree::{Core, Mapping, Node, NodeKind, ScalarStyle, resolve};
+use super::value::{Block, Field, Value};
+
+/// Reads mappings by declared fields and gathers what does not fit.
+pub struct Typing<'a> {
+    /// Currency of bare numbers.
+    pub currency: Currency,
+    /// What to do with undeclared fields.
+    pub extra: ExtraFields,
+    /// Where problems go.
+    pub problems: &'a mut Vec<Problem>,
+}
+
+impl Typing<'_> {
+    /// The typed values of a mapping. `path` is the dotted way to it, empty at the top. Keys that begin with `x-` are
+    /// free and stay untyped.
+    pub fn block(&mut self, mapping: &Mapping, fields: &[FieldSpec], path: &str) -> Block {
+        let mut block = Block::default();
+        for entry in &mapping.entries {
+            let inner = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
+            let value = match fields.iter().find(|f| f.name == entry.key) {
+                Some(spec) => self.value(&entry.value, &spec.of, &inner),
+                None => {
+                    if !entry.key.starts_with("x-") && self.extra != ExtraFields::Allow {
+                        self.unknown(&entry.key, entry.key_span, fields, &inner);
+                    }
+                    untyped(&entry.value)
+                }
+            };
+            if let Some(value) = value {
+                let field = Field { value, span: entry.value.span };
+                block.entries.push((entry.key.clone(), entry.key_span, field));
+            }
+        }
+        block
+    }
+
+    fn unknown(&mut self, key: &str, span: Span, fields: &[FieldSpec], path: &str) {
+        let mut problem = Problem::new(ProblemKind::UnknownField, span, format!("there is no field `{path}`"))
+            .with_label("not a field of this pipeline")
+            .with_field(path);
+        let near = nearest(key, fields.iter().map(|f| f.name.as_str()));
+        problem = match near {
+            Some(near) => problem.with_help(format!("did you mean `{near}`?")),
+            None => problem.with_help("declare it under `fields` in pipeline.yaml, or begin its name with x-"),
+        };
+        if let Some(near) = near {
+            let close = fields.iter().filter(|f| strsim::damerau_levenshtein(&f.name, key) <= 1).count();
+            if close == 1 && strsim::damerau_levenshtein(near, key) <= 1 {
+                problem = problem.with_fix(span, near, true);
+            }
+        }
+        self.problems.push(problem);
+    }
+
+    /// The typed value of one node; `None` when it is missing or does not fit (which is then a problem).
+    pub fn value(&mut self, node: &Node, of: &FieldType, path: &str) -> Option<Value> {
+        let (text, style) = match (&node.kind, of) {
+            (NodeKind::Mapping(mapping), FieldType::Block(fields)) => {
+                return Some(Value::Block(self.block(mapping, fields, path)));
+            }
+            (NodeKind::Mapping(mapping), FieldType::MapOf(of)) => {
+                let mut block = Block::default();
+                for entry in &mapping.entries {
+                    if let Some(value) = self.value(&entry.value, of, &format!("{path}.{}", entry.key)) {
+                        let field = Field { value, span: entry.value.span };
+                        block.entries.push((entry.key.clone(), entry.key_span, field));
+                    }
+                }
+                return Some(Value::Block(block));
+            }
+            (NodeKind::Sequence { items, .. }, FieldType::List(of)) => {
+                let typed = items.iter().enumerate().filter_map(|(i, item)| {
+                    let value = self.value(item, of, &format!("{path}.{}", i + 1))?;
+                    Some(Field { value, span: item.span })
+                });
+                return Some(Value::List(typed.collect()));
+            }
+            (NodeKind::Scalar { text, style }, _) => (text.as_str(), *style),
+            (NodeKind::Mapping(_), _) => {
+                self.wrong(node.span, path, of, "a block of fields", None);
+                return None;
+            }
+            (NodeKind::Sequence { .. }, _) => {
+                self.wrong(node.span, path, of, "a list", None);
+                return None;
+            }
+        };
+        let core = resolve(text, style);
+        if core == Core::Null || (text.trim().is_empty() && !matches!(of, FieldType::Text)) {
+            return None;
+        }
+        self.scalar(text, style, core, node.span, of, path)
+    }
+
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        core: Core,
+        span: Span,
+        of: &FieldType,
+        path: &str,
+    ) -> Option<Value> {
+        let quoted = style != ScalarStyle::Plain;
+        match of {
+            FieldType::Text => Some(Value::Text(text.to_owned())),
+            FieldType::Person => Some(Value::Text(text.trim().to_owned())),
+            FieldType::Path => self.path(text, span, path),
+            FieldType::Link => {
+                if text.starts_with("https://") || text.starts_with("http://") || text.starts_with("mailto:") {
+                    return Some(Value::Text(text.to_owned()));
+                }
+                self.wrong(span, path, of, &quote(text), Some("a link begins with https://".into()));
+                None
+            }
+            FieldType::Enum(words) => self.word(text, span, words, of, path),
+            FieldType::Deal => match DealId::new(text) {
+                Ok(id) => Some(Value::Deal(id)),
+                Err(_) => {
+                    self.wrong(span, path, of, &quote(text), Some("write the file's name without .yaml".into()));
+                    None
+                }
+            },
+            FieldType::Boolean => match core {
+                Core::Bool(truth) => Some(Value::Boolean(truth)),
+                _ => {
+                    let help = match text.to_lowercase().as_str() {
+                        "yes" | "y" | "on" => Some("write `true`".into()),
+                        "no" | "n" | "off" => Some("write `false`".into()),
+                        _ if quoted => Some("write it without quotes".into()),
+                        _ => None,
+                    };
+                    self.wrong(span, path, of, &quote(text), help);
+                    None
+                }
+            },
+            FieldType::Integer => match (core, text.parse::<i64>()) {
+                (Core::Int, Ok(number)) => Some(Value::Integer(number)),
+                (Core::Int, Err(_)) => {
+                    self.wrong(span, path, of, &quote(text), Some("it is too large to be held exactly".into()));
+                    None
+                }
+                _ => {
+                    self.wrong(span, path, of, &quote(text), number_help(text, quoted));
+                    None
+                }
+            },
+            FieldType::Number => match (core, parse_decimal(text)) {
+                (Core::Int | Core::Float, Ok(number)) => Some(Value::Number(number)),
+                _ => {
+                    self.wrong(span, path, of, &quote(text), number_help(text, quoted));
+                    None
+                }
+            },
+            FieldType::Money => match Money::parse(text, self.currency) {
+                Ok(money) => Some(Value::Money(money)),
+                Err(error) => {
+                    self.wrong(span, path, of, &quote(text), money_help(text, &error));
+                    None
+                }
+            },
+            FieldType::Date => self.date(text, span, of, path),
+            FieldType::List(_) => {
+                self.wrong(span, path, of, &quote(text), Some("write a list: [one, two]".into()));
+                None
+            }
+            FieldType::Block(fields) => {
+                let names: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
+                self.wrong(span, path, of, &quote(text), Some(format!("it has the fields {}", names.join(", "))));
+                None
+            }
+            FieldType::MapOf(_) => {
+                self.wrong(span, path, of, &quote(text), None);
+                None
+            }
+        }
+    }
+
+    fn date(&mut self, text: &str, span: Span, of: &FieldType, path: &str) -> Option<Value> {
+        match parse_date(text) {
+            Ok(date) => Some(Value::Date(date)),
+            Err(error @ DateError::Impossible(_)) => {
+                let problem = Problem::new(ProblemKind::ImpossibleDate, span, format!("`{path}`: {error}"))
+                    .with_label("no such day")
+                    .with_help("check the day and the month")
+                    .with_field(path);
+                self.problems.push(problem);
+                None
+            }
+            Err(DateError::Shape(_)) => {
+                let guess = guess_date(text).map(|d| format!("if that is the day meant, write {d}"));
+                self.wrong(span, path, of, &quote(text), guess.or_else(|| Some("write it as 2026-12-31".into())));
+                None
+            }
+        }
+    }
+
+    fn path(&mut self, text: &str, span: Span, path: &str) -> Option<Value> {
+        let plain = !text.starts_with('/')
+            && !text.contains('\\')
+            && text.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+        if plain {
+            return Some(Value::Text(text.to_owned()));
+        }
+        let help = "count the path from the repository's root, without .. and without a leading /";
+        self.wrong(span, path, &FieldType::Path, &quote(text), Some(help.into()));
+        None
+    }
+
+    fn word(&mut self, text: &str, span: Span, words: &[String], of: &FieldType, path: &str) -> Option<Value> {
+        if words.iter().any(|w| w == text) {
+            return Some(Value::Text(text.to_owned()));
+        }
+        let near = nearest(text, words.iter().map(String::as_str));
+        self.wrong(span, path, of, &quote(text), near.map(|n| format!("did you mean `{n}`?")));
+        None
+    }
+
+    fn wrong(&mut self, span: Span, path: &str, of: &FieldType, found: &str, help: Option<String>) {
+        let message = format!("`{path}` must be {}, found {found}", of.describe());
+        let mut problem =
+            Problem::new(ProblemKind::WrongType, span, message).with_label("does not fit").with_field(path);
+        problem.help = help;
+        self.problems.push(problem);
+    }
+}
+
+/// The value of a field nobody declared: numbers, dates and texts as they look.
+fn untyped(node: &Node) -> Option<Value> {
+    match &node.kind {
+        NodeKind::Mapping(mapping) => {
+            let mut block = Block::default();
+            for entry in &mapping.entries {
+                if let Some(value) = untyped(&entry.value) {
+                    let field = Field { value, span: entry.value.span };
+                    block.entries.push((entry.key.clone(), entry.key_span, field));
+                }
+            }
+            Some(Value::Block(block))
+        }
+        NodeKind::Sequence { items, .. } => {
+            let typed = items.iter().filter_map(|i| Some(Field { value: untyped(i)?, span: i.span }));
+            Some(Value::List(typed.collect()))
+        }
+        NodeKind::Scalar { text, style } => Some(match resolve(text, *style) {
+            Core::Null => return None,
+            Core::Bool(truth) => Value::Boolean(truth),
+            Core::Int => match text.parse() {
+                Ok(number) => Value::Integer(number),
+                Err(_) => Value::Text(text.clone()),
+            },
+            Core::Float => match parse_decimal(text) {
+                Ok(number) => Value::Number(number),
+                Err(_) => Value::Text(text.clone()),
+            },
+            Core::Str => Value::Text(text.clone()),
+        }),
+    }
+}
+
+fn quote(text: &str) -> String {
+    let mut shown: String = text.chars().take(40).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    format!("{shown:?}")
+}
+
+fn number_help(text: &str, quoted: bool) -> Option<String> {
+    if quoted && parse_decimal(text).is_ok() {
+        return Some("write it without quotes".into());
+    }
+    match text.to_lowercase().trim_start_matches(['-', '+']) {
+        ".inf" | ".nan" | "inf" | "nan" | "infinity" => Some("only finite numbers are taken".into()),
+        _ => plain_number(text).map(|n| format!("write {n}, if that is the number meant")),
+    }
+}
+
+fn money_help(text: &str, error: &MoneyError) -> Option<String> {
+    match error {
+        MoneyError::UnknownCurrency(code) if code.chars().all(|c| c.is_ascii_lowercase()) && code.len() == 3 => {
+            Some(format!("currency codes are written in capitals: {}", code.to_uppercase()))
+        }
+        MoneyError::UnknownCurrency(_) => Some("a currency is three capital letters of ISO 4217: EUR, USD, RUB".into()),
+        MoneyError::TooLong(_) => Some("28 digits can be held exactly".into()),
+        MoneyError::NotAnAmount(_) => match plain_number(text) {
+            Some(number) => Some(format!("write {number}, if that is the amount meant")),
+            None => Some("write digits with a point for the cents: 18000 or 18000.50 USD".into()),
+        },
+    }
+}
+
+/// The number that a text with separators, a currency sign or a `k` most likely means. Only ever offered, never taken.
+fn plain_number(text: &str) -> Option<String> {
+    let mut body = text.trim().trim_matches(['€', '$', '£', '₽', ' ']).to_lowercase();
+    let factor = match body.pop()? {
+        'k' => Decimal::from(1_000),
+        'm' => Decimal::from(1_000_000),
+        last => {
+            body.push(last);
+            Decimal::ONE
+        }
+    };
+    let mut body: String = body.chars().filter(|c| !matches!(c, '_' | ' ' | '\'' | '\u{a0}' | '\u{202f}')).collect();
+    let (points, commas) = (body.matches('.').count(), body.matches(',').count());
+    let decimals = |sign: char, body: &str| body.rsplit(sign).next().map_or(0, str::len);
+    if points > 0 && commas > 0 {
+        let last = if body.rfind('.') > body.rfind(',') { '.' } else { ',' };
+        let other = if last == '.' { ',' } else { '.' };
+        body = body.replace(other, "").replace(last, ".");
+    } else if commas == 1 && decimals(',', &body) != 3 {
+        body = body.replace(',', ".");
+    } else if commas >= 1 || points > 1 {
+        body = body.replace([',', '.'], "");
+    }
+    let number = parse_decimal(&body).ok()?.checked_mul(factor)?;
+    Some(number.normalize().to_string())
+}
+
+/// The day that another way of writing most likely means, where only one reading is possible.
+fn guess_date(text: &str) -> Option<String> {
+    let day_part = text.split(['T', ' ']).next()?;
+    if day_part.len() == 10 && parse_date(day_part).is_ok() {
+        return Some(day_part.to_owned());
+    }
+    let parts: Vec<&str> = day_part.split(['-', '/', '.']).collect();
+    let [a, b, c] = parts[..] else { return None };
+    if !parts.iter().all(|p| !p.is_empty() && p.len() <= 4 && p.bytes().all(|b| b.is_ascii_digit())) {
+        return None;
+    }
+    let number = |p: &str| p.parse::<u32>().ok();
+    let (year, month, day) = if a.len() == 4 {
+        (a, number(b)?, number(c)?)
+    } else if c.len() == 4 && day_part.contains('.') {
+        (c, number(b)?, number(a)?)
+    } else if c.len() == 4 && number(a)? > 12 {
+        (c, number(b)?, number(a)?)
+    } else if c.len() == 4 && number(b)? > 12 {
+        (c, number(a)?, number(b)?)
+    } else {
+        return None;
+    };
+    let written = format!("{year}-{month:02}-{day:02}");
+    parse_date(&written).is_ok().then_some(written)
+}

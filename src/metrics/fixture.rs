@@ -1,0 +1,124 @@
+//! Small pipelines, deals and journeys for tests.
+
+use chrono::NaiveDate;
+
+use crate::format::deal::Deal;
+use crate::format::ident::{DealId, StageId};
+use crate::format::money::{Currency, Money};
+use crate::format::pipeline::{End, EndKind, ExtraFields, Pipeline, Stage};
+use crate::format::span::Span;
+use crate::format::tree::{Document, Mapping};
+use crate::format::value::{Block, Field, Value};
+use crate::history::event::ValidAt;
+use crate::history::spell::Spell;
+
+use super::DAY;
+
+/// 2026-01-05T00:00:00Z.
+pub const START: i64 = 1_767_571_200;
+
+/// Day `n` of the fixture's calendar.
+pub fn day(n: i64) -> i64 {
+    START + n * DAY
+}
+
+/// A pipeline of these stages (`id` or `id?` for optional ones), with the ends won, lost and recycled.
+pub fn pipeline(stages: &[&str]) -> Pipeline {
+    let id = |text: &str| StageId::new(text).unwrap();
+    let stage = |text: &&str| Stage {
+        id: id(text.trim_end_matches('?')),
+        title: text.trim_end_matches('?').to_owned(),
+        goal: None,
+        roles: Vec::new(),
+        limit: None,
+        probability: None,
+        sla: None,
+        optional: text.ends_with('?'),
+        was: Vec::new(),
+        entry: Vec::new(),
+        exit: Vec::new(),
+        span: Span::default(),
+    };
+    let end = |text: &str, kind| End {
+        id: id(text),
+        title: text.to_owned(),
+        kind,
+        was: Vec::new(),
+        entry: Vec::new(),
+        span: Span::default(),
+    };
+    Pipeline {
+        title: "Test".to_owned(),
+        currency: Currency::new("EUR").unwrap(),
+        timezone: chrono_tz::UTC,
+        fiscal_year_start: 1,
+        rates: None,
+        won_at: None,
+        groups: Default::default(),
+        stages: stages.iter().map(stage).collect(),
+        ends: vec![end("won", EndKind::Won), end("lost", EndKind::Lost), end("recycled", EndKind::Recycled)],
+        fields: Vec::new(),
+        extra_fields: ExtraFields::Allow,
+        rules: Default::default(),
+        labels: Default::default(),
+    }
+}
+
+/// The spells of a deal that goes through these places, entering each on the given day. A last place `-` means that
+/// the file was removed on that day.
+pub fn path(deal: &str, steps: &[(&str, i64)]) -> Vec<Spell> {
+    let mut spells = Vec::new();
+    for (i, (place, on)) in steps.iter().enumerate() {
+        if *place == "-" {
+            continue;
+        }
+        let next = steps.get(i + 1);
+        spells.push(Spell {
+            deal: DealId::new(deal).unwrap(),
+            stage: StageId::new(place).unwrap(),
+            entered: ValidAt(day(*on)),
+            left: next.map(|(_, on)| ValidAt(day(*on))),
+            to: next.filter(|(p, _)| *p != "-").map(|(p, _)| StageId::new(p).unwrap()),
+            left_censored: false,
+        });
+    }
+    spells
+}
+
+/// A deal in a stage, without fields.
+pub fn deal(id: &str, stage: &str) -> Deal {
+    Deal {
+        id: DealId::new(id).unwrap(),
+        stage: StageId::new(stage).unwrap(),
+        path: format!("{stage}/{id}.yaml"),
+        fields: Block::default(),
+        document: Document {
+            text: String::new(),
+            root: Mapping::default(),
+            span: Span::default(),
+            problems: Vec::new(),
+        },
+        problems: Vec::new(),
+    }
+}
+
+/// The deal with one more field.
+pub fn with(mut deal: Deal, name: &str, value: Value) -> Deal {
+    deal.fields.entries.push((name.to_owned(), Span::default(), Field { value, span: Span::default() }));
+    deal
+}
+
+/// A text value.
+pub fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+/// An amount as a file writes it, in EUR unless it says otherwise.
+pub fn money(text: &str) -> Value {
+    Value::Money(Money::parse(text, Currency::new("EUR").unwrap()).unwrap())
+}
+
+/// A date as a file writes it.
+pub fn date(text: &str) -> Value {
+    Value::Date(text.parse::<NaiveDate>().unwrap())
+}

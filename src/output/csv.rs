@@ -1,0 +1,103 @@
+//! CSV as RFC 4180 has it, safe to open in a spreadsheet.
+
+use std::io;
+
+use rust_decimal::Decimal;
+
+/// A cell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// Text, guarded against being taken for a formula.
+    Text(String),
+    /// A number, written as it is.
+    Number(String),
+}
+
+impl Cell {
+    /// A cell of text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Cell::Text(text.into())
+    }
+
+    /// A decimal, all its digits.
+    pub fn decimal(number: Decimal) -> Self {
+        Cell::Number(number.to_string())
+    }
+
+    /// A whole number.
+    pub fn integer(number: impl Into<i64>) -> Self {
+        Cell::Number(number.into().to_string())
+    }
+
+    /// A number with so many digits after the point; empty where it is not finite.
+    pub fn float(number: f64, digits: usize) -> Self {
+        if number.is_finite() { Cell::Number(format!("{number:.digits$}")) } else { Cell::empty() }
+    }
+
+    /// Nothing.
+    pub fn empty() -> Self {
+        Cell::Text(String::new())
+    }
+}
+
+/// A table as CSV in UTF-8 with CRLF line ends. Text that a spreadsheet would run as a formula gets a `'` before it.
+///
+/// # Errors
+/// When the writer refuses a record, which a table in memory gives it no cause to.
+pub fn write(headers: &[&str], rows: &[Vec<Cell>]) -> io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(Vec::new());
+    writer.write_record(headers.iter().map(|h| guarded(h)))?;
+    for row in rows {
+        writer.write_record(row.iter().map(|cell| match cell {
+            Cell::Number(number) if is_number(number) => number.clone(),
+            Cell::Number(text) | Cell::Text(text) => guarded(text),
+        }))?;
+    }
+    writer.into_inner().map_err(|e| e.into_error())
+}
+
+fn is_number(text: &str) -> bool {
+    let body = text.strip_prefix('-').unwrap_or(text);
+    body.starts_with(|c: char| c.is_ascii_digit()) && body.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+}
+
+/// Text with a `'` before it where a spreadsheet would take it for a formula, as OWASP advises.
+fn guarded(text: &str) -> String {
+    let runs = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    if text.starts_with(runs) { format!("'{text}") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn text_is_quoted_and_guarded_and_numbers_stay_numbers() {
+        let rows = vec![
+            vec![Cell::text("acme, \"the\" client"), Cell::decimal(Decimal::new(-1250, 2))],
+            vec![Cell::text("=HYPERLINK(\"http://x\")"), Cell::integer(-3)],
+            vec![Cell::text("＝1+1"), Cell::float(f64::NAN, 2)],
+            vec![Cell::text("two\nlines"), Cell::float(0.5, 3)],
+            vec![Cell::Number("=1+1".to_owned())],
+        ];
+        let text = String::from_utf8(write(&["deal", "@amount"], &rows).unwrap()).unwrap();
+        let expected = "deal,'@amount\r\n\"acme, \"\"the\"\" client\",-12.50\r\n\"'=HYPERLINK(\"\"http://x\"\")\",-3\r\n\
+                        '＝1+1,\r\n\"two\nlines\",0.500\r\n'=1+1\r\n";
+        assert_eq!(text, expected);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn what_is_written_reads_back(cells in prop::collection::vec(prop::collection::vec(any::<String>(), 2), 0..8)) {
+            let rows: Vec<Vec<Cell>> = cells.iter().map(|r| r.iter().map(Cell::text).collect()).collect();
+            let bytes = write(&["a", "b"], &rows).unwrap();
+            let mut reader = csv::ReaderBuilder::new().from_reader(bytes.as_slice());
+            let read: Vec<Vec<String>> =
+                reader.records().map(|r| r.unwrap().iter().map(str::to_owned).collect()).collect();
+            let expected: Vec<Vec<String>> = cells.iter().map(|r| r.iter().map(|c| guarded(c)).collect()).collect();
+            prop_assert_eq!(read, expected);
+        }
+    }
+}

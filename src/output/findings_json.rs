@@ -1,0 +1,132 @@
+//! Findings as JSON for scripts, schema version 1.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::check::{Files, Finding, Report};
+use crate::format::span::{LineIndex, Span};
+
+use super::terminal::is_hostile;
+
+/// The version of the document's shape. Fields are only ever added under one version.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The report as one JSON document with a line end. Lines and columns count from 1, columns in characters; a finding
+/// about a whole file is at 1:1. Controls and characters that turn text are written as `\u` escapes.
+pub fn render(report: &Report, files: &Files<'_>) -> String {
+    let mut places = Places { files, indexes: BTreeMap::new() };
+    let findings: Vec<Value> = report.findings.iter().map(|f| finding(f, &mut places)).collect();
+    let summary = report.summary;
+    let document = json!({
+        "schema_version": SCHEMA_VERSION,
+        "kind": "findings",
+        "findings": findings,
+        "summary": {
+            "deals": summary.deals,
+            "files": summary.files,
+            "unreadable": summary.unreadable,
+            "errors": summary.errors,
+            "warnings": summary.warnings,
+            "infos": summary.infos,
+        },
+    });
+    let mut text = escaped(&format!("{document:#}"));
+    text.push('\n');
+    text
+}
+
+fn finding(finding: &Finding, places: &mut Places<'_>) -> Value {
+    let (start, end) = places.range(&finding.path, finding.span);
+    let related: Vec<Value> = finding
+        .related
+        .iter()
+        .map(|r| {
+            let (start, end) = places.range(&r.path, r.span);
+            json!({"path": places.files.name(&r.path), "start": start, "end": end, "message": r.words})
+        })
+        .collect();
+    let fix = finding.fix.as_ref().map(|fix| {
+        let (start, end) = places.range(&finding.path, fix.span);
+        json!({"start": start, "end": end, "replacement": fix.replacement, "safe": fix.safe})
+    });
+    json!({
+        "rule": finding.rule.id,
+        "level": finding.level.as_str(),
+        "message": finding.message,
+        "path": places.files.name(&finding.path),
+        "deal": finding.deal,
+        "field": finding.field,
+        "start": start,
+        "end": end,
+        "related": related,
+        "help": finding.help,
+        "fix": fix,
+    })
+}
+
+/// Positions in files, each file's lines counted once.
+struct Places<'a> {
+    files: &'a Files<'a>,
+    indexes: BTreeMap<String, LineIndex>,
+}
+
+impl Places<'_> {
+    fn range(&mut self, path: &str, span: Span) -> (Value, Value) {
+        let text = self.files.text(path).unwrap_or_default();
+        if !self.indexes.contains_key(path) {
+            self.indexes.insert(path.to_owned(), LineIndex::new(text));
+        }
+        let at = |offset: usize| {
+            let position = self.indexes.get(path).map(|index| index.position(text, offset));
+            position.map_or(json!({"line": 1, "column": 1}), |p| json!({"line": p.line, "column": p.column}))
+        };
+        (at(span.start), at(span.end))
+    }
+}
+
+/// JSON with every character that could trouble a terminal as an escape. Such characters stand inside strings only.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_hostile(c) && !matches!(c, '\n') {
+            let mut units = [0; 2];
+            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Related, Summary, rule};
+    use crate::format::ident::DealId;
+
+    #[test]
+    fn a_finding_is_valid_json_with_positions_in_characters() {
+        let text = "title: Ü\r\nammount: \u{1b}1\r\n";
+        let start = text.find("ammount").unwrap();
+        let mut one = Finding::new(
+            rule::find("unknown-field").unwrap(),
+            "brief/acme.yaml",
+            Span::new(start, start + 7),
+            "\u{202e}\u{9b}\u{e0041} \"q\"",
+        )
+        .with_deal(DealId::new("acme").ok());
+        one.related.push(Related { path: "gone.yaml".into(), span: Span::new(900, 1000), words: "there".into() });
+        let summary = Summary { deals: 1, files: 1, errors: 1, ..Summary::default() };
+        let report = Report { findings: vec![one], summary };
+        let json = render(&report, &Files::of_texts([("brief/acme.yaml", text)]));
+        assert!(json.chars().all(|c| c == '\n' || !is_hostile(c)), "{json}");
+        let read: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(read["findings"][0]["message"], "\u{202e}\u{9b}\u{e0041} \"q\"");
+        assert_eq!(read["findings"][0]["start"], json!({"line": 2, "column": 1}));
+        assert_eq!(read["findings"][0]["end"], json!({"line": 2, "column": 8}));
+        assert_eq!(read["findings"][0]["deal"], "acme");
+        assert_eq!(read["findings"][0]["related"][0]["start"], json!({"line": 1, "column": 1}));
+        assert_eq!(read["summary"]["errors"], 1);
+    }
+}

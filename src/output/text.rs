@@ -1,0 +1,292 @@
+//! Findings for people: the lines at fault with carets, what belongs to them, and what to do.
+
+use annotate_snippets::{
+    Annotation, AnnotationKind, Element, Group, Level as Severity, Origin, Patch, Renderer, Snippet,
+};
+
+use crate::check::{Files, Finding, Level, Report, Summary};
+use crate::format::problem::Fix;
+use crate::format::span::{LineIndex, Span};
+
+use super::excerpt::{Excerpt, clamp, line_of};
+use super::terminal::plain;
+
+/// The narrowest terminal that findings are laid out for.
+const MIN_COLUMNS: usize = 40;
+
+/// Related places so near to the finding are shown in one snippet with it.
+const NEAR_LINES: usize = 20;
+
+/// How findings are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// With colours.
+    pub colour: bool,
+    /// Columns of the terminal; longer lines of source are cropped.
+    pub columns: usize,
+}
+
+/// All findings and one closing line with the counts; nothing at all when there are none.
+pub fn render(report: &Report, files: &Files<'_>, look: Look) -> String {
+    if report.findings.is_empty() {
+        return String::new();
+    }
+    let mut out = String::new();
+    for finding in &report.findings {
+        out.push_str(&one(finding, files, look));
+        out.push_str("\n\n");
+    }
+    out.push_str(&closing(&report.summary));
+    out.push('\n');
+    out
+}
+
+/// The counts in words: `3 errors, 1 warning in 2 files (84 deals checked)`.
+pub fn closing(summary: &Summary) -> String {
+    let counts = [(summary.errors, "error"), (summary.warnings, "warning"), (summary.infos, "info")];
+    let counts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| plural(*n, word)).collect();
+    let found = if counts.is_empty() { "nothing found".to_owned() } else { counts.join(", ") };
+    let place = if summary.files > 0 { format!(" in {}", plural(summary.files, "file")) } else { String::new() };
+    let unread = match summary.unreadable {
+        0 => String::new(),
+        n => format!(", {} could not be read", plural(n, "file")),
+    };
+    format!("{found}{place} ({} checked{unread})", plural(summary.deals, "deal"))
+}
+
+fn plural(n: usize, word: &str) -> String {
+    if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
+}
+
+/// One finding, without a line end.
+pub fn one(finding: &Finding, files: &Files<'_>, look: Look) -> String {
+    let severity = match finding.level {
+        Level::Error => Severity::ERROR,
+        Level::Warning => Severity::WARNING,
+        Level::Info => Severity::INFO,
+    };
+    let columns = look.columns.max(MIN_COLUMNS);
+    let place = Place::new(files, &finding.path, finding.span);
+    let mut marks = vec![Mark { span: finding.span, words: plain(&finding.label), primary: true }];
+    let mut apart = Vec::new();
+    for related in &finding.related {
+        let near = related.path == finding.path && place.is_near(related.span);
+        if near {
+            marks.push(Mark { span: related.span, words: plain(&related.words), primary: false });
+        } else {
+            apart.push(related);
+        }
+    }
+    let title = severity.clone().primary_title(plain(&finding.message)).id(finding.rule.id);
+    // The place has a group of its own: the snippet's own header would count columns in the cropped and escaped line.
+    let mut groups = vec![Group::with_title(title).element(place.origin())];
+    groups.extend(place.snippet(&marks, columns).map(|s| Group::with_level(severity.clone()).element(s)));
+    for related in apart {
+        let place = Place::new(files, &related.path, related.span);
+        let mark = Mark { span: related.span, words: String::new(), primary: false };
+        groups.push(Group::with_title(Severity::NOTE.secondary_title(plain(&related.words))).element(place.origin()));
+        groups.extend(place.snippet(&[mark], columns).map(|s| Group::with_level(Severity::NOTE).element(s)));
+    }
+    advise(&mut groups, finding, &place, columns);
+    let renderer = if look.colour { Renderer::styled() } else { Renderer::plain() };
+    // Lines are cropped before they come here, so that the renderer never has to.
+    let shown = renderer.term_width(10 * columns.max(1000)).render(&groups);
+    // The place is a group of its own, because a snippet's own header would count columns in the cropped and escaped
+    // line. The renderer draws an empty line of the frame after such a group, the third of all, that says nothing.
+    let keep = |(index, _): &(usize, &str)| *index != 2 || groups.len() == 1;
+    shown.lines().enumerate().filter(keep).map(|(_, line)| line).collect::<Vec<_>>().join("\n")
+}
+
+/// Adds the help, and the edit that mends it where one can be shown.
+fn advise<'a>(groups: &mut Vec<Group<'a>>, finding: &Finding, place: &Place<'_>, columns: usize) {
+    let mut advice: Vec<String> = finding.help.iter().flat_map(|h| h.lines()).map(plain).collect();
+    let patch = finding.fix.as_ref().and_then(|fix| place.patch(fix, columns));
+    if let Some(patch) = patch {
+        let title = if advice.is_empty() { "change it like this".to_owned() } else { advice.remove(0) };
+        groups.push(Group::with_title(Severity::HELP.secondary_title(title)).element(patch));
+    }
+    groups.extend(advice.into_iter().map(|line| Group::with_title(Severity::HELP.secondary_title(line))));
+}
+
+/// A span to mark in a snippet.
+struct Mark {
+    span: Span,
+    words: String,
+    primary: bool,
+}
+
+/// A place in a file whose text may be at hand.
+struct Place<'a> {
+    name: String,
+    text: Option<&'a str>,
+    span: Span,
+}
+
+impl<'a> Place<'a> {
+    fn new(files: &Files<'a>, path: &str, span: Span) -> Self {
+        Place { name: plain(&files.name(path)), text: files.text(path), span }
+    }
+
+    /// Whether it stands for the whole file, so that no line is worth showing.
+    fn is_whole_file(&self) -> bool {
+        self.span == Span::default()
+    }
+
+    fn is_near(&self, other: Span) -> bool {
+        let Some(text) = self.lines() else { return false };
+        line_of(text, self.span.start).abs_diff(line_of(text, other.start)) <= NEAR_LINES
+    }
+
+    /// The lines, where there are any to show.
+    fn lines(&self) -> Option<&'a str> {
+        self.text.filter(|_| !self.is_whole_file())
+    }
+
+    /// The name with line and column.
+    fn origin(&self) -> Origin<'static> {
+        let origin = Origin::path(self.name.clone());
+        let Some(text) = self.lines() else { return origin };
+        let position = LineIndex::new(text).position(text, self.span.start);
+        origin.line(position.line).char_column(position.column)
+    }
+
+    /// The lines with their marks.
+    fn snippet(&self, marks: &[Mark], columns: usize) -> Option<Snippet<'static, Annotation<'static>>> {
+        let spans: Vec<Span> = marks.iter().map(|m| m.span).collect();
+        let excerpt = Excerpt::new(self.lines()?, &spans, columns);
+        let mut snippet = Snippet::source(excerpt.source).line_start(excerpt.first_line);
+        for (mark, range) in marks.iter().zip(excerpt.ranges) {
+            let kind = if mark.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let label = Some(mark.words.clone()).filter(|w| !w.is_empty());
+            snippet = snippet.annotation(kind.span(range).label(label));
+        }
+        Some(snippet)
+    }
+
+    /// An edit as the lines before and after, where it stays on one line that needs no cropping.
+    fn patch(&self, fix: &Fix, columns: usize) -> Option<Element<'static>> {
+        let text = self.text?;
+        let span = clamp(text, fix.span);
+        let one_line = !text[span.start..span.end].contains('\n') && !fix.replacement.contains(['\n', '\r']);
+        let excerpt = Excerpt::new(text, &[span], columns);
+        if !one_line || excerpt.cropped {
+            return None;
+        }
+        let range = excerpt.ranges.into_iter().next()?;
+        let patch = Patch::new(range, plain(&fix.replacement));
+        Some(Snippet::source(excerpt.source).line_start(excerpt.first_line).patch(patch).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::rule;
+    use proptest::prelude::*;
+
+    const LOOK: Look = Look { colour: false, columns: 80 };
+
+    fn show(text: &str, needle: &str, message: &str) -> String {
+        let start = text.find(needle).unwrap();
+        let finding = Finding::new(
+            rule::find("unknown-field").unwrap(),
+            "brief/acme.yaml",
+            Span::new(start, start + needle.len()),
+            message,
+        )
+        .with_label("here");
+        one(&finding, &Files::of_texts([("brief/acme.yaml", text)]), LOOK)
+    }
+
+    #[test]
+    fn carets_stand_under_the_span_after_wide_letters_and_crlf() {
+        let text = "\u{feff}title: x\r\nname: \"Ünïcode – 日本 🔑\" # c\r\n";
+        let expected = "\
+error[unknown-field]: look
+ --> brief/acme.yaml:2:18
+  |
+2 | name: \"Ünïcode – 日本 🔑\" # c
+  |                  ^^^^ here";
+        assert_eq!(show(text, "日本", "look"), expected);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_seen_and_does_not_count_as_a_column() {
+        let shown = show("\u{feff}title: x\n", "title", "look");
+        assert!(shown.contains("brief/acme.yaml:1:1\n"), "{shown}");
+        assert!(shown.contains("U+FEFFtitle: x"), "{shown}");
+    }
+
+    #[test]
+    fn a_fix_is_shown_as_the_lines_before_and_after() {
+        let text = "title: x\nammount: 5\n";
+        let mut finding =
+            Finding::new(rule::find("unknown-field").unwrap(), "a.yaml", Span::new(9, 16), "unknown field")
+                .with_help("is amount meant?")
+                .with_related("pipeline.yaml", Span::new(0, 6), "the fields");
+        finding.fix = Some(Fix { span: Span::new(9, 16), replacement: "amount".into(), safe: true });
+        let files = Files::of_texts([("a.yaml", text), ("pipeline.yaml", "fields:\n")]);
+        let expected = "\
+error[unknown-field]: unknown field
+ --> a.yaml:2:1
+  |
+2 | ammount: 5
+  | ^^^^^^^
+note: the fields
+ --> pipeline.yaml:1:1
+  |
+1 | fields:
+  | ------
+help: is amount meant?
+  |
+2 - ammount: 5
+2 + amount: 5
+  |";
+        assert_eq!(one(&finding, &files, LOOK), expected);
+    }
+
+    #[test]
+    fn a_finding_about_a_whole_file_shows_no_line() {
+        let finding = Finding::new(rule::find("duplicate-deal").unwrap(), "a.yaml", Span::default(), "twice")
+            .with_related("b.yaml", Span::default(), "the same deal")
+            .with_help("keep one");
+        let shown = one(&finding, &Files::of_texts([("a.yaml", "title: x\n")]), LOOK);
+        let expected = "\
+error[duplicate-deal]: twice
+--> a.yaml
+note: the same deal
+--> b.yaml
+help: keep one";
+        assert_eq!(shown.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"), expected);
+    }
+
+    #[test]
+    fn the_closing_line_counts_in_words() {
+        let summary = Summary { deals: 84, files: 2, unreadable: 0, errors: 3, warnings: 1, infos: 0 };
+        assert_eq!(closing(&summary), "3 errors, 1 warning in 2 files (84 deals checked)");
+        let summary = Summary { deals: 1, files: 1, unreadable: 1, errors: 1, warnings: 0, infos: 2 };
+        assert_eq!(closing(&summary), "1 error, 2 infos in 1 file (1 deal checked, 1 file could not be read)");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn nothing_panics_and_nothing_hostile_comes_out(
+            text in "(\\PC|[\u{0}-\u{9f}]|[\u{200b}-\u{202e}]|\n|\r\n|日){0,60}",
+            message in any::<String>(),
+            spans in prop::collection::vec((0usize..90, 0usize..90), 3),
+            columns in 0usize..120,
+        ) {
+            let span = |i: usize| Span { start: spans[i].0, end: spans[i].1 };
+            let mut finding = Finding::new(rule::find("encoding").unwrap(), text.clone(), span(0), message.clone())
+                .with_label(message.clone())
+                .with_help(message.clone())
+                .with_related(text.clone(), span(1), message.clone())
+                .with_related("other", span(1), message.clone());
+            finding.fix = Some(Fix { span: span(2), replacement: message.clone(), safe: true });
+            let files = Files::of_texts([(text.as_str(), text.as_str()), ("other", text.as_str())]);
+            let shown = one(&finding, &files, Look { colour: false, columns });
+            prop_assert!(shown.chars().all(|c| c == '\n' || !super::super::terminal::is_hostile(c) || matches!(c, '\u{200c}' | '\u{200d}')), "{shown:?}");
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Where the pipeline is, and the repository around it.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::error::RepoError;
+
+/// The name of the file that makes a folder a pipeline.
+pub const PIPELINE_FILE: &str = "pipeline.yaml";
+
+/// How deep below the repository's root pipelines are looked for.
+const MAX_DEPTH: usize = 32;
+
+/// The git repository around a pipeline.
+#[derive(Clone, Debug)]
+pub struct GitPlace {
+    /// The top of the work tree; `None` in a bare repository.
+    pub workdir: Option<PathBuf>,
+    /// The git folder of this work tree.
+    pub git_dir: PathBuf,
+    /// The git folder that all linked work trees share; the same as `git_dir` in most repositories.
+    pub common_dir: PathBuf,
+    /// Whether `GIT_DIR` chose the repository.
+    pub from_env: bool,
+    /// The index that `GIT_INDEX_FILE` names, absolute.
+    pub index_from_env: Option<PathBuf>,
+}
+
+impl GitPlace {
+    /// Opens the repository anew, so that nothing is remembered from an earlier look.
+    ///
+    /// # Errors
+    /// When libgit2 cannot open it (any more).
+    pub fn open(&self) -> Result<git2::Repository, RepoError> {
+        let repo = git2::Repository::open(&self.git_dir).map_err(|e| cannot_open(&self.git_dir, &e))?;
+        if let (true, Some(workdir)) = (self.from_env, &self.workdir) {
+            repo.set_workdir(workdir, false).map_err(|e| cannot_open(workdir, &e))?;
+        }
+        Ok(repo)
+    }
+
+    /// The file of the user's index.
+    pub fn index_file(&self) -> PathBuf {
+        self.index_from_env.clone().unwrap_or_else(|| self.git_dir.join("index"))
+    }
+}
+
+/// A pipeline and where it lies.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// The pipeline's folder, absolute. In a bare repository the git folder, and nothing is read from it.
+    pub root: PathBuf,
+    /// The repository; `None` in a plain folder.
+    pub repo: Option<GitPlace>,
+    /// The pipeline's folder below the repository's root, parts joined with `/`; empty at the root.
+    pub prefix: String,
+}
+
+impl Home {
+    /// A pipeline that is to be made in an existing folder, whether or not it holds a `pipeline.yaml` already.
+    ///
+    /// # Errors
+    /// When the folder does not exist or its repository cannot be opened.
+    pub fn at(folder: &Path) -> Result<Home, RepoError> {
+        let root = folder.canonicalize().map_err(RepoError::io(folder))?;
+        let repo = repository_around(&root)?;
+        let prefix = match repo.as_ref().and_then(|r| r.workdir.as_ref()) {
+            Some(workdir) => below(workdir, &root).ok_or_else(|| outside(&root, workdir))?,
+            None => String::new(),
+        };
+        Ok(Home { root, repo, prefix })
+    }
+
+    /// The path below the repository's root of a path below the pipeline's folder.
+    pub fn in_repository(&self, path: &str) -> String {
+        if self.prefix.is_empty() { path.to_owned() } else { format!("{}/{path}", self.prefix) }
+    }
+
+    /// The path below the pipeline's folder of a path below the repository's root; `None` where it lies elsewhere.
+    pub fn in_pipeline<'a>(&self, path: &'a str) -> Option<&'a str> {
+        if self.prefix.is_empty() { Some(path) } else { path.strip_prefix(&self.prefix)?.strip_prefix('/') }
+    }
+
+    /// The repository.
+    ///
+    /// # Errors
+    /// When the pipeline lies in none.
+    pub fn place(&self) -> Result<&GitPlace, RepoError> {
+        self.repo.as_ref().ok_or_else(|| RepoError::NoRepository { path: self.root.display().to_string() })
+    }
+}
+
+/// Finds the pipeline: the first folder with a `pipeline.yaml` from `start` upwards, not beyond the repository's root;
+/// failing that, the only one below the repository's root (below `start` where there is no repository). A `name`
+/// chooses among all of them: a path below the repository's root, or the name of the folder.
+///
+/// Folders whose name begins with a dot, links, submodules and nested repositories are not entered.
+///
+/// # Errors
+/// None or several found, or a repository that cannot be opened.
+pub fn find(start: &Path, name: Option<&str>) -> Result<Home, RepoError> {
+    let start = start.canonicalize().map_err(RepoError::io(start))?;
+    let repo = repository_around(&start)?;
+    let Some(workdir) = repo.as_ref().map(|r| r.workdir.clone()) else {
+        return find_in_plain_folders(&start, name);
+    };
+    let Some(workdir) = workdir else { return find_in_bare(repo, name) };
+    if !start.starts_with(&workdir) && name.is_none() && repo.as_ref().is_some_and(|r| !r.from_env) {
+        // Inside the git folder: as if from the top.
+        return choose(&workdir, repo, search(&workdir)?, None, &start);
+    }
+    if name.is_none()
+        && let Some(root) =
+            start.ancestors().take_while(|f| f.starts_with(&workdir)).find(|f| is_pipeline(f)).map(Path::to_owned)
+    {
+        let prefix = below(&workdir, &root).ok_or_else(|| outside(&root, &workdir))?;
+        return Ok(Home { root, repo, prefix });
+    }
+    choose(&workdir, repo, search(&workdir)?, name, &start)
+}
+
+fn find_in_plain_folders(start: &Path, name: Option<&str>) -> Result<Home, RepoError> {
+    let above = start.ancestors().find(|f| is_pipeline(f)).map(Path::to_owned);
+    match (above, name) {
+        (Some(root), None) => Ok(Home { root, repo: None, prefix: String::new() }),
+        (above, _) => {
+            // A neighbour of the pipeline that we stand in can be named too.
+            let base = above.as_deref().and_then(Path::parent).unwrap_or(start).to_owned();
+            let home = choose(&base, None, search(&base)?, name, start)?;
+            Ok(Home { prefix: String::new(), ..home })
+        }
+    }
+}
+
+fn find_in_bare(repo: Option<GitPlace>, name: Option<&str>) -> Result<Home, RepoError> {
+    let Some(place) = repo else { return Err(RepoError::NoPipeline { start: ".".into() }) };
+    let git_dir = place.git_dir.clone();
+    let mut found = Vec::new();
+    let opened = place.open()?;
+    if let Ok(tree) = opened.head().and_then(|h| h.peel_to_tree()) {
+        let walked = tree.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
+            if entry.name_bytes() == PIPELINE_FILE.as_bytes() && entry.kind() == Some(git2::ObjectType::Blob) {
+                found.push(folder.trim_end_matches('/').to_owned());
+            }
+            let dotted = entry.name_bytes().starts_with(b".");
+            if dotted { git2::TreeWalkResult::Skip } else { git2::TreeWalkResult::Ok }
+        });
+        walked.map_err(RepoError::reading("look for pipelines in HEAD"))?;
+    }
+    found.sort();
+    let home = choose(Path::new(""), Some(place), found, name, &git_dir)?;
+    Ok(Home { root: git_dir, ..home })
+}
+
+/// Picks one of the pipelines found below `base`.
+fn choose(
+    base: &Path,
+    repo: Option<GitPlace>,
+    found: Vec<String>,
+    name: Option<&str>,
+    start: &Path,
+) -> Result<Home, RepoError> {
+    let shown = |prefixes: &[String]| prefixes.iter().map(|p| if p.is_empty() { "." } else { p }.to_owned()).collect();
+    let matching: Vec<String> = match name {
+        None => found,
+        Some(name) => {
+            let wanted = name.trim_start_matches("./").trim_end_matches('/');
+            let wanted = if wanted == "." { "" } else { wanted };
+            let exact = found.iter().filter(|p| *p == wanted).cloned().collect::<Vec<_>>();
+            let named = |p: &&String| last_name(base, p).is_some_and(|n| n == wanted);
+            let matching = if exact.is_empty() { found.iter().filter(named).cloned().collect() } else { exact };
+            if matching.is_empty() {
+                return Err(RepoError::NoSuchPipeline { name: name.to_owned(), known: shown(&found) });
+            }
+            matching
+        }
+    };
+    match matching.as_slice() {
+        [] => Err(RepoError::NoPipeline { start: start.display().to_string() }),
+        [prefix] => {
+            let root = if prefix.is_empty() { base.to_owned() } else { base.join(prefix) };
+            Ok(Home { root, repo, prefix: prefix.clone() })
+        }
+        _ => Err(RepoError::SeveralPipelines { names: shown(&matching) }),
+    }
+}
+
+/// The name of a pipeline's folder.
+fn last_name(base: &Path, prefix: &str) -> Option<String> {
+    let path = if prefix.is_empty() { base.to_owned() } else { PathBuf::from(prefix) };
+    path.file_name().map(|n| n.to_string_lossy().into_owned())
+}
+
+/// All pipelines below `base`, as paths below it, sorted. Folders that cannot be listed are an error: the only
+/// pipeline might be in one of them.
+fn search(base: &Path) -> Result<Vec<String>, RepoError> {
+    let mut found = Vec::new();
+    let mut folders = vec![(base.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        if is_pipeline(&folder)
+            && let Some(prefix) = below(base, &folder)
+        {
+            found.push(prefix);
+        }
+        if depth == MAX_DEPTH {
+            continue;
+        }
+        for entry in std::fs::read_dir(&folder).map_err(RepoError::io(&folder))? {
+            let entry = entry.map_err(RepoError::io(&folder))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(RepoError::io(&path))?;
+            let dotted = entry.file_name().to_string_lossy().starts_with('.');
+            if kind.is_dir() && !dotted && !is_repository(&path) {
+                folders.push((path, depth + 1));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether a folder holds a `pipeline.yaml`. A link of that name counts, so that checks can say what is wrong with it.
+pub(super) fn is_pipeline(folder: &Path) -> bool {
+    folder.join(PIPELINE_FILE).symlink_metadata().is_ok_and(|m| !m.is_dir())
+}
+
+/// Whether a folder is the top of another repository, or itself a bare one.
+pub(super) fn is_repository(folder: &Path) -> bool {
+    let has = |name: &str| folder.join(name).symlink_metadata().is_ok();
+    has(".git") || (has("HEAD") && has("objects") && has("refs"))
+}
+
+/// `path` below `base`, with `/` between the parts; `None` when it is elsewhere or not UTF-8.
+fn below(base: &Path, path: &Path) -> Option<String> {
+    let rest = path.strip_prefix(base).ok()?;
+    let parts: Option<Vec<&str>> = rest
+        .components()
+        .map(|c| match c {
+            Component::Normal(name) => name.to_str(),
+            _ => None,
+        })
+        .collect();
+    Some(parts?.join("/"))
+}
+
+fn outside(root: &Path, workdir: &Path) -> RepoError {
+    RepoError::CannotOpen {
+        path: workdir.display().to_string(),
+        reason: format!("{} is not below it, or its name is not UTF-8", root.display()),
+    }
+}
+
+/// The repository that a folder lies in.
+fn repository_around(start: &Path) -> Result<Option<GitPlace>, RepoError> {
+    let from_env = std::env::var_os("GIT_DIR").is_some_and(|v| !v.is_empty());
+    let opened = if from_env {
+        git2::Repository::open_from_env()
+    } else {
+        git2::Repository::open_ext(start, git2::RepositoryOpenFlags::empty(), ceilings())
+    };
+    let repo = match opened {
+        Ok(repo) => repo,
+        Err(e) if e.code() == git2::ErrorCode::NotFound && !from_env => return Ok(None),
+        Err(e) => return Err(cannot_open(start, &e)),
+    };
+    let real = |path: &Path| path.canonicalize().map_err(RepoError::io(path));
+    let workdir = repo.workdir().map(real).transpose()?;
+    let index_from_env = std::env::var_os("GIT_INDEX_FILE").filter(|v| !v.is_empty()).map(|file| {
+        // git's own hooks get it relative to the top of the work tree.
+        workdir.clone().unwrap_or_else(|| start.to_owned()).join(file)
+    });
+    Ok(Some(GitPlace {
+        git_dir: real(repo.path())?,
+        common_dir: real(repo.commondir())?,
+        workdir,
+        from_env,
+        index_from_env,
+    }))
+}
+
+/// The folders that git does not look above (`GIT_CEILING_DIRECTORIES`).
+fn ceilings() -> Vec<PathBuf> {
+    let list = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
+    std::env::split_paths(&list).filter(|p| p.is_absolute()).collect()
+}
+
+fn cannot_open(path: &Path, e: &git2::Error) -> RepoError {
+    let words = e.message();
+    let reason = match e.code() {
+        git2::ErrorCode::Owner => format!(
+            "it belongs to somebody else; if you trust it, run \
+             `git config --global --add safe.directory {}`",
+            path.display()
+        ),
+        _ if words.contains("sha256") => "it uses SHA-256 object names, which are not supported yet".to_owned(),
+        _ if words.contains("refstorage") => "it keeps its refs in reftables, which are not supported yet".to_owned(),
+        _ => words.to_owned(),
+    };
+    RepoError::CannotOpen { path: path.display().to_string(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder_with(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn names_pick_by_path_before_folder_name() {
+        let found = || vec!["a/sales".to_owned(), "b/sales".to_owned(), "sales".to_owned()];
+        let pick = |name| choose(Path::new("/base"), None, found(), Some(name), Path::new("/base")).map(|h| h.prefix);
+        assert_eq!(pick("sales").unwrap(), "sales");
+        assert_eq!(pick("./a/sales/").unwrap(), "a/sales");
+        assert_eq!(
+            pick("hiring").unwrap_err().to_string(),
+            "there is no pipeline called \"hiring\" here; there are: a/sales, b/sales, sales"
+        );
+        let two = choose(Path::new("/base"), None, found()[..2].to_vec(), Some("sales"), Path::new("/base"));
+        assert_eq!(
+            two.unwrap_err().to_string(),
+            "there are several pipelines here (a/sales, b/sales); choose one with -p NAME"
+        );
+    }
+
+    #[test]
+    fn the_search_enters_no_dot_folders_and_no_other_repositories() {
+        let dir = folder_with(&[
+            "x/sales/pipeline.yaml",
+            ".hidden/pipeline.yaml",
+            "module/.git",
+            "module/pipeline.yaml",
+            "bare/HEAD",
+            "bare/objects/x",
+            "bare/refs/x",
+            "bare/pipeline.yaml",
+        ]);
+        assert_eq!(search(dir.path()).unwrap(), ["x/sales"]);
+    }
+
+    #[test]
+    fn paths_are_translated_between_repository_and_pipeline() {
+        let home = Home { root: "/r/a/b".into(), repo: None, prefix: "a/b".into() };
+        assert_eq!(home.in_repository("brief/x.yaml"), "a/b/brief/x.yaml");
+        assert_eq!(home.in_pipeline("a/b/brief/x.yaml"), Some("brief/x.yaml"));
+        assert_eq!(home.in_pipeline("a/bc/x.yaml"), None);
+    }
+}

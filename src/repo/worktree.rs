@@ -1,0 +1,308 @@
+//! The work tree as a source of files.
+
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::discover::{Home, is_pipeline, is_repository};
+use crate::format::source::{EntryKind, FileEntry, Source};
+
+/// Files larger than this are not read: no deal and no pipeline is a mebibyte long.
+pub const MAX_FILE: u64 = 1 << 20;
+
+/// How often a file that changes while it is read is read again.
+const TRIES: usize = 3;
+
+/// The files of a pipeline as they lie on the disk. Links are never followed.
+#[derive(Clone, Debug)]
+pub struct WorkTree {
+    root: PathBuf,
+    top: PathBuf,
+    display_prefix: String,
+    bare: bool,
+}
+
+impl WorkTree {
+    /// The work tree of `home`. Messages name files from `current`, the folder that the user is in.
+    pub fn new(home: &Home, current: &Path) -> Self {
+        let workdir = home.repo.as_ref().and_then(|r| r.workdir.clone());
+        let top = workdir.unwrap_or_else(|| home.root.clone());
+        let current = current.canonicalize().unwrap_or_else(|_| current.to_owned());
+        WorkTree {
+            display_prefix: way(&current, &home.root, &top),
+            root: home.root.clone(),
+            top,
+            bare: home.repo.as_ref().is_some_and(|r| r.workdir.is_none()),
+        }
+    }
+}
+
+impl Source for WorkTree {
+    fn entries(&self) -> io::Result<Vec<FileEntry>> {
+        if self.bare {
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "this is a bare repository without a work tree; name a revision with --rev",
+            ));
+        }
+        let mut entries = Vec::new();
+        let mut folders = vec![(self.root.clone(), String::new(), true)];
+        while let Some((folder, prefix, utf8)) = folders.pop() {
+            let listed = std::fs::read_dir(&folder).map_err(|e| naming(&folder, e))?;
+            for item in listed {
+                let item = item.map_err(|e| naming(&folder, e))?;
+                let name = item.file_name();
+                let exact = name.to_str().is_some();
+                let name = name.to_string_lossy();
+                let path = if prefix.is_empty() { name.clone().into_owned() } else { format!("{prefix}/{name}") };
+                let full = item.path();
+                let metadata = match full.symlink_metadata() {
+                    Ok(metadata) => metadata,
+                    // Gone since it was listed: as if it had been listed a moment later.
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                    Err(e) => return Err(naming(&full, e)),
+                };
+                let other_repository = metadata.is_dir() && is_repository(&full);
+                let kind = if other_repository { EntryKind::Other } else { kind_of(&metadata) };
+                if kind == EntryKind::Folder && !name.starts_with('.') && !is_pipeline(&full) {
+                    folders.push((full, path.clone(), utf8 && exact));
+                }
+                let size = if kind == EntryKind::File { metadata.len() } else { 0 };
+                entries.push(FileEntry { path, utf8: utf8 && exact, kind, size });
+            }
+        }
+        entries.sort_unstable_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+        Ok(entries)
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        let full = plain_path(&self.root, path)?;
+        read_steadily(&full)
+    }
+
+    fn repository_has(&self, path: &str) -> bool {
+        !self.bare && plain_path(&self.top, path).is_ok_and(|full| full.symlink_metadata().is_ok_and(|m| m.is_file()))
+    }
+
+    fn display(&self, path: &str) -> String {
+        format!("{}{path}", self.display_prefix)
+    }
+}
+
+/// Reads a regular file whole, and again when it changed meanwhile.
+///
+/// # Errors
+/// When it is a link or no file, larger than [`MAX_FILE`], or does not hold still.
+pub(super) fn read_steadily(full: &Path) -> io::Result<Vec<u8>> {
+    for _ in 0..TRIES {
+        let before = full.symlink_metadata()?;
+        if !before.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        }
+        if before.len() > MAX_FILE {
+            return Err(too_large());
+        }
+        let file = File::open(full)?;
+        if !same(&before, &file.metadata()?) {
+            continue;
+        }
+        let mut bytes = Vec::with_capacity(before.len() as usize + 1);
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(too_large());
+        }
+        // By name, not by handle: an editor that saves by renaming leaves the handle on the old file.
+        if bytes.len() as u64 == before.len() && full.symlink_metadata().is_ok_and(|after| same(&before, &after)) {
+            return Ok(bytes);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "the file is changing while it is read"))
+}
+
+fn too_large() -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 MiB")
+}
+
+/// Whether two looks at a file saw the same one, unchanged.
+fn same(a: &Metadata, b: &Metadata) -> bool {
+    a.is_file() && b.is_file() && a.len() == b.len() && a.modified().ok() == b.modified().ok() && same_file(a, b)
+}
+
+#[cfg(unix)]
+fn same_file(a: &Metadata, b: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    a.ino() == b.ino() && a.dev() == b.dev()
+}
+
+#[cfg(not(unix))]
+fn same_file(_: &Metadata, _: &Metadata) -> bool {
+    true
+}
+
+/// `path` below `root`, made sure that it stays below: plain parts only, and no folder on the way is a link.
+///
+/// # Errors
+/// When it does not.
+pub(super) fn plain_path(root: &Path, path: &str) -> io::Result<PathBuf> {
+    let mut full = root.to_owned();
+    let parts: Vec<&str> = path.split('/').collect();
+    for (i, part) in parts.iter().enumerate() {
+        if part.is_empty() || *part == "." || *part == ".." || part.contains(['\\', '\0']) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain path"));
+        }
+        full.push(part);
+        if i + 1 < parts.len() && full.symlink_metadata()?.is_symlink() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a folder on the way to it is a link"));
+        }
+    }
+    Ok(full)
+}
+
+fn kind_of(metadata: &Metadata) -> EntryKind {
+    let kind = metadata.file_type();
+    if kind.is_symlink() {
+        EntryKind::Symlink
+    } else if kind.is_file() {
+        EntryKind::File
+    } else if kind.is_dir() {
+        EntryKind::Folder
+    } else {
+        EntryKind::Other
+    }
+}
+
+fn naming(path: &Path, e: io::Error) -> io::Error {
+    io::Error::new(e.kind(), format!("{}: {e}", path.display()))
+}
+
+/// The way from `current` to `root`, ending in `/`, empty when they are the same; `root` itself when `current` is
+/// outside of `top`.
+fn way(current: &Path, root: &Path, top: &Path) -> String {
+    let slashed = |path: &Path| path.components().map(|c| format!("{}/", c.as_os_str().to_string_lossy())).collect();
+    if let Ok(down) = root.strip_prefix(current) {
+        return slashed(down);
+    }
+    if !current.starts_with(top) {
+        return format!("{}/", root.display());
+    }
+    let common = current.ancestors().find(|a| root.starts_with(a)).unwrap_or(top);
+    let up = current.strip_prefix(common).map_or(0, |rest| rest.components().count());
+    let down: String = root.strip_prefix(common).map(slashed).unwrap_or_default();
+    format!("{}{down}", "../".repeat(up))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_files_from_the_current_folder() {
+        let shown = |current: &str| way(Path::new(current), Path::new("/r/sales"), Path::new("/r"));
+        assert_eq!(shown("/r"), "sales/");
+        assert_eq!(shown("/r/sales"), "");
+        assert_eq!(shown("/r/sales/brief"), "../");
+        assert_eq!(shown("/r/docs/a"), "../../sales/");
+        assert_eq!(shown("/elsewhere"), "/r/sales/");
+        assert_eq!(shown("/"), "r/sales/");
+    }
+
+    fn tree(dir: &Path) -> WorkTree {
+        let root = dir.canonicalize().unwrap();
+        WorkTree::new(&Home { root: root.clone(), repo: None, prefix: String::new() }, &root)
+    }
+
+    #[test]
+    fn entries_are_sorted_and_stop_at_other_pipelines_repositories_and_dot_folders() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in [
+            "pipeline.yaml",
+            "brief/b.yaml",
+            "brief/a.yaml",
+            "won/2026/c.yaml",
+            ".git/config",
+            ".hidden/x.yaml",
+            "inner/pipeline.yaml",
+            "module/.git",
+            "module/x.yaml",
+        ] {
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "1").unwrap();
+        }
+        let shown: Vec<String> =
+            tree(dir.path()).entries().unwrap().iter().map(|e| format!("{} {:?}", e.path, e.kind)).collect();
+        assert_eq!(
+            shown,
+            [
+                ".git Folder",
+                ".hidden Folder",
+                "brief Folder",
+                "brief/a.yaml File",
+                "brief/b.yaml File",
+                "inner Folder",
+                "module Other",
+                "pipeline.yaml File",
+                "won Folder",
+                "won/2026 Folder",
+                "won/2026/c.yaml File",
+            ]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_listed_and_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("real")).unwrap();
+        std::fs::write(dir.path().join("real/x.yaml"), "secret").unwrap();
+        std::os::unix::fs::symlink("real", dir.path().join("stage")).unwrap();
+        std::os::unix::fs::symlink("real/x.yaml", dir.path().join("y.yaml")).unwrap();
+        let source = tree(dir.path());
+        let kinds: Vec<_> = source.entries().unwrap().into_iter().map(|e| (e.path, e.kind)).collect();
+        assert!(kinds.contains(&("stage".into(), EntryKind::Symlink)));
+        assert!(kinds.contains(&("y.yaml".into(), EntryKind::Symlink)));
+        assert!(source.read("y.yaml").is_err());
+        assert!(source.read("stage/x.yaml").is_err());
+        assert!(source.read("real/../real/x.yaml").is_err());
+        assert_eq!(source.read("real/x.yaml").unwrap(), b"secret");
+        assert!(source.repository_has("real/x.yaml"));
+        assert!(!source.repository_has("stage/x.yaml"));
+        assert!(!source.repository_has("y.yaml"));
+        assert!(!source.repository_has("../secret"));
+        assert!(!source.repository_has("real"));
+    }
+
+    #[test]
+    fn a_large_file_is_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("x.yaml"), vec![b'a'; MAX_FILE as usize + 1]).unwrap();
+        let error = tree(dir.path()).read("x.yaml").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_file_that_is_rewritten_all_the_time_is_read_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x.yaml");
+        let (short, long) = (vec![b'a'; 10], vec![b'b'; 100_000]);
+        std::fs::write(&path, &short).unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    for text in [&short, &long] {
+                        let temp = dir.path().join("temp");
+                        std::fs::write(&temp, text).unwrap();
+                        std::fs::rename(&temp, &path).unwrap();
+                    }
+                }
+            });
+            for _ in 0..200 {
+                if let Ok(bytes) = tree(dir.path()).read("x.yaml") {
+                    assert!(bytes == short || bytes == long, "a mixture of {} bytes", bytes.len());
+                }
+            }
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+    }
+}

@@ -1,0 +1,178 @@
+//! What is said about a pipeline file that does not hold together.
+
+use tussock::format::pipeline::{CriterionTest, Status};
+use tussock::format::pipeline_file::read;
+use tussock::format::schema::FieldType;
+use tussock::format::span::LineIndex;
+
+const HEAD: &str = "version: 1\ncurrency: EUR\nends:\n  - {id: won, kind: won}\n";
+
+/// `line:column message (help)` of every problem.
+fn problems(text: &str) -> String {
+    let Err(problems) = read(text.as_bytes()) else { return "none".into() };
+    let index = LineIndex::new(text);
+    let lines = problems.iter().map(|p| {
+        let at = index.position(text, p.span.start);
+        let help = p.help.as_ref().map(|h| format!(" ({h})")).unwrap_or_default();
+        format!("{}:{} {}{help}", at.line, at.column, p.message)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn with(rest: &str) -> String {
+    format!("{HEAD}{rest}")
+}
+
+#[test]
+fn a_full_file_is_read_whole() {
+    let text = "\
+version: 1
+title: Service company sales
+currency: EUR
+timezone: Europe/Moscow
+fiscal_year_start: 4
+won_at: kickoff
+groups: {chiefs: [boss@example.com]}
+stages:
+  - id: brief
+    title: Brief
+    limit: 14d
+    probability: 5%
+    sla: 24h
+    exit:
+      - id: goal
+        text: The goal is known
+        require: [inputs.goal]
+      - id: small
+        text: Small
+        check: effort | sum(attribute=\"hours\") * 50 <= amount.value * 0.05
+        level: warning
+  - id: kickoff
+    was: [start]
+    optional: true
+    entry:
+      - id: go
+        approval: {by: chiefs, not: owner}
+        waivable: false
+ends:
+  - {id: won, kind: won}
+  - {id: lost, kind: lost, entry: [{id: reason, require: [lost.reason]}]}
+fields:
+  owner: {required: true, label: Who}
+  source: {enum: [inbound, referral]}
+  inputs:
+    goal: text
+  lost:
+    reason: {enum: [price, timing]}
+  kinds:
+    type: text
+    other: date
+  tags: {list: text}
+  parts: {list: {name: text, price: money}}
+extra_fields: warn
+rules: {stale-deal: warning, missing-next-step: off}
+labels: {deal: project}
+";
+    let (pipeline, _) = read(text.as_bytes()).unwrap_or_else(|p| panic!("{p:?}"));
+    assert_eq!(pipeline.stages.len(), 2);
+    assert_eq!(pipeline.stages[0].limit.map(|l| l.hours), Some(14 * 24));
+    assert_eq!(pipeline.stages[0].probability, Some(0.05));
+    assert_eq!(pipeline.current_name("start").map(|s| s.as_str()), Some("kickoff"));
+    assert!(matches!(pipeline.stages[1].entry[0].test, CriterionTest::Approval { .. }));
+    let owner = pipeline.field("owner").expect("owner");
+    assert!(owner.required && owner.of == FieldType::Person, "a built-in keeps its type when only more is asked of it");
+    assert!(
+        matches!(pipeline.field("kinds.type").map(|f| &f.of), Some(FieldType::Text)),
+        "a block may have a field called type"
+    );
+    assert!(matches!(pipeline.field("parts.price").map(|f| &f.of), Some(FieldType::Money)));
+    let status = |id: &str| pipeline.status(pipeline.place(id).expect(id).id());
+    assert_eq!(
+        (status("brief"), status("kickoff"), status("won"), status("lost")),
+        (Status::Open, Status::Won, Status::Won, Status::Lost)
+    );
+    let order: Vec<&str> = pipeline.fields.iter().map(|f| f.name.as_str()).take(4).collect();
+    assert_eq!(order, ["owner", "source", "inputs", "lost"], "the file's order is the order of the card");
+}
+
+#[test]
+fn unknown_keys_are_named_with_the_nearest() {
+    let text = with("stages:\n  - {id: a, titel: A}\ncurency: EUR\n");
+    insta::assert_snapshot!(problems(&text), @"
+    6:13 a stage has no key `titel` (did you mean `title`?)
+    7:1 pipeline.yaml has no key `curency` (did you mean `currency`?)
+    ");
+}
+
+#[test]
+fn two_stages_of_one_id_and_names_that_lead_nowhere_are_told() {
+    let text = with(
+        "won_at: prposal\nstages:\n  - id: proposal\n  - id: proposal\n  - id: Big Stage\n  - id: reports\n  - {id: b, was: [won]}\n",
+    );
+    assert_eq!(
+        problems(&text),
+        "\
+4:10 `won` is the name of two stages or ends
+5:9 won_at names \"prposal\", which is no stage (did you mean `proposal`?)
+8:9 `proposal` is the name of two stages or ends
+9:9 \"Big Stage\" is not an id: use 1 to 100 of a-z, 0-9, `.`, `_` and `-`, and begin with a letter or a digit (`big-stage` would do; names for people go into `title`)
+10:9 \"reports\" cannot be a stage: the folder has another use"
+    );
+}
+
+#[test]
+fn a_criterion_that_names_an_unknown_field_is_told_at_the_very_word() {
+    let text = with(
+        "stages:
+  - id: a
+    exit:
+      - {id: one, require: [inputs.gaol]}
+      - id: two
+        check: amout.value > 5 and owner is filled
+      - id: three
+        check: amount > 5
+      - id: four
+        approval: {by: cheifs, not: amount}
+      - id: one
+        check: owner is filled
+      - id: five
+groups: {chiefs: [a@example.com]}
+fields:
+  inputs: {goal: text}
+",
+    );
+    assert_eq!(
+        problems(&text),
+        "\
+8:29 there is no field `inputs.gaol` (did you mean `inputs.goal`?)
+10:16 there is no field `amout.value` (did you mean `amount`?)
+12:16 money is compared with a number, which is never true (write the other side as money(\"10000 EUR\"), or take the bare number with `.value`)
+14:24 there is no group `cheifs` (did you mean `chiefs`?)
+14:37 `amount` holds no person
+15:13 `one` is the id of two criteria
+17:13 the criterion `five` needs one of require, check and approval (none is there)"
+    );
+}
+
+#[test]
+fn values_of_the_wrong_kind_say_what_is_taken() {
+    let text = "version: 2\ncurrency: Euro\ntimezone: Europe/Berln\nfiscal_year_start: 13\nstages:\n  - {id: a, probability: 30, limit: 2 weeks}\nends:\n  - {id: won, kind: victory}\nfields:\n  a: txet\n  b: {enum: []}\n  c d: text\n  e: {type: text, requred: true}\nextra_fields: maybe\nrules: {yaml-syntax: loud}\n";
+    assert_eq!(
+        problems(text),
+        "\
+1:1 no deal can ever be won here (add an end of kind won, or name with won_at the first stage that counts as won)
+1:10 version 2 is not known (this tussock reads version 1; a newer file needs a newer tussock)
+2:11 \"Euro\" is not a currency code of ISO 4217 (a currency is three capital letters of ISO 4217: EUR, USD, RUB)
+3:11 \"Europe/Berln\" is no time zone (did you mean `Europe/Berlin`?)
+4:20 fiscal_year_start must be a month from 1 to 12
+6:26 probability must be a share (write it with a percent sign, from 0% to 100%: 30%)
+6:37 limit must be a length of time (write 24h, 14d or 2w)
+8:21 the end won needs a kind (kind: won, lost or recycled)
+10:6 \"txet\" is no type (did you mean `text`?)
+11:13 the enum of `b` has no words
+12:3 `c d` cannot be the name of a field (use letters, digits and _; names for people go into `label`)
+13:19 the field `e` has no key `requred` (did you mean `required`?)
+14:15 extra_fields must be deny, warn or allow
+15:22 the level of yaml-syntax must be error, warning, info or off"
+    );
+}

@@ -1,0 +1,172 @@
+//! Every rule on an input of its own: `tests/rules/RULE/` (or `RULE.VARIANT/`) holds a small pipeline and, in
+//! `expected.txt`, what a person gets to see. `TUSSOCK_BLESS=1` writes the expectations anew; read them before you keep
+//! them.
+//!
+//! A case without a `pipeline.yaml` uses `tests/rules/pipeline.yaml`, and every stage has its `.gitkeep`. What git or a
+//! checkout cannot hold is in `extra.txt`, one line each: `link PATH`, `folder PATH`, `closed PATH` (may not be read),
+//! `copy FROM TO`, `drop PATH`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use tussock::check::{self, Circumstances, Files, Report, rule};
+use tussock::format::load::{LoadError, load};
+use tussock::format::source::{EntryKind, FileEntry, Source};
+use tussock::output::text::Look;
+use tussock::output::{findings_json, rules_page, text};
+
+/// A pipeline in memory.
+#[derive(Default)]
+struct Memory(BTreeMap<String, (EntryKind, io::Result<Vec<u8>>)>);
+
+impl Source for Memory {
+    fn entries(&self) -> io::Result<Vec<FileEntry>> {
+        let entry = |(path, (kind, bytes)): (&String, &(EntryKind, io::Result<Vec<u8>>))| FileEntry {
+            path: path.clone(),
+            utf8: true,
+            kind: *kind,
+            size: bytes.as_ref().map_or(0, |b| b.len() as u64),
+        };
+        Ok(self.0.iter().map(entry).collect())
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        match self.0.get(path) {
+            Some((_, Ok(bytes))) => Ok(bytes.clone()),
+            Some((_, Err(error))) => Err(error.kind().into()),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn repository_has(&self, path: &str) -> bool {
+        path.strip_prefix("sales/").is_some_and(|p| self.0.contains_key(p))
+    }
+
+    fn display(&self, path: &str) -> String {
+        format!("sales/{path}")
+    }
+}
+
+impl Memory {
+    fn add(&mut self, path: &str, bytes: impl Into<Vec<u8>>) {
+        self.0.insert(path.to_owned(), (EntryKind::File, Ok(bytes.into())));
+    }
+
+    /// The pipeline of a case's folder.
+    fn of_case(case: &Path) -> Self {
+        let mut memory = Memory::default();
+        memory.add("pipeline.yaml", std::fs::read(root().join("pipeline.yaml")).unwrap());
+        for stage in ["brief", "proposal", "contract", "won", "lost", "recycled"] {
+            memory.add(&format!("{stage}/.gitkeep"), "");
+        }
+        memory.add_folder(case, case);
+        let extra = std::fs::read_to_string(case.join("extra.txt")).unwrap_or_default();
+        for line in extra.lines() {
+            let (what, path) = line.split_once(' ').unwrap();
+            let nothing = || Ok(Vec::new());
+            match what {
+                "link" => memory.0.insert(path.to_owned(), (EntryKind::Symlink, nothing())),
+                "folder" => memory.0.insert(path.to_owned(), (EntryKind::Folder, nothing())),
+                "closed" => {
+                    let error = Err(io::ErrorKind::PermissionDenied.into());
+                    memory.0.insert(path.to_owned(), (EntryKind::File, error))
+                }
+                "copy" => {
+                    let (from, to) = path.split_once(' ').unwrap();
+                    let bytes = memory.read(from).unwrap();
+                    memory.0.insert(to.to_owned(), (EntryKind::File, Ok(bytes)))
+                }
+                "drop" => memory.0.remove(path),
+                _ => panic!("{line}"),
+            };
+        }
+        memory
+    }
+
+    fn add_folder(&mut self, case: &Path, folder: &Path) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(case).unwrap().to_str().unwrap().replace('\\', "/");
+            if path.is_dir() {
+                self.add_folder(case, &path);
+            } else if !matches!(name.as_str(), "expected.txt" | "extra.txt") {
+                self.add(&name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules")
+}
+
+/// What a check of this source shows, and its report.
+fn checked(source: &Memory) -> (String, Report) {
+    let today = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
+    let circumstances = Circumstances { today, source, days_in_stage: None, visited: None };
+    let look = Look { colour: false, columns: 100 };
+    let show = |report: Report, files: Files<'_>| {
+        let json: serde_json::Value = serde_json::from_str(&findings_json::render(&report, &files)).unwrap();
+        assert_eq!(json["findings"].as_array().unwrap().len(), report.findings.len());
+        (text::render(&report, &files, look), report)
+    };
+    match load(source) {
+        Ok(reading) => show(check::check(&reading, &circumstances), Files::of(&reading, source)),
+        Err(LoadError::Broken { text, problems }) => {
+            show(check::check_pipeline_file(&problems), Files::of_pipeline_file(&text, source))
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Compares with a file, or writes it where the environment asks for that.
+fn compare(path: &Path, actual: &str) -> Result<(), String> {
+    if std::env::var_os("TUSSOCK_BLESS").is_some() {
+        std::fs::write(path, actual).unwrap();
+        return Ok(());
+    }
+    let expected = std::fs::read_to_string(path).unwrap_or_default().replace("\r\n", "\n");
+    if expected == actual {
+        return Ok(());
+    }
+    Err(format!("{} is not what comes out:\n{actual}", path.display()))
+}
+
+#[test]
+fn every_rule_says_what_its_expectation_says() {
+    let mut wrong = Vec::new();
+    let mut covered = BTreeSet::new();
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(root()).unwrap().map(|e| e.unwrap().path()).collect();
+    cases.retain(|p| p.is_dir());
+    cases.sort();
+    for case in cases {
+        let name = case.file_name().unwrap().to_str().unwrap().to_owned();
+        let id = name.split('.').next().unwrap();
+        let (shown, report) = checked(&Memory::of_case(&case));
+        assert!(report.findings.iter().any(|f| f.rule.id == id), "{name} has no finding of its rule:\n{shown}");
+        covered.insert(id.to_owned());
+        wrong.extend(compare(&case.join("expected.txt"), &shown).err());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let uncovered: Vec<_> = rule::all().iter().filter(|r| !covered.contains(r.id)).collect();
+    assert!(uncovered.is_empty(), "rules without a case: {uncovered:?}");
+}
+
+#[test]
+fn a_pipeline_in_order_gives_silence() {
+    let mut source = Memory::of_case(&root().join("exit-criterion"));
+    source.0.retain(|path, _| path.ends_with(".gitkeep") || path == "pipeline.yaml");
+    source.add("brief/acme.yaml", "title: Acme\nowner: olga\n");
+    let (shown, report) = checked(&source);
+    assert_eq!(shown, "");
+    assert_eq!(report.worst(), None);
+    assert_eq!(report.summary.deals, 1);
+}
+
+#[test]
+fn the_page_of_rules_is_made_from_the_catalogue() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
+    compare(&page, &rules_page::render()).unwrap();
+}
