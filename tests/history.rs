@@ -1,7 +1,7 @@
 //! History read from real repositories: what counts as what, when, and by whom.
 
-mod kit;
 mod history_kit;
+mod kit;
 
 use history_kit::*;
 use kit::{START, TestRepo};
@@ -114,7 +114,9 @@ fn the_two_clocks_of_a_merged_branch() {
     assert_eq!(last.iter().map(|e| e.at.0).collect::<Vec<_>>(), [first, second, second]);
     assert!(last.iter().all(|e| e.known_at == KnownAt(merged) && !e.clamped));
     assert_eq!(last.iter().map(|e| e.commit.to_string()).collect::<Vec<_>>(), [one, two.clone(), two]);
-    assert!(matches!(&last[2].kind, EventKind::Changed { field, from: None, to: Some(to) } if &**field == "amount" && to == "7 EUR"));
+    assert!(
+        matches!(&last[2].kind, EventKind::Changed { field, from: None, to: Some(to) } if &**field == "amount" && to == "7 EUR")
+    );
 
     let early = Options { until: Some(KnownAt(merged - 1)), ..Options::default() };
     let before = read_with(&repo, &small(), &early);
@@ -317,7 +319,8 @@ fn deals_made_from_one_template_are_told_apart() {
 #[test]
 fn a_move_with_a_rewrite_is_one_move_with_its_changes() {
     let repo = TestRepo::with_pipeline();
-    repo.write("sales/brief/acme.yaml", "title: A\nnext_step: {what: Call, due: 2026-01-09}\nowner: olga\n").commit("a");
+    repo.write("sales/brief/acme.yaml", "title: A\nnext_step: {what: Call, due: 2026-01-09}\nowner: olga\n")
+        .commit("a");
     repo.git(&["rm", "-q", "sales/brief/acme.yaml"]);
     repo.write(
         "sales/proposal/acme.yaml",
@@ -467,8 +470,12 @@ fn a_pipeline_folder_that_was_moved_is_followed() {
     repo.git(&["mv", "crm", "teams/sales"]);
     repo.commit("moved again");
     repo.move_by_hand("teams/sales/proposal/acme.yaml", "teams/sales/contract/acme.yaml");
-    let expected =
-        ["acme created brief", "acme moved brief -> proposal forward", "beta created brief", "acme moved proposal -> contract forward"];
+    let expected = [
+        "acme created brief",
+        "acme moved brief -> proposal forward",
+        "beta created brief",
+        "acme moved proposal -> contract forward",
+    ];
     let told_at = |prefix: &str| -> Vec<String> {
         let history = read_at(&repo, prefix, &small(), &Options::default()).unwrap();
         told(&history).iter().map(|t| t[6..].to_owned()).collect()
@@ -559,7 +566,10 @@ fn commits_of_one_second_are_in_the_order_of_the_line() {
         repo.move_by_hand(&format!("sales/{from}/acme.yaml"), &format!("sales/{to}/acme.yaml"));
     }
     let history = read(&repo);
-    assert_eq!(moves(&history), ["acme brief -> proposal forward", "acme proposal -> brief back", "acme brief -> contract skip"]);
+    assert_eq!(
+        moves(&history),
+        ["acme brief -> proposal forward", "acme proposal -> brief back", "acme brief -> contract skip"]
+    );
     assert_eq!(history.clamped_valid, 0);
 }
 

@@ -26,7 +26,8 @@ const FOLDERS: [&str; 8] =
 /// The deal files of the work tree.
 fn files(repo: &TestRepo) -> Vec<String> {
     let listed = repo.git(&["ls-files", "sales"]);
-    let mut files: Vec<String> = listed.lines().filter(|l| l.ends_with(".yaml") && !l.ends_with("pipeline.yaml")).map(Into::into).collect();
+    let mut files: Vec<String> =
+        listed.lines().filter(|l| l.ends_with(".yaml") && !l.ends_with("pipeline.yaml")).map(Into::into).collect();
     files.dedup();
     files
 }

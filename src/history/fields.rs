@@ -154,7 +154,8 @@ fn strip_comment(value: &str) -> Option<&str> {
         Some(b'"' | b'\'') => {
             let close = quoted_len(value)?;
             let after = value[close..].trim_start_matches(' ');
-            if !after.is_empty() && !(after.starts_with('#') && value[close..].starts_with(' ')) {
+            let is_comment = after.starts_with('#') && value[close..].starts_with(' ');
+            if !(after.is_empty() || is_comment) {
                 return None;
             }
             close
@@ -222,7 +223,6 @@ fn is_closed(inline: &str) -> bool {
 }
 
 /// A scalar on one line: outer `None` where it needs the full reader, inner `None` for null.
-#[expect(clippy::option_option, reason = "whether it can be read, and whether there is a value")]
 fn scalar(value: &str) -> Option<Option<String>> {
     match value.as_bytes().first() {
         None => Some(None),
@@ -243,7 +243,6 @@ fn scalar(value: &str) -> Option<Option<String>> {
 }
 
 /// The value of one dotted name; `None` where it needs the full reader.
-#[expect(clippy::option_option, reason = "whether it can be read, and whether there is a value")]
 fn value_of(entries: &[Entry], name: &str) -> Option<Option<String>> {
     let (key, below) = name.split_once('.').map_or((name, None), |(key, below)| (key, Some(below)));
     let Some(entry) = entries.iter().find(|e| e.key == key) else { return Some(None) };
@@ -266,7 +265,6 @@ fn is_blank(line: &str) -> bool {
 }
 
 /// Finds a key in the indented lines of a block.
-#[expect(clippy::option_option, reason = "whether it can be read, and whether there is a value")]
 fn in_block(block: &[&str], key: &str) -> Option<Option<String>> {
     let mut lines = block.iter().filter(|line| !is_blank(line)).peekable();
     let Some(first) = lines.peek() else { return Some(None) };
@@ -298,7 +296,6 @@ fn in_block(block: &[&str], key: &str) -> Option<Option<String>> {
 }
 
 /// Finds a key in `{a: 1, b: 2}`.
-#[expect(clippy::option_option, reason = "whether it can be read, and whether there is a value")]
 fn in_flow(flow: &str, key: &str) -> Option<Option<String>> {
     let inner = flow.strip_prefix('{')?.strip_suffix('}')?;
     let mut found = None;
@@ -377,7 +374,8 @@ mod tests {
 
     #[test]
     fn text_blocks_and_lists_do_not_hide_or_fake_keys() {
-        let text = "notes: |\n  amount: 1\n\n  owner: x\neffort:\n- {on: 2026-01-01, hours: 3}\ntags: [a, b]\namount: 7\n";
+        let text =
+            "notes: |\n  amount: 1\n\n  owner: x\neffort:\n- {on: 2026-01-01, hours: 3}\ntags: [a, b]\namount: 7\n";
         assert_eq!(read(text, "amount"), Ok(Some("7".to_owned())));
         assert_eq!(read(text, "owner"), Ok(None));
     }
@@ -407,8 +405,44 @@ mod tests {
 
     fn pieces() -> impl Strategy<Value = String> {
         let words = [
-            "amount", "owner", "next_step", "notes", "what", "due", ":", ": ", "\n", "\n  ", "\n    ", "- ", "{", "}", "[", "]", ",", ", ",
-            "\"", "'", "#", " #", "|", ">", "~", "null", "5 EUR", "x", "\\", " ", "\r\n", "&", "*", "!", "%", "---", "\n\n", "?",
+            "amount",
+            "owner",
+            "next_step",
+            "notes",
+            "what",
+            "due",
+            ":",
+            ": ",
+            "\n",
+            "\n  ",
+            "\n    ",
+            "- ",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ", ",
+            "\"",
+            "'",
+            "#",
+            " #",
+            "|",
+            ">",
+            "~",
+            "null",
+            "5 EUR",
+            "x",
+            "\\",
+            " ",
+            "\r\n",
+            "&",
+            "*",
+            "!",
+            "%",
+            "---",
+            "\n\n",
+            "?",
         ];
         proptest::collection::vec(proptest::sample::select(words.to_vec()), 0..14).prop_map(|words| words.concat())
     }

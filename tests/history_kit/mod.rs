@@ -91,12 +91,7 @@ pub fn read_with(repo: &TestRepo, pipeline: &Pipeline, options: &Options) -> His
     read_at(repo, "sales", pipeline, options).unwrap()
 }
 
-pub fn read_at(
-    repo: &TestRepo,
-    prefix: &str,
-    pipeline: &Pipeline,
-    options: &Options,
-) -> Result<History, HistoryError> {
+pub fn read_at(repo: &TestRepo, prefix: &str, pipeline: &Pipeline, options: &Options) -> Result<History, HistoryError> {
     read_path(&repo.path(), prefix, pipeline, options)
 }
 
