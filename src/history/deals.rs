@@ -135,14 +135,7 @@ impl Deals {
                 let deal = DealIx(self.list.len());
                 let stem: Rc<str> = stem.into();
                 self.by_stem.insert(stem.clone(), deal);
-                self.list.push(Deal {
-                    stem,
-                    copies: Vec::new(),
-                    told: false,
-                    values: None,
-                    born: None,
-                    last_at: None,
-                });
+                self.list.push(Deal { stem, copies: Vec::new(), told: false, values: None, born: None, last_at: None });
                 deal
             });
             let first = after.first().copied();

@@ -37,7 +37,9 @@ pub fn rows(history: &History) -> impl Iterator<Item = LogRow> + '_ {
 /// One event as a row.
 pub fn row(event: &Event) -> LogRow {
     let (field, from, to) = match &event.kind {
-        EventKind::Created { stage } | EventKind::Restored { stage } => (String::new(), String::new(), stage.to_string()),
+        EventKind::Created { stage } | EventKind::Restored { stage } => {
+            (String::new(), String::new(), stage.to_string())
+        }
         EventKind::Moved { from, to, .. } => (String::new(), from.to_string(), to.to_string()),
         EventKind::Changed { field, from, to } => {
             (field.to_string(), from.clone().unwrap_or_default(), to.clone().unwrap_or_default())

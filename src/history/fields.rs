@@ -128,7 +128,14 @@ fn strip_comment(value: &str) -> Option<&str> {
             }
             close
         }
-        Some(b'[' | b'{') if value.contains(['"', '\'']) && value.contains('#') => return None,
+        Some(b'[' | b'{') => {
+            let close = flow_len(value)?;
+            let after = &value[close..];
+            if !after.trim_start_matches(' ').is_empty() && !after.starts_with(" #") {
+                return None;
+            }
+            close
+        }
         _ => value.find(" #").unwrap_or(value.len()),
     };
     Some(value[..end].trim_end_matches(' '))
@@ -153,17 +160,30 @@ fn quoted_len(value: &str) -> Option<usize> {
     None
 }
 
+/// The length of a flow list or mapping without others inside; `None` where it does not end on this line.
+fn flow_len(value: &str) -> Option<usize> {
+    let bytes = value.as_bytes();
+    let close = if bytes.first() == Some(&b'[') { b']' } else { b'}' };
+    let mut at = 1;
+    while let Some(b) = bytes.get(at) {
+        match b {
+            b'"' | b'\'' if matches!(bytes.get(at - 1), Some(b' ' | b'[' | b'{' | b',')) => {
+                at += quoted_len(&value[at..])?;
+            }
+            b'#' | b'[' | b'{' => return None,
+            _ if *b == close => return Some(at + 1),
+            b']' | b'}' => return None,
+            _ => at += 1,
+        }
+    }
+    None
+}
+
 /// Whether what stands on a key's line is complete there, or is a block scalar's header, or plain text.
 fn is_closed(inline: &str) -> bool {
     match inline.as_bytes().first() {
-        None => true,
-        Some(b'"' | b'\'') => true,
-        Some(open @ (b'[' | b'{')) => {
-            let close = if *open == b'[' { b']' } else { b'}' };
-            let once = |b: u8| inline.bytes().filter(|c| *c == b).count() == 1;
-            let nested = if *open == b'[' { ['{', '}'] } else { ['[', ']'] };
-            inline.as_bytes().last() == Some(&close) && once(*open) && once(close) && !inline.contains(nested)
-        }
+        None | Some(b'"' | b'\'') => true,
+        Some(b'[' | b'{') => flow_len(inline) == Some(inline.len()),
         Some(b'|' | b'>') => inline.len() <= 3 && inline[1..].bytes().all(|b| b.is_ascii_digit() || b"+-".contains(&b)),
         Some(b'&' | b'*' | b'!' | b'@' | b'`' | b'%' | b'?' | b',' | b']' | b'}') => false,
         Some(_) => !inline.contains(": ") && !inline.ends_with(':'),
@@ -324,7 +344,8 @@ mod tests {
 
     #[test]
     fn text_blocks_and_lists_do_not_hide_or_fake_keys() {
-        let text = "notes: |\n  amount: 1\n\n  owner: x\neffort:\n- {on: 2026-01-01, hours: 3}\ntags: [a, b]\namount: 7\n";
+        let text =
+            "notes: |\n  amount: 1\n\n  owner: x\neffort:\n- {on: 2026-01-01, hours: 3}\ntags: [a, b]\namount: 7\n";
         assert_eq!(read(text, "amount"), Ok(Some("7".to_owned())));
         assert_eq!(read(text, "owner"), Ok(None));
     }

@@ -108,8 +108,7 @@ pub(super) fn touches(
             let at = match here.iter().position(|(d, _)| d == deal) {
                 Some(at) => at,
                 None => {
-                    let touch =
-                        Touch { by: maker.clone(), removed: Vec::new(), added: Vec::new(), took_new_id: false };
+                    let touch = Touch { by: maker.clone(), removed: Vec::new(), added: Vec::new(), took_new_id: false };
                     here.push((*deal, touch));
                     here.len() - 1
                 }
@@ -248,7 +247,9 @@ pub(super) fn field_steps(
             }
         }
         let done = trimmed(first.clone(), last.clone(), path).into_iter();
-        drafts.extend(done.map(|(number, from, to)| (number, Draft { doing: Doing::Field(field, from, to), by: by(number) })));
+        drafts.extend(
+            done.map(|(number, from, to)| (number, Draft { doing: Doing::Field(field, from, to), by: by(number) })),
+        );
     }
     Ok((start, drafts))
 }

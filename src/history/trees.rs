@@ -106,9 +106,8 @@ impl<'o> Trees<'o> {
     /// The file at a name directly in a folder.
     pub(super) fn file_in(&mut self, folder: ObjectId, name: &str) -> Result<Option<ObjectId>, ObjectError> {
         let raw = self.raw(folder)?;
-        let found = entries(&raw, folder.as_bytes().len())
-            .find(|e| e.is_file() && e.name == name.as_bytes())
-            .map(|e| e.id);
+        let found =
+            entries(&raw, folder.as_bytes().len()).find(|e| e.is_file() && e.name == name.as_bytes()).map(|e| e.id);
         Ok(found)
     }
 
@@ -119,19 +118,13 @@ impl<'o> Trees<'o> {
 
     fn entry(&mut self, folder: ObjectId, name: &[u8]) -> Result<Option<(ObjectId, bool)>, ObjectError> {
         let raw = self.raw(folder)?;
-        let found = entries(&raw, folder.as_bytes().len())
-            .find(|e| e.name == name)
-            .map(|e| (e.id, e.is_folder()));
+        let found = entries(&raw, folder.as_bytes().len()).find(|e| e.name == name).map(|e| (e.id, e.is_folder()));
         Ok(found)
     }
 
     /// The deal files that differ between two trees of a pipeline's folder, by deal id, then by folder. `None` stands
     /// for no pipeline at all.
-    pub(super) fn compare(
-        &mut self,
-        old: Option<ObjectId>,
-        new: Option<ObjectId>,
-    ) -> Result<Vec<Change>, ObjectError> {
+    pub(super) fn compare(&mut self, old: Option<ObjectId>, new: Option<ObjectId>) -> Result<Vec<Change>, ObjectError> {
         let mut found = Vec::new();
         let mut path = Vec::new();
         self.compare_folder(old, new, &mut path, &mut found)?;

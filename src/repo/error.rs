@@ -1,7 +1,7 @@
 //! What can go wrong between tussock and a repository, sorted by what a caller should do about it.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::git::GitError;
 use super::objects::ObjectId;
@@ -162,11 +162,11 @@ pub enum WriteError {
     )]
     NoIdentity,
     /// A file of the action has changes that are not committed.
-    #[error("{path} has {what}; commit or stash that first (`git status` shows it)")]
+    #[error("{path} {what}; commit or stash that first (`git status` shows it)")]
     Dirty {
         /// The file, below the repository's root.
         path: String,
-        /// "staged changes", "changes that are not committed" …
+        /// "has staged changes", "was deleted in the work tree" …
         what: &'static str,
     },
     /// A file of the action is not in git yet.
@@ -300,9 +300,4 @@ impl WriteError {
         let doing = doing.into();
         move |e| WriteError::Read(RepoError::Read { doing, reason: e.message().to_owned() })
     }
-}
-
-/// The path as text, for messages.
-pub(super) fn shown(path: &Path) -> String {
-    PathBuf::from(path).display().to_string()
 }

@@ -100,8 +100,6 @@ pub struct Git {
 pub(super) struct Ran {
     /// Whether it ended with 0.
     pub ok: bool,
-    /// Its exit code; `None` after a signal.
-    pub code: Option<i32>,
     /// Standard output.
     pub out: Vec<u8>,
     /// Standard error, lossily.
@@ -299,7 +297,6 @@ impl<'a> Run<'a> {
         let output = output.map_err(failed)?;
         Ok(Ran {
             ok: output.status.success(),
-            code: output.status.code(),
             out: output.stdout,
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         })

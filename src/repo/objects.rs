@@ -7,6 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, Once};
 
+use super::mailmap::Mailmap;
+
 /// The id of a git object: 20 bytes (SHA-1) or 32 (SHA-256).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId {
@@ -290,7 +292,7 @@ fn parse_offset(word: &str) -> i32 {
 /// Objects of a git repository, read through libgit2's object database.
 pub struct GitObjects<'r> {
     odb: git2::Odb<'r>,
-    mailmap: Option<git2::Mailmap>,
+    mailmap: Mailmap,
     /// Commits whose parents the clone does not have.
     edge: HashSet<ObjectId>,
     shallow: bool,
@@ -329,7 +331,7 @@ impl<'r> GitObjects<'r> {
         };
         Ok(GitObjects {
             odb: repository.odb()?,
-            mailmap: None,
+            mailmap: Mailmap::default(),
             edge,
             shallow: repository.is_shallow(),
             authors: Mutex::default(),
@@ -349,7 +351,7 @@ impl<'r> GitObjects<'r> {
             objects.blob(id).ok()
         });
         if let Some(text) = text {
-            objects.mailmap = git2::Mailmap::from_buffer(&String::from_utf8_lossy(&text).replace('\0', "")).ok();
+            objects.mailmap = Mailmap::parse(&String::from_utf8_lossy(&text));
             objects.authors = Mutex::default();
         }
         Ok(objects)
@@ -374,13 +376,7 @@ impl<'r> GitObjects<'r> {
         if let Some(found) = known.get(&*author) {
             return found.clone();
         }
-        let mapped = self.mailmap.as_ref().and_then(|mailmap| {
-            let as_written = git2::Signature::new(&author.name, &author.email, &git2::Time::new(0, 0)).ok()?;
-            let real = mailmap.resolve_signature(&as_written).ok()?;
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            Some(Arc::new(Author { name: text(real.name_bytes()), email: text(real.email_bytes()) }))
-        });
-        let mapped = mapped.unwrap_or_else(|| author.clone());
+        let mapped = Arc::new(self.mailmap.resolve(&author));
         known.insert((*author).clone(), mapped.clone());
         mapped
     }

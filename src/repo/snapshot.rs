@@ -40,6 +40,8 @@ pub(super) struct Staged {
     pub id: ObjectId,
     /// 0; 1 to 3 for the sides of a conflict.
     pub stage: u8,
+    /// Only announced (`git add -N`): a commit would not hold it.
+    pub announced: bool,
 }
 
 impl Snapshot {
@@ -70,7 +72,7 @@ impl Snapshot {
     pub fn of_index(home: &Home) -> Result<Snapshot, RepoError> {
         let repo = home.place()?.open()?;
         let mut chosen: BTreeMap<Vec<u8>, Staged> = BTreeMap::new();
-        for entry in staged(home, &repo)? {
+        for entry in staged(home, &repo)?.into_iter().filter(|e| !e.announced) {
             let better = |old: &Staged| old.stage == 1 || (old.stage == 3 && entry.stage == 2);
             if chosen.get(&entry.path).is_none_or(better) {
                 chosen.insert(entry.path.clone(), entry);
@@ -220,9 +222,8 @@ fn nested_pipelines<'a>(home: &Home, paths: impl Iterator<Item = &'a Vec<u8>>) -
     inside.filter_map(|p| p.strip_suffix(&*suffix)).map(<[u8]>::to_vec).collect()
 }
 
-/// All entries of the user's index, sorted as the index is. Files that are only announced (`git add -N`) are left out:
-/// a commit would not hold them.
-fn staged(home: &Home, repo: &git2::Repository) -> Result<Vec<Staged>, RepoError> {
+/// All entries of the user's index, sorted as the index is.
+pub(super) fn staged(home: &Home, repo: &git2::Repository) -> Result<Vec<Staged>, RepoError> {
     let read = match &home.place()?.index_from_env {
         Some(file) => git2::Index::open(file),
         None => repo.index(),
@@ -230,28 +231,26 @@ fn staged(home: &Home, repo: &git2::Repository) -> Result<Vec<Staged>, RepoError
     match read {
         Ok(index) => {
             let announced = git2::IndexEntryExtendedFlag::INTENT_TO_ADD.bits();
-            let entries = index.iter().filter(|e| e.flags_extended & announced == 0);
-            let staged = entries.map(|e| {
+            let staged = index.iter().map(|e| {
                 let stage = ((e.flags >> 12) & 3) as u8;
-                Ok(Staged { path: e.path, mode: e.mode, id: object_id(e.id)?, stage })
+                let announced = e.flags_extended & announced != 0;
+                Ok(Staged { path: e.path, mode: e.mode, id: object_id(e.id)?, stage, announced })
             });
             staged.collect()
         }
         // libgit2 reads neither split nor sparse indexes, the program does.
-        Err(e) if e.class() == git2::ErrorClass::Index => Ok(staged_by_program(&Git::new(home)?, None)?),
+        Err(e) if e.class() == git2::ErrorClass::Index => Ok(staged_by_program(&Git::new(home)?)?),
         Err(e) => Err(RepoError::reading("read the index")(e)),
     }
 }
 
-/// The entries of the user's index as `git ls-files` tells them, below `folder` where one is given.
-pub(super) fn staged_by_program(git: &Git, folder: Option<&str>) -> Result<Vec<Staged>, GitError> {
-    let run = git.command("ls-files").reading().args(["--stage", "-z", "--"]);
-    let out = run.args(folder.filter(|f| !f.is_empty())).bytes()?;
-    read_staged(&out)
+/// The entries of the user's index as `git ls-files` tells them.
+fn staged_by_program(git: &Git) -> Result<Vec<Staged>, GitError> {
+    read_staged(&git.command("ls-files").reading().args(["--stage", "-z"]).bytes()?)
 }
 
 /// Reads what `git ls-files --stage -z` prints: `MODE ID STAGE TAB PATH NUL`.
-pub(super) fn read_staged(out: &[u8]) -> Result<Vec<Staged>, GitError> {
+fn read_staged(out: &[u8]) -> Result<Vec<Staged>, GitError> {
     let one = |line: &[u8]| {
         let tab = line.iter().position(|b| *b == b'\t')?;
         let head = std::str::from_utf8(line.get(..tab)?).ok()?;
@@ -261,6 +260,7 @@ pub(super) fn read_staged(out: &[u8]) -> Result<Vec<Staged>, GitError> {
             id: parse_id(words.next()?)?,
             stage: words.next()?.parse().ok()?,
             path: line.get(tab + 1..)?.to_vec(),
+            announced: false,
         })
     };
     out.split(|b| *b == 0)

@@ -1,0 +1,148 @@
+//! What the tests of history share: a pipeline made by hand, and events as short lines.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+
+use tussock::format::ident::{DealId, StageId};
+use tussock::format::money::Currency;
+use tussock::format::pipeline::{End, EndKind, ExtraFields, Pipeline, Stage};
+use tussock::format::span::Span;
+use tussock::history::event::{Event, EventKind};
+use tussock::history::{History, HistoryError, Options, read as read_history};
+use tussock::repo::objects::{GitObjects, ObjectId};
+
+use crate::kit::{START, TestRepo};
+
+pub fn deal(id: &str) -> DealId {
+    DealId::new(id).unwrap()
+}
+
+pub fn stage(id: &str) -> StageId {
+    StageId::new(id).unwrap()
+}
+
+/// A pipeline with these stages and ends and nothing else.
+pub fn pipeline(stages: &[&str], ends: &[(&str, EndKind)]) -> Pipeline {
+    let make = |id: &&str| Stage {
+        id: stage(id),
+        title: id.to_string(),
+        goal: None,
+        roles: vec![],
+        limit: None,
+        probability: None,
+        sla: None,
+        optional: false,
+        was: vec![],
+        entry: vec![],
+        exit: vec![],
+        span: Span::at(0),
+    };
+    let end = |(id, kind): &(&str, EndKind)| End {
+        id: stage(id),
+        title: id.to_string(),
+        kind: *kind,
+        was: vec![],
+        entry: vec![],
+        span: Span::at(0),
+    };
+    Pipeline {
+        title: "Test".into(),
+        currency: Currency::new("EUR").unwrap(),
+        timezone: chrono_tz::UTC,
+        fiscal_year_start: 1,
+        rates: None,
+        won_at: None,
+        groups: BTreeMap::new(),
+        stages: stages.iter().map(make).collect(),
+        ends: ends.iter().map(end).collect(),
+        fields: vec![],
+        extra_fields: ExtraFields::Allow,
+        rules: BTreeMap::new(),
+        labels: BTreeMap::new(),
+    }
+}
+
+/// The stages of [`TestRepo::with_pipeline`].
+pub fn small() -> Pipeline {
+    let ends = [("won", EndKind::Won), ("lost", EndKind::Lost), ("recycled", EndKind::Recycled)];
+    pipeline(&["brief", "proposal", "contract"], &ends)
+}
+
+/// The small pipeline with the deal `acme` in a stage.
+pub fn with_deal(stage: &str) -> TestRepo {
+    let repo = TestRepo::with_pipeline();
+    repo.write(&format!("sales/{stage}/acme.yaml"), "title: ACME\n");
+    repo.commit("acme");
+    repo
+}
+
+pub fn merge(repo: &TestRepo, branches: &[&str]) {
+    let mut args = vec!["merge", "-q", "--no-ff", "-m", "merge"];
+    args.extend(branches);
+    repo.git(&args);
+    repo.set_now(repo.now() + 60);
+}
+
+pub fn read(repo: &TestRepo) -> History {
+    read_with(repo, &small(), &Options::default())
+}
+
+pub fn read_with(repo: &TestRepo, pipeline: &Pipeline, options: &Options) -> History {
+    read_at(repo, "sales", pipeline, options).unwrap()
+}
+
+pub fn read_at(repo: &TestRepo, prefix: &str, pipeline: &Pipeline, options: &Options) -> Result<History, HistoryError> {
+    read_path(&repo.path(), prefix, pipeline, options)
+}
+
+pub fn read_path(
+    path: &std::path::Path,
+    prefix: &str,
+    pipeline: &Pipeline,
+    options: &Options,
+) -> Result<History, HistoryError> {
+    let repository = git2::Repository::open(path).unwrap();
+    let tip = repository.head().unwrap().target().unwrap();
+    let tip = ObjectId::from_bytes(tip.as_bytes()).unwrap();
+    let objects = GitObjects::with_mailmap(&repository, tip).unwrap();
+    let history = read_history(&objects, tip, prefix, pipeline, options)?;
+    for pair in history.events.windows(2) {
+        assert!(pair[0].known_at <= pair[1].known_at, "events are in the order of knowledge: {pair:?}");
+    }
+    assert!(history.events.iter().all(|e| e.at.0 <= e.known_at.0), "nothing is known before it happens");
+    let standing: BTreeMap<_, _> = history.standings.iter().map(|(id, s)| (id.clone(), s.stage.clone())).collect();
+    assert_eq!(history.replayed(), standing, "events and tree tell the same state");
+    Ok(history)
+}
+
+/// Every event on a line, with its valid time since the kit's clock began in hours and minutes.
+pub fn told(history: &History) -> Vec<String> {
+    let line = |e: &Event| {
+        let minutes = (e.at.0 - START) / 60;
+        let time = format!("{:02}:{:02}", minutes / 60, minutes % 60);
+        let or_none = |v: &Option<String>| v.clone().unwrap_or_else(|| "-".into());
+        let kind = e.kind.as_str();
+        match &e.kind {
+            EventKind::Created { stage } | EventKind::Removed { stage } | EventKind::Restored { stage } => {
+                format!("{time} {} {kind} {stage}", e.deal)
+            }
+            EventKind::Moved { from, to, direction } => {
+                format!("{time} {} {kind} {from} -> {to} {}", e.deal, direction.as_str())
+            }
+            EventKind::Changed { field, from, to } => {
+                format!("{time} {} {kind} {field} {} -> {}", e.deal, or_none(from), or_none(to))
+            }
+            EventKind::Renamed { from } => format!("{time} {} {kind} {from}", e.deal),
+        }
+    };
+    history.events.iter().map(line).collect()
+}
+
+/// The moves alone, without times.
+pub fn moves(history: &History) -> Vec<String> {
+    let line = |e: &Event| match &e.kind {
+        EventKind::Moved { from, to, direction } => Some(format!("{} {from} -> {to} {}", e.deal, direction.as_str())),
+        _ => None,
+    };
+    history.events.iter().filter_map(line).collect()
+}
