@@ -240,3 +240,22 @@ fn a_shallow_clone_says_so() {
     assert!(is_shallow(&find(&repo.path().join("../shallow"), None).unwrap()).unwrap());
     assert!(!is_shallow(&home(&repo)).unwrap());
 }
+
+#[test]
+fn a_sparse_checkout_hides_no_deals() {
+    for args in [&["set", "--no-cone", "/*", "!/sales/won/"][..], &["set", "--sparse-index", "sales/brief"]] {
+        let repo = TestRepo::with_pipeline();
+        repo.write("sales/won/big.yaml", "title: Big\n").write("sales/won/2025/old.yaml", "title: Old\n");
+        repo.commit("Add");
+        let all = |repo: &TestRepo| WorkTree::new(&home(repo), &repo.path()).entries().unwrap();
+        let names = |repo: &TestRepo| all(repo).into_iter().map(|e| (e.path, e.kind)).collect::<Vec<_>>();
+        let before = names(&repo);
+        repo.git(&[&["sparse-checkout"], args].concat());
+        assert!(!repo.has("sales/won/big.yaml"));
+        assert_eq!(before, names(&repo), "{args:?}");
+        let tree = WorkTree::new(&home(&repo), &repo.path());
+        assert_eq!(tree.read("won/2025/old.yaml").unwrap(), b"title: Old\n");
+        assert!(tree.repository_has("sales/won/big.yaml"));
+        assert_eq!(differing(&home(&repo)).unwrap(), 0);
+    }
+}

@@ -691,3 +691,62 @@ fn what_cannot_be_brought_up_to_the_commit_is_pending() {
     assert_eq!(repo.read("sales/brief/acme.yaml"), "title: Saved meanwhile\n", "the user's text is not lost");
     assert_eq!(repo.git(&["show", "HEAD:sales/proposal/acme.yaml"]), ACME);
 }
+
+#[test]
+fn a_sparse_checkout_can_be_written_to_where_it_is_checked_out() {
+    for args in [&["set", "--cone", "sales/brief"][..], &["set", "--sparse-index", "sales/brief"]] {
+        let repo = with_acme();
+        repo.write("sales/won/big.yaml", "title: Big\n");
+        repo.commit("Add");
+        repo.git(&[&["sparse-checkout"], args].concat());
+        assert!(!repo.has("sales/won/big.yaml"));
+        let hidden = vec![FileChange::relocate("sales/won/big.yaml", "title: Big\n", "sales/lost/big.yaml", "x")];
+        assert!(matches!(refused(&repo, hidden), WriteError::Hidden { .. }));
+        move_acme(&repo).unwrap();
+        assert_eq!(repo.git(&["status", "--porcelain"]), "", "{args:?}");
+        assert_eq!(repo.git(&["show", "HEAD:sales/proposal/acme.yaml"]), ACME);
+        assert_eq!(repo.git(&["show", "HEAD:sales/won/big.yaml"]), "title: Big\n");
+    }
+}
+
+#[test]
+fn with_and_without_a_hook_the_same_tree_is_written() {
+    let tree = |hooked: bool| {
+        let repo = with_acme();
+        for i in 0..5 {
+            repo.write(&format!("sales/lost/2024/d{i}.yaml"), format!("title: {i}\n"));
+        }
+        repo.commit("Lost");
+        if hooked {
+            hook(&repo, "pre-commit", "exit 0");
+        }
+        let mut changes = acme_to_proposal();
+        for i in 0..5 {
+            let (was, new) = (format!("title: {i}\n"), format!("title: {i}\nnotes: x\n"));
+            changes.push(FileChange::relocate(
+                format!("sales/lost/2024/d{i}.yaml"),
+                was,
+                format!("sales/won/2026/d{i}.yaml"),
+                new,
+            ));
+        }
+        act(&repo, &repo.path(), changes).unwrap();
+        assert_eq!(repo.git(&["status", "--porcelain"]), "");
+        repo.git(&["fsck", "--strict"]);
+        repo.git(&["ls-tree", "-r", "-t", "HEAD"])
+    };
+    let plain = tree(false);
+    assert_eq!(plain, tree(true));
+    assert!(!plain.contains("2024"), "an emptied folder is in no tree:\n{plain}");
+}
+
+#[test]
+fn what_is_written_is_flushed_to_the_disk_by_default() {
+    let repo = with_acme();
+    let home = find(&repo.path(), None).unwrap();
+    let git = git_in(&repo, &home).with_env(&[("TUSSOCK_FSYNC", "")]);
+    let action = Action { changes: acme_to_proposal(), subject: "x".into(), ..Action::default() };
+    commit(&home, &git, &action, &mut |_| ()).unwrap();
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    repo.git(&["fsck", "--strict"]);
+}

@@ -158,15 +158,17 @@ fn attempt(
     tell: &mut dyn FnMut(&str),
 ) -> Result<Try, WriteError> {
     let ready = state::look(home, git, tell)?;
-    let repo = place.open()?;
-    let plan = check::plan(git, &repo, &ready, changes)?;
+    let plan = check::plan(git, &ready, changes)?;
 
     let scratch = Scratch::new(place)?;
-    let store = objects::Store { git, place, repo: &repo, ready: &ready, scratch: &scratch };
-    let mut files = store.write_blobs(plan)?;
-    let mut tree = store.write_tree(&files)?;
     let index = scratch.index();
     let mut hooks = Hooks::new(git, place, &ready.settings, &index);
+    // A hook wants to see an index, and only git knows how to share object folders among users.
+    let shared = ready.settings.text("core.sharedrepository").is_some();
+    let in_process = cfg!(unix) && !shared && !hooks.may_have("pre-commit");
+    let store = objects::Store { git, place, ready: &ready, scratch: &scratch, in_process };
+    let mut files = store.write_blobs(plan)?;
+    let mut tree = store.write_tree(&files)?;
     let mut others = Vec::new();
     if hooks.run("pre-commit", &[])? {
         let after = store.tree_of_index()?;
@@ -180,13 +182,14 @@ fn attempt(
     let commit = store.write_commit(&tree, &message, action.date.as_deref())?;
     store.flush(&tree, commit, &files)?;
 
-    if !move_branch(git, place, &ready, commit, &action.subject)? {
+    if !move_branch(git, &ready, commit, &action.subject)? {
         return Ok(Try::Overtaken);
     }
     let mut undone = Vec::new();
-    if still_on(place, &ready)? {
+    if state::branch(&ready.repo).is_ok_and(|(branch, _)| branch == ready.branch) {
         undone.extend(place::update_files(&ready.workdir, &files, git.fsync()));
-        undone.extend(place::update_index(git, place, &files, &others, tell).err().map(|e| e.to_string()));
+        let entries = place::Entries { files: &files, others: &others, as_on_disk: undone.is_empty() };
+        undone.extend(place::update_index(git, place, &entries, tell).err().map(|e| e.to_string()));
     } else {
         undone.push("another branch was checked out meanwhile".to_owned());
     }
@@ -215,6 +218,8 @@ struct PlannedFile<'a> {
     bytes: Vec<u8>,
     /// The path whose attributes say how bytes become a blob; `None` where they are the blob.
     filter_path: Option<&'a str>,
+    /// Whether a hook gave it other bytes.
+    by_hook: bool,
 }
 
 /// A path that a hook put into the commit beside ours.
@@ -303,24 +308,18 @@ fn tidy(text: &str) -> String {
 }
 
 /// Moves the branch from its old commit to the new one, in one step; false when it was not at the old one any more.
-fn move_branch(
-    git: &Git,
-    place: &GitPlace,
-    ready: &Ready,
-    commit: ObjectId,
-    subject: &str,
-) -> Result<bool, WriteError> {
+fn move_branch(git: &Git, ready: &Ready, commit: ObjectId, subject: &str) -> Result<bool, WriteError> {
     let new = commit.to_string();
     let old = ready.head.map_or_else(|| "0".repeat(new.len()), |id| id.to_string());
     let note = format!("tussock: {}", subject.replace(|c: char| c.is_control(), " "));
     let run = git.command("update-ref").writing().env("LC_ALL", "C");
     let ran = run.args(["-m", &note, &ready.branch, &new, &old]).run()?;
     // What counts is where the branch is, not what the program said: an error may come after the fact.
-    let repo = place.open()?;
-    let now = state::tip(&repo, &ready.branch)?;
+    let now = state::tip(&ready.repo, &ready.branch)?;
     let contains = |now: ObjectId| -> Result<bool, WriteError> {
         let (now, new) = (super::revision::oid(now)?, super::revision::oid(commit)?);
-        Ok(now == new || repo.graph_descendant_of(now, new).map_err(WriteError::reading("read back the branch"))?)
+        Ok(now == new
+            || ready.repo.graph_descendant_of(now, new).map_err(WriteError::reading("read back the branch"))?)
     };
     match now {
         Some(now) if contains(now)? => return Ok(true),
@@ -331,12 +330,6 @@ fn move_branch(
         return Err(WriteError::Rejected { by: "the reference-transaction hook".to_owned(), output: ran.err });
     }
     Err(super::git::GitError::Failed { command: "git update-ref".to_owned(), stderr: ran.err }.into())
-}
-
-/// Whether the branch that the commit went to is still checked out.
-fn still_on(place: &GitPlace, ready: &Ready) -> Result<bool, WriteError> {
-    let repo = place.open()?;
-    Ok(state::branch(&repo).is_ok_and(|(branch, _)| branch == ready.branch))
 }
 
 impl WriteError {
