@@ -259,3 +259,16 @@ fn a_sparse_checkout_hides_no_deals() {
         assert_eq!(differing(&home(&repo)).unwrap(), 0);
     }
 }
+
+#[test]
+fn a_repository_of_somebody_else_is_not_opened() {
+    let repo = TestRepo::with_pipeline();
+    let chown = |path: &str| std::os::unix::fs::chown(repo.path().join(path), Some(12_345), Some(12_345));
+    if chown("").and(chown(".git")).is_err() {
+        println!("skipped: only root can give files away");
+        return;
+    }
+    let error = find(&repo.path(), None).unwrap_err();
+    assert_eq!(error.class(), Class::Io);
+    assert!(error.to_string().contains("git config --global --add safe.directory"), "{error}");
+}

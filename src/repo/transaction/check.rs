@@ -10,7 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::objects::{self, Filters};
 use super::{FileChange, PlannedFile};
-use crate::repo::discover::Home;
+use crate::repo::discover::{Home, is_repository};
 use crate::repo::error::WriteError;
 use crate::repo::git::Git;
 use crate::repo::objects::ObjectId;
@@ -211,6 +211,7 @@ fn no_links(workdir: &Path, path: &str) -> Result<(), WriteError> {
     for (end, _) in path.match_indices('/') {
         let folder = workdir.join(&path[..end]);
         let reason = match folder.symlink_metadata() {
+            Ok(m) if m.is_dir() && is_repository(&folder) => "a folder on the way to it is another repository",
             Ok(m) if m.is_dir() => continue,
             Ok(m) if m.is_symlink() => "a folder on the way to it is a link",
             Ok(_) => "a folder on the way to it is a file",

@@ -11,7 +11,7 @@ mod place;
 use std::path::PathBuf;
 
 use super::discover::{GitPlace, Home};
-use super::error::{Class, WriteError};
+use super::error::WriteError;
 use super::git::{Git, IN_TRANSACTION};
 use super::hooks::Hooks;
 use super::lock;
@@ -122,14 +122,7 @@ enum Try {
 /// # Errors
 /// See [`WriteError`]. Of all but [`WriteError::Pending`], nothing has changed.
 pub fn commit(home: &Home, git: &Git, action: &Action, tell: &mut dyn FnMut(&str)) -> Result<Done, WriteError> {
-    let changes: Vec<&FileChange> = action.changes.iter().filter(|c| c.before != c.after).collect();
-    if changes.is_empty() {
-        return Err(WriteError::Unchanged);
-    }
-    check::paths(home, &changes)?;
-    if git.env(IN_TRANSACTION).is_some() {
-        return Err(WriteError::Nested);
-    }
+    let changes = real_changes(home, git, &action.changes)?;
     let (place, _) = state::work_tree(home)?;
     let _lock = lock::take(place, tell)?;
     for number in 0..TRIES {
@@ -146,6 +139,58 @@ pub fn commit(home: &Home, git: &Git, action: &Action, tell: &mut dyn FnMut(&str
         }
     }
     Err(WriteError::Conflict { what: format!("others committed {TRIES} times in a row") })
+}
+
+/// Makes changes in the work tree and the index only, for the user to commit; returns the changed paths, sorted. The
+/// same must hold as for [`commit`].
+///
+/// # Errors
+/// See [`WriteError`]. Nothing has changed then, but for [`WriteError::Io`], which names the files that could not be
+/// written after others were.
+pub fn stage(
+    home: &Home,
+    git: &Git,
+    changes: &[FileChange],
+    tell: &mut dyn FnMut(&str),
+) -> Result<Vec<String>, WriteError> {
+    let changes = real_changes(home, git, changes)?;
+    let (place, _) = state::work_tree(home)?;
+    let _lock = lock::take(place, tell)?;
+    let ready = state::look(home, git, tell)?;
+    let plan = check::plan(git, &ready, &changes)?;
+    let scratch = Scratch::new(place)?;
+    let store = objects::Store { git, place, ready: &ready, scratch: &scratch, in_process: false };
+    let files = store.write_blobs(plan)?;
+    let undone = place::update_files(&ready.workdir, &files, git.fsync());
+    if !undone.is_empty() {
+        let source = std::io::Error::other(undone.join("; "));
+        return Err(WriteError::Io { doing: "write all files, some are written".to_owned(), source });
+    }
+    let entries = place::Entries { files: &files, others: &[], as_on_disk: true };
+    place::update_index(git, place, &entries, tell)?;
+    Ok(paths_of(&changes))
+}
+
+/// The changes that change something, all of them allowed.
+fn real_changes<'a>(home: &Home, git: &Git, changes: &'a [FileChange]) -> Result<Vec<&'a FileChange>, WriteError> {
+    let changes: Vec<&FileChange> = changes.iter().filter(|c| c.before != c.after).collect();
+    if changes.is_empty() {
+        return Err(WriteError::Unchanged);
+    }
+    check::paths(home, &changes)?;
+    if git.env(IN_TRANSACTION).is_some() {
+        return Err(WriteError::Nested);
+    }
+    Ok(changes)
+}
+
+/// All paths that changes touch, sorted.
+fn paths_of(changes: &[&FileChange]) -> Vec<String> {
+    let paths = changes.iter().flat_map(|c| c.before_path().into_iter().chain(c.after_path()));
+    let mut paths: Vec<String> = paths.map(str::to_owned).collect();
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 /// Plans and writes the action on the commit that the branch has now.
@@ -199,8 +244,7 @@ fn attempt(
         let what = format!("the work tree is not updated yet: {}", undone.join("; "));
         return Err(WriteError::Pending { commit, what });
     }
-    let mut paths: Vec<String> =
-        changes.iter().flat_map(|c| c.before_path().into_iter().chain(c.after_path())).map(str::to_owned).collect();
+    let mut paths = paths_of(changes);
     paths.extend(others.into_iter().map(|o| String::from_utf8_lossy(&o.path).into_owned()));
     paths.sort();
     paths.dedup();
@@ -326,17 +370,10 @@ fn move_branch(git: &Git, ready: &Ready, commit: ObjectId, subject: &str) -> Res
         now if now != ready.head => return Ok(false),
         _ => {}
     }
-    if ran.err.contains("hook") {
+    if ran.err.contains("aborted by") {
         return Err(WriteError::Rejected { by: "the reference-transaction hook".to_owned(), output: ran.err });
     }
     Err(super::git::GitError::Failed { command: "git update-ref".to_owned(), stderr: ran.err }.into())
-}
-
-impl WriteError {
-    /// Whether trying the same again later may succeed without anybody doing anything.
-    pub fn may_pass(&self) -> bool {
-        matches!(self.class(), Class::Locked | Class::Conflict)
-    }
 }
 
 #[cfg(test)]
