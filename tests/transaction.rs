@@ -810,3 +810,11 @@ fn a_batch_under_a_hook_is_written_through_the_program() {
     assert_eq!(repo.git(&["show", "HEAD:sales/brief/d29.yaml"]), text(29));
     assert_eq!(repo.git(&["status", "--porcelain"]), "");
 }
+
+#[test]
+fn what_a_dead_process_left_is_cleared_away() {
+    let repo = with_acme();
+    repo.write(".git/tussock/tx-dead/index", "half");
+    move_acme(&repo).unwrap();
+    assert!(!repo.has(".git/tussock/tx-dead"));
+}

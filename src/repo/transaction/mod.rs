@@ -21,6 +21,9 @@ use super::state::{self, Ready};
 /// How often an action is planned again when others commit at the same time.
 const TRIES: usize = 10;
 
+/// How the names of scratch folders begin.
+const SCRATCH: &str = "tx-";
+
 /// A file at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileState {
@@ -231,7 +234,10 @@ fn attempt(
         return Ok(Try::Overtaken);
     }
     let mut undone = Vec::new();
-    if state::branch(&ready.repo).is_ok_and(|(branch, _)| branch == ready.branch) {
+    let checked_out = state::branch(&ready.repo).map(|(branch, _)| branch);
+    if let Err(e) = &checked_out {
+        undone.push(e.to_string());
+    } else if checked_out.is_ok_and(|branch| branch == ready.branch) {
         undone.extend(place::update_files(&ready.workdir, &files, git.fsync()));
         let entries = place::Entries { files: &files, others: &others, as_on_disk: undone.is_empty() };
         undone.extend(place::update_index(git, place, &entries, tell).err().map(|e| e.to_string()));
@@ -282,7 +288,14 @@ impl Scratch {
     fn new(place: &GitPlace) -> Result<Scratch, WriteError> {
         let folder = place.git_dir.join("tussock");
         std::fs::create_dir_all(&folder).map_err(WriteError::io("create", &folder))?;
-        let dir = tempfile::Builder::new().prefix("tx-").tempdir_in(&folder);
+        // We hold the lock, so what lies there is of a process that died.
+        for item in std::fs::read_dir(&folder).map_err(WriteError::io("list", &folder))? {
+            let item = item.map_err(WriteError::io("list", &folder))?;
+            if item.file_name().to_string_lossy().starts_with(SCRATCH) {
+                std::fs::remove_dir_all(item.path()).map_err(WriteError::io("remove", &item.path()))?;
+            }
+        }
+        let dir = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&folder);
         Ok(Scratch { dir: dir.map_err(WriteError::io("create a folder in", &folder))? })
     }
 
@@ -357,9 +370,13 @@ fn move_branch(git: &Git, ready: &Ready, commit: ObjectId, subject: &str) -> Res
     let old = ready.head.map_or_else(|| "0".repeat(new.len()), |id| id.to_string());
     let note = format!("tussock: {}", subject.replace(|c: char| c.is_control(), " "));
     let run = git.command("update-ref").writing().env("LC_ALL", "C");
-    let ran = run.args(["-m", &note, &ready.branch, &new, &old]).run()?;
+    let ran = run.args(["-m", &note, &ready.branch, &new, &old]).run();
     // What counts is where the branch is, not what the program said: an error may come after the fact.
-    let now = state::tip(&ready.repo, &ready.branch)?;
+    let now = match state::tip(&ready.repo, &ready.branch) {
+        // It cannot be read back, but git has said that it is moved: to call that a failure would be worse.
+        Err(_) if ran.as_ref().is_ok_and(|ran| ran.ok) => return Ok(true),
+        now => now?,
+    };
     let contains = |now: ObjectId| -> Result<bool, WriteError> {
         let (now, new) = (super::revision::oid(now)?, super::revision::oid(commit)?);
         Ok(now == new
@@ -370,6 +387,7 @@ fn move_branch(git: &Git, ready: &Ready, commit: ObjectId, subject: &str) -> Res
         now if now != ready.head => return Ok(false),
         _ => {}
     }
+    let ran = ran?;
     if ran.err.contains("aborted by") {
         return Err(WriteError::Rejected { by: "the reference-transaction hook".to_owned(), output: ran.err });
     }
