@@ -1,3 +1,5 @@
+//! `tussock log`.
+
 use crate::action::find::NotFound;
 use crate::cli::Global;
 use crate::cli::commands::list::Format;
