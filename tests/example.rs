@@ -12,9 +12,11 @@ use kit::TestRepo;
 use tussock::check::{self, Circumstances, Finding, Level, Report};
 use tussock::example;
 use tussock::format::date::parse_date;
+use tussock::format::edit::{self, NewValue};
 use tussock::format::judge;
 use tussock::format::load::{self, Reading};
 use tussock::format::pipeline::Status;
+use tussock::format::quote;
 use tussock::format::source::{EntryKind, FileEntry, Source};
 
 struct Files(BTreeMap<String, Vec<u8>>);
@@ -148,6 +150,60 @@ fn the_story_has_deals_of_every_kind() {
     assert!((1..=5).contains(&overdue.len()), "overdue close dates: {overdue:?}");
     let idle: Vec<_> = open().filter(|d| d.value("next_step").is_none()).map(|d| d.id.as_str()).collect();
     assert!((1..=3).contains(&idle.len()), "without a next step: {idle:?}");
+}
+
+/// A value as `set` would be given it on the command line.
+fn as_given(value: &serde_yaml::Value) -> NewValue {
+    match value {
+        serde_yaml::Value::String(text) if parse_date(text).is_err() => NewValue::Text(text.clone()),
+        serde_yaml::Value::String(text) => NewValue::Raw(text.clone()),
+        other => NewValue::Raw(one_line(other)),
+    }
+}
+
+fn one_line(value: &serde_yaml::Value) -> String {
+    match value {
+        serde_yaml::Value::String(text) if parse_date(text).is_err() => quote::flow_scalar(text),
+        serde_yaml::Value::String(text) => text.clone(),
+        serde_yaml::Value::Mapping(map) => {
+            let pair = |(k, v): (&serde_yaml::Value, &serde_yaml::Value)| {
+                format!("{}: {}", k.as_str().expect("a name"), one_line(v))
+            };
+            format!("{{{}}}", map.iter().map(pair).collect::<Vec<_>>().join(", "))
+        }
+        other => serde_yaml::to_string(other).expect("YAML").trim().to_owned(),
+    }
+}
+
+#[test]
+fn cards_look_as_if_the_tool_had_written_them_field_by_field() {
+    let files = files();
+    let fields = reading(&files).pipeline.fields;
+    // One deal in five is enough to see it, and quick.
+    let cards = files.0.iter().filter(|(p, _)| p.ends_with(".yaml") && p.contains('/')).step_by(5);
+    for (path, bytes) in cards {
+        let wanted = std::str::from_utf8(bytes).expect("text");
+        let card: serde_yaml::Mapping = serde_yaml::from_str(wanted).expect("a card");
+        let mut text = String::new();
+        // From the last field to the first: the order of the card must come from the pipeline.
+        for (name, value) in card.iter().collect::<Vec<_>>().into_iter().rev() {
+            let name = name.as_str().expect("a name");
+            let edited = match value {
+                serde_yaml::Value::Sequence(items) => items
+                    .iter()
+                    .try_fold(text.clone(), |text, item| edit::append(&text, name, &as_given(item), &fields)),
+                serde_yaml::Value::Mapping(block) if name != "next_step" => {
+                    block.iter().try_fold(text.clone(), |text, (key, value)| {
+                        let path = format!("{name}.{}", key.as_str().expect("a name"));
+                        edit::set(&text, &path, &as_given(value), &fields)
+                    })
+                }
+                value => edit::set(&text, name, &as_given(value), &fields),
+            };
+            text = edited.unwrap_or_else(|e| panic!("{path}, {name}: {e}"));
+        }
+        assert_eq!(text, wanted, "{path}");
+    }
 }
 
 #[test]

@@ -121,15 +121,16 @@ struct Replay<'a> {
 impl Replay<'_> {
     fn begin(&mut self) -> Result<(), ExampleError> {
         let begin = &self.story.begin;
-        let by = self.person("the beginning", &begin.at, &begin.by)?;
-        let changes = ground(self.pipeline).into_iter().map(|(path, bytes)| Change::Write(path, bytes)).collect();
-        let message = format!("Set up the pipeline\n\n{}\n", begin.say);
-        self.commit("the beginning", &begin.at, by, None, message, changes, None)
+        let files = ground(self.pipeline);
+        let mut commit = self.commit("the beginning", &begin.at, &begin.by, None)?;
+        commit.changes = files.into_iter().map(|(path, bytes)| Change::Write(path, bytes)).collect();
+        commit.message = format!("Set up the pipeline\n\n{}\n", begin.say);
+        self.history.commits.push(commit);
+        Ok(())
     }
 
     fn step(&mut self, id: &str, step: &Step) -> Result<(), ExampleError> {
         let wrong = |why: String| plot(id, &step.at, why);
-        let by = self.person(id, &step.at, &step.by)?;
         let mut deal = self.deals.get(id).cloned().unwrap_or_default();
         if deal.file.is_some() && deal.branch.is_some() && deal.branch != step.branch {
             return Err(wrong("it is changed while a branch that changes it is open".into()));
@@ -161,11 +162,13 @@ impl Replay<'_> {
             self.history.main.insert(id.to_owned(), file.clone());
         }
         self.deals.insert(id.to_owned(), deal);
-        self.commit(id, &step.at, by, step.branch.clone(), message, changes, None)
+        let mut commit = self.commit(id, &step.at, &step.by, step.branch.as_deref())?;
+        (commit.message, commit.changes) = (message, changes);
+        self.history.commits.push(commit);
+        Ok(())
     }
 
     fn merge(&mut self, merge: &Merge) -> Result<(), ExampleError> {
-        let by = self.person(&merge.branch, &merge.at, &merge.by)?;
         if !self.history.open_branches.remove(&merge.branch) {
             return Err(plot(&merge.branch, &merge.at, "there is no such branch to merge"));
         }
@@ -179,28 +182,23 @@ impl Replay<'_> {
             self.history.main.insert(id.clone(), (path, bytes));
             deal.branch = None;
         }
-        let message = format!("Merge branch '{}'\n", merge.branch);
-        self.commit(&merge.branch, &merge.at, by, None, message, changes, Some(merge.branch.clone()))
+        let mut commit = self.commit(&merge.branch, &merge.at, &merge.by, None)?;
+        commit.message = format!("Merge branch '{}'\n", merge.branch);
+        commit.changes = changes;
+        commit.merges = Some(merge.branch.clone());
+        self.history.commits.push(commit);
+        Ok(())
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn commit(
-        &mut self,
-        deal: &str,
-        at: &str,
-        by: Person,
-        branch: Option<String>,
-        message: String,
-        changes: Vec<Change>,
-        merges: Option<String>,
-    ) -> Result<(), ExampleError> {
-        let at = seconds(at).ok_or_else(|| plot(deal, at, "this is no time"))?;
-        if let Some(branch) = &branch {
-            self.history.open_branches.insert(branch.clone());
+    /// A commit without message and changes yet, its branch noted as open.
+    fn commit(&mut self, deal: &str, at: &str, by: &str, branch: Option<&str>) -> Result<Commit, ExampleError> {
+        let by = self.person(deal, at, by)?;
+        let seconds = seconds(at).ok_or_else(|| plot(deal, at, "this is no time"))?;
+        if let Some(branch) = branch {
+            self.history.open_branches.insert(branch.to_owned());
         }
-        let branch = branch.unwrap_or_else(|| MAIN.to_owned());
-        self.history.commits.push(Commit { at, by, branch, message, changes, merges });
-        Ok(())
+        let branch = branch.unwrap_or(MAIN).to_owned();
+        Ok(Commit { at: seconds, by, branch, message: String::new(), changes: Vec::new(), merges: None })
     }
 
     fn person(&self, deal: &str, at: &str, name: &str) -> Result<Person, ExampleError> {

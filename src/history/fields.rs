@@ -5,6 +5,9 @@
 
 use std::sync::Arc;
 
+use crate::format::reader;
+use crate::format::tree::{Core, Node, NodeKind, resolve};
+
 /// A version of a deal that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unreadable;
@@ -40,22 +43,50 @@ pub fn extract(bytes: &[u8], wanted: &[Arc<str>]) -> Result<Vec<Option<String>>,
     }
 }
 
-/// The ids that a deal lists under `was`.
+/// The ids that a deal lists under `was`; none where the bytes cannot be read.
 pub fn older_ids(bytes: &[u8]) -> Vec<String> {
-    let Some(entries) = std::str::from_utf8(bytes).ok().and_then(scan) else { return Vec::new() };
-    let Some(was) = entries.iter().find(|e| e.key == "was") else { return Vec::new() };
-    let items: Vec<&str> = match was.inline.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(list) => list.split(',').collect(),
-        None if was.inline.is_empty() => was.block.iter().filter_map(|l| l.trim().strip_prefix("- ")).collect(),
-        None => vec![was.inline],
-    };
-    let plain = |item: &str| scalar(strip_comment(item.trim())?).flatten();
-    items.into_iter().filter_map(plain).collect()
+    let Ok(document) = reader::read(bytes) else { return Vec::new() };
+    match document.root.get("was").map(|node| &node.kind) {
+        Some(NodeKind::Sequence { items, .. }) => items.iter().filter_map(text_of).collect(),
+        Some(_) => document.root.get("was").and_then(text_of).into_iter().collect(),
+        None => Vec::new(),
+    }
 }
 
 /// Reads with the full parser.
-fn full(_bytes: &[u8], _wanted: &[Arc<str>]) -> Result<Vec<Option<String>>, Unreadable> {
-    Err(Unreadable)
+fn full(bytes: &[u8], wanted: &[Arc<str>]) -> Result<Vec<Option<String>>, Unreadable> {
+    let document = reader::read(bytes).map_err(|_| Unreadable)?;
+    let value = |name: &Arc<str>| {
+        let mut parts = name.split('.');
+        let mut node = document.root.get(parts.next()?)?;
+        for part in parts {
+            match &node.kind {
+                NodeKind::Mapping(mapping) => node = mapping.get(part)?,
+                _ => return None,
+            }
+        }
+        match &node.kind {
+            NodeKind::Scalar { .. } => text_of(node),
+            _ => document.text.get(node.span.start..node.span.end).map(on_one_line),
+        }
+    };
+    Ok(wanted.iter().map(value).collect())
+}
+
+/// The text of a scalar that is not null.
+fn text_of(node: &Node) -> Option<String> {
+    match &node.kind {
+        NodeKind::Scalar { text, style } if resolve(text, *style) != Core::Null => Some(on_one_line(text)),
+        _ => None,
+    }
+}
+
+fn on_one_line(text: &str) -> String {
+    if text.contains(['\n', '\r', '\t']) {
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    } else {
+        text.to_owned()
+    }
 }
 
 /// A top-level key with what stands on its line and below it.
@@ -123,7 +154,8 @@ fn strip_comment(value: &str) -> Option<&str> {
         Some(b'"' | b'\'') => {
             let close = quoted_len(value)?;
             let after = value[close..].trim_start_matches(' ');
-            if !after.is_empty() && !(after.starts_with('#') && value[close..].starts_with(' ')) {
+            let is_comment = after.starts_with('#') && value[close..].starts_with(' ');
+            if !(after.is_empty() || is_comment) {
                 return None;
             }
             close
@@ -191,7 +223,6 @@ fn is_closed(inline: &str) -> bool {
 }
 
 /// A scalar on one line: outer `None` where it needs the full reader, inner `None` for null.
-#[expect(clippy::option_option, reason = "whether it can be read, and whether there is a value")]
 fn scalar(value: &str) -> Option<Option<String>> {
     match value.as_bytes().first() {
         None => Some(None),
@@ -212,7 +243,6 @@ fn scalar(value: &str) -> Option<Option<String>> {
 }
 
 /// The value of one dotted name; `None` where it needs the full reader.
-#[expect(clippy::option_option, reason = "whether it can be read, and whether there is a value")]
 fn value_of(entries: &[Entry], name: &str) -> Option<Option<String>> {
     let (key, below) = name.split_once('.').map_or((name, None), |(key, below)| (key, Some(below)));
     let Some(entry) = entries.iter().find(|e| e.key == key) else { return Some(None) };
@@ -235,7 +265,6 @@ fn is_blank(line: &str) -> bool {
 }
 
 /// Finds a key in the indented lines of a block.
-#[expect(clippy::option_option, reason = "whether it can be read, and whether there is a value")]
 fn in_block(block: &[&str], key: &str) -> Option<Option<String>> {
     let mut lines = block.iter().filter(|line| !is_blank(line)).peekable();
     let Some(first) = lines.peek() else { return Some(None) };
@@ -267,7 +296,6 @@ fn in_block(block: &[&str], key: &str) -> Option<Option<String>> {
 }
 
 /// Finds a key in `{a: 1, b: 2}`.
-#[expect(clippy::option_option, reason = "whether it can be read, and whether there is a value")]
 fn in_flow(flow: &str, key: &str) -> Option<Option<String>> {
     let inner = flow.strip_prefix('{')?.strip_suffix('}')?;
     let mut found = None;
@@ -311,6 +339,8 @@ fn split_flow(inner: &str) -> Option<Vec<&str>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str, wanted: &str) -> Result<Option<String>, Unreadable> {
@@ -351,6 +381,20 @@ mod tests {
     }
 
     #[test]
+    fn unusual_files_are_read_by_the_full_parser() {
+        let is = |text: &str, field: &str, value: &str| assert_eq!(read(text, field), Ok(Some(value.to_owned())));
+        is("---\namount: 7 EUR\n", "amount", "7 EUR");
+        is("\"amount\": 7\n", "amount", "7");
+        is("owner: \"ol\\u0067a\"\n", "owner", "olga");
+        is("next_step: {what: Call,\n  due: 2026-01-01}\n", "next_step.due", "2026-01-01");
+        is("next_step:\n  what: Call the\n    whole board\n", "next_step.what", "Call the whole board");
+        is("next_step:\n  what: |\n    Call\n    them\n", "next_step.what", "Call them");
+        is("tags: [a,\n  b]\n", "tags", "[a, b]");
+        is("a:\n  b:\n    c: 5\n", "a.b.c", "5");
+        is("amount: 7\n  EUR\n", "amount", "7 EUR");
+    }
+
+    #[test]
     fn older_ids_are_read_in_three_styles() {
         assert_eq!(older_ids(b"title: x\nwas: [acme, \"beta\"]\n"), ["acme", "beta"]);
         assert_eq!(older_ids(b"was:\n  - acme # first\n  - beta\n"), ["acme", "beta"]);
@@ -359,9 +403,67 @@ mod tests {
         assert!(older_ids(b"\xff").is_empty());
     }
 
+    fn pieces() -> impl Strategy<Value = String> {
+        let words = [
+            "amount",
+            "owner",
+            "next_step",
+            "notes",
+            "what",
+            "due",
+            ":",
+            ": ",
+            "\n",
+            "\n  ",
+            "\n    ",
+            "- ",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ", ",
+            "\"",
+            "'",
+            "#",
+            " #",
+            "|",
+            ">",
+            "~",
+            "null",
+            "5 EUR",
+            "x",
+            "\\",
+            " ",
+            "\r\n",
+            "&",
+            "*",
+            "!",
+            "%",
+            "---",
+            "\n\n",
+            "?",
+        ];
+        proptest::collection::vec(proptest::sample::select(words.to_vec()), 0..14).prop_map(|words| words.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1500))]
+        #[test]
+        fn both_readers_agree(before in pieces(), inner in pieces(), after in pieces()) {
+            let wanted = names(&["notes".to_owned(), "x".to_owned()]);
+            for text in [format!("{before}\namount: {inner}\nowner: {after}"), format!("next_step:\n  what: {inner}\n  due: {after}"), format!("next_step: {{what: {inner}, due: {after}}}")] {
+                let (quick, slow) = (extract(text.as_bytes(), &wanted), full(text.as_bytes(), &wanted));
+                if slow.is_ok() {
+                    prop_assert_eq!(quick, slow, "{:?}", text);
+                }
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_deal_is_unreadable() {
-        for text in ["<<<<<<< HEAD\namount: 1\n", "just text", "", "a: 1\n\tb: 2\n", "[1, 2]\n"] {
+        for text in ["<<<<<<< HEAD\namount: 1\n", "just text", "a: 1\n\tb: 2\n", "[1, 2]\n", "a: [\n", "a: &x 1\n"] {
             assert_eq!(read(text, "amount"), Err(Unreadable), "{text:?}");
         }
         assert_eq!(extract(b"amount: 1\xff\n", &["amount".into()]), Err(Unreadable));

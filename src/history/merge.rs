@@ -79,6 +79,12 @@ pub(super) struct Touch {
     took_new_id: bool,
 }
 
+impl Touch {
+    fn by(maker: &Rc<Maker>) -> Self {
+        Touch { by: maker.clone(), removed: Vec::new(), added: Vec::new(), took_new_id: false }
+    }
+}
+
 /// What the commits of a merged branch did to the deals that the merge changed, by deal, in the order of the commits.
 /// `places` are the folders where the pipeline can lie in them.
 pub(super) fn touches(
@@ -102,18 +108,10 @@ pub(super) fn touches(
         tree_of.insert(commit.id, commit.tree);
         let changes = compare(objects, trees, commit, &mut tree_of, places).map_err(|e| (commit.id, e))?;
         let maker = Rc::new(Maker::from(commit));
-        let mut here: Vec<(DealIx, Touch)> = Vec::new();
+        let mut here: HashMap<DealIx, Touch> = HashMap::new();
         for change in changes {
             let Some((deal, is_new_id)) = deals.get(&*change.stem) else { continue };
-            let at = match here.iter().position(|(d, _)| d == deal) {
-                Some(at) => at,
-                None => {
-                    let touch = Touch { by: maker.clone(), removed: Vec::new(), added: Vec::new(), took_new_id: false };
-                    here.push((*deal, touch));
-                    here.len() - 1
-                }
-            };
-            let Some((_, touch)) = here.get_mut(at) else { continue };
+            let touch = here.entry(*deal).or_insert_with(|| Touch::by(&maker));
             touch.removed.extend(change.old.map(|blob| (change.folder, blob)));
             if let Some(blob) = change.new {
                 touch.added.push((change.folder, blob));

@@ -10,6 +10,9 @@ use crate::repo::objects::{ObjectError, ObjectId, Objects, TreeEntry, entries, f
 /// Raw trees of this many bytes make a generation of the cache; two are kept.
 const GENERATION: usize = 48 << 20;
 
+/// Folders nested deeper than this are refused, so that a hostile repository cannot exhaust the stack.
+const MAX_DEPTH: usize = 200;
+
 /// A folder below the pipeline's folder, by its number in [`Folders`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct FolderIx(u32);
@@ -127,7 +130,7 @@ impl<'o> Trees<'o> {
     pub(super) fn compare(&mut self, old: Option<ObjectId>, new: Option<ObjectId>) -> Result<Vec<Change>, ObjectError> {
         let mut found = Vec::new();
         let mut path = Vec::new();
-        self.compare_folder(old, new, &mut path, &mut found)?;
+        self.compare_folder(old, new, &mut path, 0, &mut found)?;
         found.sort_unstable();
         Ok(found)
     }
@@ -137,10 +140,14 @@ impl<'o> Trees<'o> {
         old: Option<ObjectId>,
         new: Option<ObjectId>,
         path: &mut Vec<u8>,
+        depth: usize,
         found: &mut Vec<Change>,
     ) -> Result<(), ObjectError> {
         if old == new {
             return Ok(());
+        }
+        if let (true, Some(id)) = (depth > MAX_DEPTH, new.or(old)) {
+            return Err(ObjectError::Damaged { id, why: format!("it lies more than {MAX_DEPTH} folders deep") });
         }
         let old_raw = old.map(|id| self.raw(id)).transpose()?;
         let new_raw = new.map(|id| self.raw(id)).transpose()?;
@@ -177,7 +184,7 @@ impl<'o> Trees<'o> {
                 path.push(b'/');
             }
             path.extend_from_slice(&name);
-            self.compare_folder(old, new, path, found)?;
+            self.compare_folder(old, new, path, depth + 1, found)?;
             path.truncate(len);
         }
         Ok(())
@@ -246,4 +253,98 @@ pub(super) fn join<'a>(
 /// Git orders a folder as if its name ended in a slash, so that a file and a folder of one name lie apart.
 fn order<'a>(entry: &TreeEntry<'a>) -> impl Iterator<Item = u8> + use<'a> {
     entry.name.iter().copied().chain(entry.is_folder().then_some(b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repo::objects::Commit;
+
+    /// Trees by a number that stands for their id.
+    #[derive(Default)]
+    struct Memory {
+        trees: HashMap<ObjectId, Vec<u8>>,
+    }
+
+    fn id(n: u32) -> ObjectId {
+        let mut bytes = [1; 20];
+        bytes[..4].copy_from_slice(&n.to_be_bytes());
+        ObjectId::from_bytes(&bytes).unwrap()
+    }
+
+    impl Memory {
+        fn with(mut self, tree: u32, list: &[(&str, &str, u32)]) -> Self {
+            let mut raw = Vec::new();
+            for (mode, name, entry) in list {
+                raw.extend_from_slice(format!("{mode} {name}\0").as_bytes());
+                raw.extend_from_slice(id(*entry).as_bytes());
+            }
+            self.trees.insert(id(tree), raw);
+            self
+        }
+    }
+
+    impl Objects for Memory {
+        fn commit(&self, id: ObjectId) -> Result<Commit, ObjectError> {
+            Err(ObjectError::Missing(id))
+        }
+        fn tree(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
+            self.trees.get(&id).cloned().ok_or(ObjectError::Missing(id))
+        }
+        fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
+            Err(ObjectError::Missing(id))
+        }
+        fn is_shallow(&self) -> bool {
+            false
+        }
+    }
+
+    fn changes(memory: &Memory, old: u32, new: u32) -> Vec<String> {
+        let mut trees = Trees::new(memory);
+        let found = trees.compare(Some(id(old)), Some(id(new))).unwrap();
+        let short = |id: Option<ObjectId>| id.map_or("-".to_owned(), |id| id.as_bytes()[3].to_string());
+        let line = |c: &Change| {
+            let folder = String::from_utf8_lossy(trees.folders.path(c.folder)).into_owned();
+            format!("{folder}/{} {} {}", c.stem, short(c.old), short(c.new))
+        };
+        found.iter().map(line).collect()
+    }
+
+    #[test]
+    fn changes_are_found_in_folders_below_stages() {
+        let memory = Memory::default()
+            .with(1, &[("40000", "brief", 3), ("100644", "pipeline.yaml", 90), ("40000", "won", 4)])
+            .with(2, &[("40000", "brief", 5), ("100644", "pipeline.yaml", 91), ("40000", "won", 6)])
+            .with(3, &[("100644", "a.yaml", 50), ("100644", "b.yaml", 51), ("100644", "c.yaml", 52)])
+            .with(5, &[("100644", "a.yaml", 50), ("100755", "b.yaml", 51), ("100644", "d.yaml", 53)])
+            .with(4, &[])
+            .with(6, &[("40000", "2026", 7)])
+            .with(7, &[("100644", "c.yaml", 54), ("100644", "readme.md", 55)]);
+        assert_eq!(changes(&memory, 1, 2), ["brief/c 52 -", "won/2026/c - 54", "brief/d - 53"]);
+        assert!(changes(&memory, 1, 1).is_empty());
+    }
+
+    #[test]
+    fn a_link_a_folder_and_a_submodule_are_no_deals() {
+        let memory = Memory::default()
+            .with(1, &[("40000", "brief", 3)])
+            .with(2, &[("40000", ".git-like", 9), ("40000", "brief", 4), ("40000", "templates", 9)])
+            .with(3, &[("100644", "a.yaml", 50), ("100644", "b.yaml", 51), ("100644", "c.yaml", 52)])
+            .with(4, &[("120000", "a.yaml", 50), ("160000", "b.yaml", 51), ("40000", "c.yaml", 5)])
+            .with(5, &[("100644", "d.yaml", 53)]);
+        assert_eq!(changes(&memory, 1, 2), ["brief/a 50 -", "brief/b 51 -", "brief/c 52 -", "brief/c.yaml/d - 53"]);
+    }
+
+    #[test]
+    fn broken_and_bottomless_trees_are_errors() {
+        let mut memory = Memory::default().with(1, &[("40000", "brief", 2)]).with(2, &[("40000", "in", 2)]);
+        let mut trees = Trees::new(&memory);
+        assert!(matches!(trees.compare(None, Some(id(1))), Err(ObjectError::Damaged { .. })));
+        memory.trees.insert(id(2), b"100644 a.ya".to_vec());
+        let mut trees = Trees::new(&memory);
+        assert!(matches!(trees.compare(None, Some(id(1))), Err(ObjectError::Damaged { id: at, .. }) if at == id(2)));
+        memory.trees.remove(&id(2));
+        let mut trees = Trees::new(&memory);
+        assert_eq!(trees.compare(None, Some(id(1))), Err(ObjectError::Missing(id(2))));
+    }
 }

@@ -131,7 +131,7 @@ impl Git {
     }
 
     /// The `git` program, run in `folder`.
-    fn in_folder(folder: &Path) -> Result<Git, GitError> {
+    pub(super) fn in_folder(folder: &Path) -> Result<Git, GitError> {
         static FOUND: OnceLock<Option<(PathBuf, String)>> = OnceLock::new();
         let probe = || {
             let program = find_program(&std::env::var_os("PATH")?)?;
@@ -238,6 +238,15 @@ impl<'a> Run<'a> {
     pub fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(key, value);
         self
+    }
+
+    /// Forgets what the caller's environment and the user's configuration say, so that the run gives the same
+    /// everywhere and touches no other repository.
+    pub fn alone(mut self) -> Self {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_")) {
+            self.command.env_remove(name);
+        }
+        self.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").plain()
     }
 
     /// Adds arguments.

@@ -8,7 +8,7 @@ use crate::example::{self, ExampleError};
 
 /// Make a repository to try everything on
 ///
-/// A year in the life of a small web agency: about eighty deals and four hundred commits of five people, the same at every
+/// A year in the life of a small web agency: about eighty deals and six hundred commits of six people, the same at every
 /// run. The folder must be new or empty.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\

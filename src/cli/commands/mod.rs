@@ -10,6 +10,7 @@ pub mod lose;
 pub mod man;
 pub mod r#move;
 pub mod new;
+pub mod report;
 
 pub mod set;
 pub mod show;
