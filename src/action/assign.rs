@@ -108,6 +108,25 @@ pub fn apply(
     Ok(text)
 }
 
+/// The assignment that would fill a field, with `…` where the value belongs: `amount=…`, and for a list of blocks
+/// `'payments+={what: …, amount: …}'`, quoted for a shell.
+pub fn blank(pipeline: &Pipeline, field: &str) -> String {
+    match schema::find(&pipeline.fields, field).map(|spec| &spec.of) {
+        Some(FieldType::List(of)) => match &**of {
+            FieldType::Block(inner) => {
+                let inner: Vec<String> = inner.iter().map(|f| format!("{}: …", f.name)).collect();
+                format!("'{field}+={{{}}}'", inner.join(", "))
+            }
+            _ => format!("{field}+=…"),
+        },
+        Some(FieldType::Block(inner)) => {
+            let inner: Vec<String> = inner.iter().map(|f| format!("{}: …", f.name)).collect();
+            format!("'{field}={{{}}}'", inner.join(", "))
+        }
+        _ => format!("{field}=…"),
+    }
+}
+
 fn declared<'p>(pipeline: &'p Pipeline, field: &str) -> Result<Option<&'p FieldSpec>, AssignError> {
     if let Some(spec) = schema::find(&pipeline.fields, field) {
         return Ok(Some(spec));
