@@ -192,6 +192,7 @@ fn findings_and_refusals_end_with_1() {
     refuses(&repo, 1, &["move", "acme", "proposal"], "missing inputs.goal");
     refuses(&repo, 1, &["lose", "acme"], "Say why it was lost");
     refuses(&repo, 1, &["win", "acme"], "We know what they want");
+    refuses(&repo, 1, &["set", "acme", "payments+={what"], "payments cannot be set");
     refuses(&repo, 1, &["set", "acme", "amount=lots"], "`amount` must be an amount");
     refuses(&repo, 1, &["set", "acme", "proposal.sent_on=2026-02-30"], "2026-02-30 does not exist");
     refuses(&repo, 1, &["lose", "acme", "--reason", "pric"], "did you mean `price`?");

@@ -95,7 +95,11 @@ pub fn apply(
         let order = &pipeline.fields;
         let field = assignment.field.as_str();
         let edited = match (&assignment.change, spec.map(|s| &s.of)) {
-            (Change::Remove, _) => edit::remove(&text, field),
+            (Change::Remove, _) => match edit::remove(&text, field) {
+                // What is not there need not be taken out.
+                Err(EditError::Missing(_)) => Ok(text.clone()),
+                other => other,
+            },
             (Change::Append(item), Some(FieldType::List(of))) => {
                 edit::append(&text, field, &new_value(item, Some(of), today), order)
             }

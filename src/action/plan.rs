@@ -38,8 +38,8 @@ pub struct Change {
 pub struct Plan {
     /// The changes, in the order of the deals asked for. Never two of one deal.
     pub changes: Vec<Change>,
-    /// Deals asked for that are already as wanted.
-    pub already: Vec<DealId>,
+    /// Deals asked for that are already as wanted; with the stage where a move was wanted.
+    pub already: Vec<(DealId, Option<StageId>)>,
     /// First line of the commit's message.
     pub subject: String,
     /// `Deal:`, `From:` and `To:` lines for people and hooks.
@@ -146,17 +146,17 @@ pub fn moves<'c>(
     circumstances: &dyn Fn(&Deal) -> Circumstances<'c>,
 ) -> Result<Plan, PlanError> {
     let pipeline = &reading.pipeline;
-    let (mut changes, mut already, mut refusals): (Vec<Change>, Vec<DealId>, Vec<Refusal>) = Default::default();
+    let (mut changes, mut already, mut refusals): (Vec<Change>, Vec<(DealId, _)>, Vec<Refusal>) = Default::default();
     let mut last_to = None;
     for id in ids {
         let deal = find::deal(reading, id)?;
-        if changes.iter().any(|c| c.deal == deal.id) || already.contains(&deal.id) {
+        if changes.iter().any(|c| c.deal == deal.id) || already.iter().any(|(id, _)| *id == deal.id) {
             continue;
         }
         let place = destination(pipeline, deal, target)?;
         let known = circumstances(deal);
         if deal.stage == *place.id() && assignments.is_empty() {
-            already.push(deal.id.clone());
+            already.push((deal.id.clone(), Some(deal.stage.clone())));
             continue;
         }
         let edited = edited(pipeline, deal, assignments, known.today)?;
@@ -192,7 +192,7 @@ pub fn set(reading: &Reading, id: &str, assignments: &[Assignment], today: Naive
     let deal = find::deal(reading, id)?;
     let edited = edited(&reading.pipeline, deal, assignments, today)?;
     if edited.document.text == deal.document.text {
-        return Ok(Plan::of(Vec::new(), vec![deal.id.clone()]));
+        return Ok(Plan::of(Vec::new(), vec![(deal.id.clone(), None)]));
     }
     let change = Change {
         deal: deal.id.clone(),
@@ -341,7 +341,7 @@ fn refusal(
 }
 
 impl Plan {
-    fn of(changes: Vec<Change>, already: Vec<DealId>) -> Plan {
+    fn of(changes: Vec<Change>, already: Vec<(DealId, Option<StageId>)>) -> Plan {
         let subject = match &changes[..] {
             [] => String::new(),
             [one] => match &one.from {

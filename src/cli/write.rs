@@ -66,8 +66,11 @@ fn eprint_line(line: &str) {
 }
 
 fn tell_already(ui: &mut Ui, plan: &Plan) {
-    for deal in &plan.already {
-        ui.line(format!("{deal}: already so, nothing to do"));
+    for (deal, stage) in &plan.already {
+        ui.line(match stage {
+            Some(stage) => format!("{deal}: already in {stage}, nothing to do"),
+            None => format!("{deal}: already so, nothing to do"),
+        });
     }
 }
 
