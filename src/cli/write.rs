@@ -45,11 +45,10 @@ pub fn carry_out(ui: &mut Ui, workspace: &Workspace, plan: &Plan, args: &WriteAr
             trailers: plan.trailers.clone(),
             date: None,
         };
-        let mut lines = Vec::new();
-        let done = commit(home, &git, &action, &mut |line| {
-            lines.push(line.to_owned());
-            eprint_line(line);
-        })?;
+        let done = commit(home, &git, &action, &mut eprint_line)?;
+        for line in done.printed.lines() {
+            ui.note(plain(line));
+        }
         for change in &plan.changes {
             ui.line(sentence(change, &workspace.source.display(&change.new_path)));
         }
