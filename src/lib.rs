@@ -9,6 +9,8 @@ pub mod repo;
 
 pub mod check;
 
+pub mod action;
+
 pub mod history;
 
 pub mod metrics;

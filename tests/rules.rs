@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
-use tussock::check::{self, Circumstances, Files, Report, rule};
+use tussock::check::{self, Circumstances, Files, Level, Report, rule};
 use tussock::format::load::{LoadError, load};
 use tussock::format::source::{EntryKind, FileEntry, Source};
 use tussock::output::text::Look;
@@ -163,6 +163,63 @@ fn a_pipeline_in_order_gives_silence() {
     assert_eq!(shown, "");
     assert_eq!(report.worst(), None);
     assert_eq!(report.summary.deals, 1);
+}
+
+/// The overdue deal of the rule's own case, in a pipeline whose `rules` say this.
+fn overdue_with(rules: &str) -> Report {
+    let mut source = Memory::of_case(&root().join("overdue-close-date"));
+    let pipeline = String::from_utf8(source.read("pipeline.yaml").unwrap()).unwrap();
+    source.add("pipeline.yaml", format!("{pipeline}{rules}"));
+    checked(&source).1
+}
+
+#[test]
+fn a_pipeline_sets_the_levels_of_rules() {
+    assert_eq!(overdue_with("").worst(), Some(Level::Warning));
+    assert_eq!(overdue_with("  overdue-close-date: error\n").summary.errors, 2);
+    assert_eq!(overdue_with("  overdue-close-date: info\n").worst(), Some(Level::Info));
+    assert_eq!(overdue_with("  overdue-close-date: off\n").worst(), None);
+}
+
+#[test]
+fn a_criterion_of_level_warning_stays_one_whatever_the_rule_says() {
+    let mut source = Memory::of_case(&root().join("exit-criterion"));
+    let pipeline = String::from_utf8(source.read("pipeline.yaml").unwrap()).unwrap();
+    source.add("pipeline.yaml", format!("{pipeline}  exit-criterion: error\n"));
+    let summary = checked(&source).1.summary;
+    assert_eq!((summary.errors, summary.warnings), (2, 1));
+}
+
+#[test]
+fn undeclared_fields_are_as_bad_as_the_pipeline_says() {
+    for (extra, level) in [("deny", Some(Level::Error)), ("warn", Some(Level::Warning)), ("allow", None)] {
+        let mut source = Memory::of_case(&root().join("unknown-field"));
+        source.0.retain(|path, _| !path.ends_with("acme.yaml"));
+        source.add("brief/borg.yaml", "title: Borg\nowner: olga\nmood: good\n");
+        let pipeline = String::from_utf8(source.read("pipeline.yaml").unwrap()).unwrap();
+        source.add("pipeline.yaml", format!("{pipeline}extra_fields: {extra}\n"));
+        assert_eq!(checked(&source).1.worst(), level, "{extra}");
+    }
+}
+
+#[test]
+fn a_report_can_be_narrowed_and_counts_again() {
+    let mut report = overdue_with("");
+    report.retain(|f| f.path == "brief/acme.yaml");
+    assert_eq!((report.summary.warnings, report.summary.files, report.summary.deals), (1, 1, 4));
+}
+
+#[test]
+fn a_check_of_many_deals_is_the_same_each_time() {
+    let mut source = Memory::of_case(&root().join("exit-criterion"));
+    for i in 0..60 {
+        source.add(&format!("contract/deal-{i}.yaml"), format!("title: {i}\nammount: 1\nfollows: deal-{}\n", i * 7));
+    }
+    let (first, report) = checked(&source);
+    assert_eq!(report.summary.deals, 61);
+    for _ in 0..3 {
+        assert!(checked(&source).0 == first);
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What the reader says about the faults that people, editors and attackers put into a deal.
 
-use tussock::format::problem::Problem;
+use proptest::prelude::*;
+use tussock::format::problem::{Problem, ProblemKind};
 use tussock::format::span::LineIndex;
-use tussock::format::tree::read;
+use tussock::format::tree::{Node, NodeKind, read, read_as};
 
 fn problems(source: &str) -> Vec<Problem> {
     match read(source.as_bytes()) {
@@ -374,4 +375,155 @@ fn safe_fixes_mend_the_file() {
         assert!(left.iter().all(|p| !p.fix.as_ref().is_some_and(|f| f.safe)), "{source:?} became {text:?}: {left:?}");
     }
     assert!(fixed > 20, "{fixed}");
+}
+
+#[test]
+fn a_duplicate_key_shows_both_places_and_the_first_holds() {
+    let source = "amount: 1\ninputs:\n  goal: x\n  \"goal\": y\n\"amount\": 2\n";
+    let document = read(source.as_bytes()).expect("readable");
+    let found: Vec<_> = document
+        .problems
+        .iter()
+        .map(|p| (p.field.as_deref(), &source[p.span.start..], p.related[0].0, p.related[0].1.as_str()))
+        .map(|(field, second, first, words)| (field, second.split('\n').next(), &source[first.start..first.end], words))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (Some("inputs.goal"), Some("\"goal\": y"), "goal", "first here"),
+            (Some("amount"), Some("\"amount\": 2"), "amount", "first here"),
+        ]
+    );
+    assert_eq!(document.root.entries.len(), 2);
+    let amount = document.root.get("amount").expect("an amount");
+    assert_eq!(&source[amount.span.start..amount.span.end], "1");
+}
+
+#[test]
+fn duplicates_in_a_long_block_are_found_too() {
+    let mut source: String = (0..100).map(|i| format!("k{i}: 1\n")).collect();
+    source += "k3: 2\nk99: 2\n";
+    let found = problems(&source);
+    assert_eq!(found.iter().filter(|p| p.kind == ProblemKind::DuplicateKey).count(), 2);
+}
+
+#[test]
+fn another_file_than_a_deal_is_named() {
+    let problems = read_as(b"", "pipeline file").expect_err("refused");
+    assert_eq!(problems[0].message, "not a pipeline file: the file is empty");
+}
+
+#[test]
+fn more_than_32_levels_and_more_than_10000_nodes_are_refused() {
+    let nested = |depth: usize| format!("a: {}{}\n", "[".repeat(depth), "]".repeat(depth));
+    assert!(read(nested(31).as_bytes()).is_ok());
+    assert_eq!(problems(&nested(32))[0].message, "lists and blocks lie in one another more than 32 deep");
+    let block = |depth: usize| (0..depth).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>();
+    assert!(read(block(32).as_bytes()).is_ok());
+    assert_eq!(problems(&block(33))[0].kind, ProblemKind::YamlUnsupported);
+    let list = |items: usize| format!("a: [{}]\n", "1, ".repeat(items));
+    assert!(read(list(9_997).as_bytes()).is_ok());
+    assert_eq!(problems(&list(9_998))[0].message, "the file holds more than 10000 keys and values");
+}
+
+#[test]
+fn a_key_of_two_thousand_characters_is_refused_with_a_short_message() {
+    let found = problems(&format!("{}: 1\n", "k".repeat(2000)));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].message.len() < 150, "{}", found[0].message);
+}
+
+#[test]
+fn a_text_full_of_brackets_is_a_text() {
+    let source = format!("notes: |\n  {}\ntitle: \"{}\"  # {}\n", "[{".repeat(60), "[".repeat(60), "{".repeat(60));
+    assert!(read(source.as_bytes()).is_ok());
+}
+
+/// The bytes of all values, in order.
+fn cuts<'t>(text: &'t str, node: &Node, found: &mut Vec<&'t str>) {
+    found.push(&text[node.span.start..node.span.end]);
+    match &node.kind {
+        NodeKind::Scalar { .. } => {}
+        NodeKind::Sequence { items, .. } => items.iter().for_each(|i| cuts(text, i, found)),
+        NodeKind::Mapping(mapping) => mapping.entries.iter().for_each(|e| cuts(text, &e.value, found)),
+    }
+}
+
+#[test]
+fn spans_are_exact() {
+    let cases: &[(&str, &[&str])] = &[
+        ("\u{feff}é: \"ж\" # c\n", &["\"ж\""]),
+        ("a: 'x'   # c\nb: y  \r\n", &["'x'", "y"]),
+        ("a:   # c\nb:\nc: ~\n", &["", "", "~"]),
+        ("a: one\n  two # c\n", &["one\n  two"]),
+        ("a:\n- x # - y\n-\n- - z\n  - \n", &["- x # - y\n-\n- - z\n  -", "x", "", "- z\n  -", "z", ""]),
+        ("a: # - no\n  # - no\n  - b: 1\n    c:\n  # d\n", &["- b: 1\n    c:", "b: 1\n    c:", "1", ""]),
+        ("a: |\n  x\n\n  y  \n\n\nb: >-  # c\r\n  z\r\n", &["|\n  x\n\n  y  ", ">-  # c\r\n  z"]),
+        ("a:\n  - |2\n      x\n  - >\n", &["- |2\n      x\n  - >", "|2\n      x", ">"]),
+        ("a: {b: [1, {c: }], 'd':2}\n", &["{b: [1, {c: }], 'd':2}", "[1, {c: }]", "1", "{c: }", "", "2"]),
+        ("a:\n  b:\n    c: 1\n\n  # d\ne: 2\n", &["b:\n    c: 1", "c: 1", "1", "2"]),
+    ];
+    for (source, expected) in cases {
+        let document = read(source.as_bytes()).unwrap_or_else(|p| panic!("{source:?}: {p:?}"));
+        let mut found = Vec::new();
+        document.root.entries.iter().for_each(|e| cuts(source, &e.value, &mut found));
+        assert_eq!(&found, expected, "{source:?}");
+    }
+    let text = "a:   # c\nb: {c: , d: 1}\n";
+    let document = read(text.as_bytes()).expect("readable");
+    assert_eq!(document.root.entries[0].value.span.start, 2);
+    assert_eq!((document.span.start, &text[document.span.start..document.span.end]), (0, "a:   # c\nb: {c: , d: 1}"));
+}
+
+#[test]
+fn a_fix_never_replaces_characters_that_were_covered_for_the_parser() {
+    let found = problems("a: b: \u{1}c\n");
+    assert_eq!(found.len(), 2);
+    assert!(found[0].kind == ProblemKind::YamlSyntax && found[0].fix.is_none(), "{found:?}");
+}
+
+/// Reads anything without a panic; every place that is named lies between two characters.
+fn assert_places(source: &[u8]) {
+    let problems = match read(source) {
+        Ok(document) => document.problems,
+        Err(problems) => {
+            assert!(!problems.is_empty(), "{source:?} is refused without a word");
+            problems
+        }
+    };
+    for problem in problems {
+        let spans =
+            problem.related.iter().map(|(s, _)| *s).chain(problem.fix.iter().map(|f| f.span)).chain([problem.span]);
+        for span in spans {
+            assert!(span.start <= span.end && span.end <= source.len(), "{problem:?}");
+            if let Ok(text) = std::str::from_utf8(source) {
+                assert!(text.get(span.start..span.end).is_some(), "{problem:?} in {text:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_looks_like_yaml_makes_the_reader_panic(
+        parts in proptest::collection::vec(
+            prop_oneof![
+                Just("a: "), Just("é: "), Just("b:"), Just("\n"), Just("\n"), Just("  "), Just("- "), Just("? "), Just("[") , Just("]"),
+                Just("{"), Just("}"), Just(", "), Just("\""), Just("'"), Just("\\"), Just("\\u00"), Just("ж"), Just("🦄"), Just("|"),
+                Just(">-"), Just(">5"), Just("#"), Just(" # c"), Just("&x "), Just("*x "), Just("!t "), Just("%"), Just("@"), Just("`"),
+                Just("\t"), Just("\r\n"), Just("---\n"), Just("...\n"), Just("\u{feff}"), Just("\u{2028}"), Just("x y"), Just("1"),
+                Just("<<: "), Just("<<<<<<< "), Just("a:b"), Just("\u{0}"), Just(": "), Just("~"),
+            ],
+            0..24,
+        )
+    ) {
+        assert_places(parts.concat().as_bytes());
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        assert_places(&bytes);
+    }
 }

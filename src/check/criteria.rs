@@ -2,6 +2,7 @@
 
 use crate::format::judge::{Demand, Gate, Outcome, earned_stage};
 use crate::format::pipeline::{CriterionTest, PIPELINE_FILE, Place, RuleLevel};
+use crate::format::span::Span;
 
 use super::WHOLE_FILE;
 use super::finding::{Finding, Level};
@@ -33,19 +34,19 @@ fn finding(
     outcome: &Outcome,
 ) -> Finding {
     let (id, criterion, stage) = (&ground.deal.id, demand.criterion, demand.place.id());
-    let (why, label) = words(ground, outcome);
+    let (why, label) = words(ground, demand, outcome);
     let text = &criterion.text;
     let message = match (demand.gate, criterion.level, earned) {
         (Gate::Exit, RuleLevel::Error, Some(earned)) => {
             let (place, earned) = (place.id(), earned.id());
-            format!("{id} is in {place} but has earned {earned}: it is past {stage} without \"{text}\" ({why})")
+            format!("{id} is in {place} but has earned only {earned}: it is past {stage} without \"{text}\" ({why})")
         }
         (Gate::Exit, ..) => format!("{id} is past {stage} without \"{text}\" ({why})"),
         (Gate::Entry, ..) => format!("{id} is in {stage} without \"{text}\" ({why})"),
     };
     let span = match outcome {
         Outcome::Missing(fields) => fields.first().map_or(WHOLE_FILE, |f| ground.nearest_place(f)),
-        _ => concerned(ground, demand).map_or(WHOLE_FILE, |f| ground.nearest_place(&f)),
+        _ => concerned(ground, demand),
     };
     let mut finding = ground.finding(rule, span, message).with_label(label);
     finding = match criterion.level {
@@ -67,8 +68,12 @@ fn finding(
 }
 
 /// What is wrong, for the message and for the caret.
-fn words(ground: &DealGround<'_>, outcome: &Outcome) -> (String, String) {
+fn words(ground: &DealGround<'_>, demand: &Demand<'_>, outcome: &Outcome) -> (String, String) {
+    let approval = matches!(demand.criterion.test, CriterionTest::Approval { .. });
     match outcome {
+        Outcome::Missing(fields) if approval && fields.len() > 1 => {
+            ("not approved".to_owned(), "not approved".to_owned())
+        }
         Outcome::Missing(fields) => {
             let words: Vec<String> = fields
                 .iter()
@@ -82,34 +87,24 @@ fn words(ground: &DealGround<'_>, outcome: &Outcome) -> (String, String) {
     }
 }
 
-/// The field that a criterion other than `require` is about, where that is plain.
-fn concerned(ground: &DealGround<'_>, demand: &Demand<'_>) -> Option<String> {
-    match &demand.criterion.test {
-        CriterionTest::Approval { .. } => Some(format!("approvals.{}", demand.criterion.id)),
-        CriterionTest::Require(fields) => fields.first().cloned(),
-        CriterionTest::Check(expression) => expression.fields().iter().find(|f| ground.entry(f).is_some()).cloned(),
-    }
-    .filter(|f| ground.entry(f).is_some())
+/// Where to point for a criterion that does not hold: the first of its fields that is written, else the whole file.
+pub(super) fn concerned(ground: &DealGround<'_>, demand: &Demand<'_>) -> Span {
+    let approval = [format!("approvals.{}", demand.criterion.id)];
+    let fields = match &demand.criterion.test {
+        CriterionTest::Approval { .. } => &approval,
+        CriterionTest::Require(fields) => fields.as_slice(),
+        CriterionTest::Check(expression) => expression.fields(),
+    };
+    fields.iter().find_map(|f| ground.entry(f)).map_or(WHOLE_FILE, |entry| entry.key_span)
 }
 
 fn how_to_fill(ground: &DealGround<'_>, demand: &Demand<'_>, fields: &[String]) -> String {
-    let id = &ground.deal.id;
     if let CriterionTest::Approval { by, .. } = &demand.criterion.test {
         let who = by.as_ref().map_or("somebody".to_owned(), |group| format!("a member of {group}"));
-        let criterion = &demand.criterion.id;
-        return format!(
-            "{who} approves it by adding `approvals: {{{criterion}: {{by: NAME, on: YYYY-MM-DD}}}}` to the deal"
-        );
+        let id = &demand.criterion.id;
+        return format!("{who} approves it by adding `approvals: {{{id}: {{by: NAME, on: YYYY-MM-DD}}}}` to the deal");
     }
-    let described: Vec<String> = fields
-        .iter()
-        .map(|f| match ground.ground.pipeline().field(f) {
-            Some(spec) => format!("{f}: {}", spec.of.describe()),
-            None => f.clone(),
-        })
-        .collect();
-    let arguments: Vec<String> = fields.iter().map(|f| format!("{f}=…")).collect();
-    format!("write it into the file ({}), or run `tussock set {id} {}`", described.join("; "), arguments.join(" "))
+    ground.how_to_set(fields)
 }
 
 /// The stage that the deal has earned, where that is before `place`.

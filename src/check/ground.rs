@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use crate::format::deal::Deal;
-use crate::format::ident::StageId;
+use crate::format::ident::{DealId, StageId};
 use crate::format::judge::{self, Demand, Outcome};
 use crate::format::load::Reading;
 use crate::format::pipeline::{Pipeline, Place, Status, deal_path};
+use crate::format::schema::FieldType;
 use crate::format::span::Span;
 use crate::format::tree::{Entry, Mapping, NodeKind};
 
 use super::finding::Finding;
 use super::rule::Rule;
 use super::{Circumstances, WHOLE_FILE};
+
+/// How many ids on each side are worth a look.
+const IDS_BESIDE: usize = 30;
 
 /// A pipeline as rules see it.
 pub(super) struct Ground<'a> {
@@ -27,6 +31,15 @@ impl<'a> Ground<'a> {
         let unreadable = reading.unreadable.iter().filter_map(|u| deal_path(&u.path)).map(|(_, id)| id.to_string());
         let ids = reading.deals.iter().map(|d| d.id.to_string()).chain(unreadable).collect();
         Ground { reading, circumstances, ids }
+    }
+
+    /// The ids that stand next to this one in the alphabet: they share most of its beginning, so that one of them is
+    /// meant by a slip of the pen, and many broken links do not each search all deals.
+    pub(super) fn ids_beside(&self, id: &DealId) -> impl Iterator<Item = &str> {
+        let id = id.to_string();
+        let before = self.ids.range(..id.clone()).rev().take(IDS_BESIDE);
+        let after = self.ids.range(id..).take(IDS_BESIDE);
+        before.chain(after).map(String::as_str)
     }
 
     pub(super) fn pipeline(&self) -> &'a Pipeline {
@@ -102,6 +115,26 @@ impl<'a> DealGround<'a> {
         let above = |field: &str| path.strip_prefix(field).is_some_and(|rest| rest.starts_with('.'));
         self.deal.value(path).is_none()
             && self.deal.problems.iter().filter_map(|p| p.field.as_deref()).any(|f| inside(f) || above(f))
+    }
+
+    /// How to fill fields: the command, and for a single field what may stand in it.
+    pub(super) fn how_to_set(&self, fields: &[String]) -> String {
+        let spec = |field: &str| self.ground.pipeline().field(field).map(|s| &s.of);
+        let value = |field: &str| match spec(field) {
+            Some(FieldType::Date) => "YYYY-MM-DD",
+            Some(FieldType::Person) => "NAME",
+            Some(FieldType::Text) => "\"…\"",
+            _ => "…",
+        };
+        let arguments: Vec<String> = fields.iter().map(|f| format!("{f}={}", value(f))).collect();
+        let set = format!("`tussock set {} {}`", self.deal.id, arguments.join(" "));
+        match fields {
+            [field] => match spec(field).filter(|of| **of != FieldType::Text) {
+                Some(of) => format!("{set}, or write it into the file: {}", of.describe()),
+                None => format!("{set}, or write it into the file"),
+            },
+            _ => format!("{set}, or write them into the file"),
+        }
     }
 
     /// Where to point for a field that is missing: its empty key, else the nearest block that should hold it, else the

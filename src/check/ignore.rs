@@ -85,7 +85,7 @@ fn useless(deal: &Deal, ignore: &Ignore) -> Finding {
         Finding::new(unused_ignore(), deal.path.as_str(), ignore.span, message).with_deal(Some(deal.id.clone()));
     match known {
         None => match rule::nearest(id) {
-            Some(near) => finding.with_help(format!("is {near} meant?")),
+            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
             None => finding.with_help("remove the comment"),
         },
         Some(rule) if !rule.suppressible => finding.with_help("mend what it reports, and remove the comment"),

@@ -19,7 +19,7 @@ pub mod finding;
 mod ground;
 mod ignore;
 pub mod rule;
-pub mod rules;
+mod rules;
 
 pub use files::Files;
 pub use finding::{Finding, Level, Related};

@@ -1,1 +1,171 @@
-//! (to be written)
+//! The command line: one file a command, each with its arguments, whose doc comments are the help, and a short `run`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::NaiveDate;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::format::date::parse_date;
+
+pub mod commands;
+pub mod exit;
+pub mod progress;
+pub mod ui;
+pub mod workspace;
+pub mod write;
+
+use exit::{CommandError, Exit};
+use ui::Ui;
+
+/// What every help text ends with.
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, nothing found · 1 findings, or a refused move · 2 wrong arguments or a broken pipeline file · \
+3 no pipeline here · 4 the repository is not in a state for it · 5 locked · 6 conflict · 7 rejected by a hook or by \
+signing · 8 input or output failed · 9 committed, but the work tree is pending · 10 history incomplete · 130/143 stopped \
+by a signal";
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// A sales pipeline as plain text in git
+///
+/// A deal is a YAML file, the folder it lies in is its stage, a move is a commit. `tussock demo` makes a repository to try
+/// everything on.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tussock",
+    version,
+    styles = STYLES,
+    after_help = EXIT_CODES,
+    after_long_help = format!("Begin with:\n  tussock demo trial && cd trial\n  tussock report\n  tussock init sales --template service-project\n\n{EXIT_CODES}"),
+    disable_help_subcommand = true,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Work as if started in this folder
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    start_in: Option<PathBuf>,
+    /// The pipeline, where the repository has several: its folder
+    #[arg(short = 'p', long = "pipeline", value_name = "NAME", global = true)]
+    pipeline_name: Option<String>,
+    /// Colours: only on a terminal, always or never
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, value_enum, hide_possible_values = false)]
+    color: ColorWhen,
+    /// The day to take for today, instead of the clock's
+    #[arg(long, value_name = "DATE", global = true, env = "TUSSOCK_TODAY", value_parser = day)]
+    today: Option<NaiveDate>,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+fn day(text: &str) -> Result<NaiveDate, String> {
+    parse_date(text).map_err(|e| e.to_string())
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(commands::init::Args),
+    Demo(commands::demo::Args),
+    New(commands::new::Args),
+    Move(commands::r#move::Args),
+    Set(commands::set::Args),
+    Win(commands::win::Args),
+    Lose(commands::lose::Args),
+    #[command(visible_alias = "check")]
+    Validate(commands::validate::Args),
+    #[command(visible_alias = "ls")]
+    List(commands::list::Args),
+    Show(commands::show::Args),
+    Why(commands::why::Args),
+    Log(commands::log::Args),
+    Report(commands::report::Args),
+    Explain(commands::explain::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
+}
+
+/// The definition of the command line, for completions, the manual and the reference.
+pub fn definition() -> clap::Command {
+    let mut command = <Cli as clap::CommandFactory>::command();
+    command.build();
+    command
+}
+
+/// Runs the program with its arguments (the program's name first) and returns how it ended.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // A closed pipe while printing a help text is nobody's problem.
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let mut ui = Ui::new(cli.global.color);
+    let result = dispatch(&mut ui, &cli);
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(error) => {
+            let exit = error.exit;
+            ui.error(&error);
+            exit
+        }
+    };
+    match ui.finish() {
+        Ok(()) => exit.into(),
+        Err(error) => {
+            let error = CommandError::new(Exit::Io, format!("cannot write the output: {error}"));
+            ui.error(&error);
+            error.exit.into()
+        }
+    }
+}
+
+fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Init(args) => commands::init::run(ui, global, args),
+        Command::Demo(args) => commands::demo::run(ui, global, args),
+        Command::New(args) => commands::new::run(ui, global, args),
+        Command::Move(args) => commands::r#move::run(ui, global, args),
+        Command::Set(args) => commands::set::run(ui, global, args),
+        Command::Win(args) => commands::win::run(ui, global, args),
+        Command::Lose(args) => commands::lose::run(ui, global, args),
+        Command::Validate(args) => commands::validate::run(ui, global, args),
+        Command::List(args) => commands::list::run(ui, global, args),
+        Command::Show(args) => commands::show::run(ui, global, args),
+        Command::Why(args) => commands::why::run(ui, global, args),
+        Command::Log(args) => commands::log::run(ui, global, args),
+        Command::Report(args) => commands::report::run(ui, global, args),
+        Command::Explain(args) => commands::explain::run(ui, args),
+        Command::Completions(args) => commands::completions::run(ui, args),
+        Command::Man(args) => commands::man::run(ui, args),
+    }
+}

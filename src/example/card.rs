@@ -2,8 +2,8 @@
 
 use serde_yaml::{Mapping, Value};
 
-use crate::format::quote;
 use crate::format::schema::{FieldSpec, FieldType};
+use crate::format::{date, quote};
 
 /// The fields of one deal at one moment.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +76,7 @@ fn block(values: &Mapping, fields: &[FieldSpec], indent: usize, text: &mut Strin
     let margin = " ".repeat(indent);
     for field in fields {
         let Some(value) = values.get(field.name.as_str()) else { continue };
-        let name = quote::scalar(&field.name);
+        let name = &field.name;
         match (value, &field.of) {
             // The next step is one thought and stands on one line.
             (Value::Mapping(inner), FieldType::Block(specs)) if field.name != "next_step" => {
@@ -86,14 +86,14 @@ fn block(values: &Mapping, fields: &[FieldSpec], indent: usize, text: &mut Strin
             (Value::Mapping(inner), FieldType::MapOf(_)) => {
                 text.push_str(&format!("{margin}{name}:\n"));
                 for (key, value) in inner {
-                    text.push_str(&format!("{margin}  {}: {}\n", flow(key), flow(value)));
+                    text.push_str(&format!("{margin}  {}: {}\n", name_of(key), flow(value)));
                 }
             }
             (Value::Sequence(items), _) => {
                 text.push_str(&format!("{margin}{name}:\n"));
                 items.iter().for_each(|item| text.push_str(&format!("{margin}  - {}\n", flow(item))));
             }
-            (Value::String(words), _) => text.push_str(&format!("{margin}{name}: {}\n", quote::scalar(words))),
+            (Value::String(words), _) => text.push_str(&format!("{margin}{name}: {}\n", scalar(words, quote::scalar))),
             _ => text.push_str(&format!("{margin}{name}: {}\n", flow(value))),
         }
     }
@@ -106,14 +106,24 @@ fn flow(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(yes) => yes.to_string(),
         Value::Number(number) => number.to_string(),
-        Value::String(words) => quote::flow_scalar(words),
+        Value::String(words) => scalar(words, quote::flow_scalar),
         Value::Sequence(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
         Value::Mapping(inner) => {
-            let pairs: Vec<String> = inner.iter().map(|(k, v)| format!("{}: {}", flow(k), flow(v))).collect();
+            let pairs: Vec<String> = inner.iter().map(|(k, v)| format!("{}: {}", name_of(k), flow(v))).collect();
             format!("{{{}}}", pairs.join(", "))
         }
         Value::Tagged(tagged) => flow(&tagged.value),
     }
+}
+
+/// A text on one line; a date stays bare, as people write it.
+fn scalar(words: &str, quoted: fn(&str) -> String) -> String {
+    if date::parse_date(words).is_ok() { words.to_owned() } else { quoted(words) }
+}
+
+/// The name of a field or of a criterion. They are plain words (`on` among them) and stay bare, as people write them.
+fn name_of(key: &Value) -> String {
+    key.as_str().map_or_else(|| flow(key), str::to_owned)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::format::pipeline::Pipeline;
 use crate::format::pipeline_file;
+use crate::repo::git::GitError;
 use crate::repo::import;
 
 /// The pipeline file of the example.
@@ -54,7 +55,7 @@ pub enum ExampleError {
     },
     /// Git did not take the history.
     #[error(transparent)]
-    Import(#[from] import::ImportError),
+    Import(#[from] GitError),
 }
 
 /// What was written.

@@ -121,15 +121,16 @@ struct Replay<'a> {
 impl Replay<'_> {
     fn begin(&mut self) -> Result<(), ExampleError> {
         let begin = &self.story.begin;
-        let by = self.person("the beginning", &begin.at, &begin.by)?;
-        let changes = ground(self.pipeline).into_iter().map(|(path, bytes)| Change::Write(path, bytes)).collect();
-        let message = format!("Set up the pipeline\n\n{}\n", begin.say);
-        self.commit("the beginning", &begin.at, by, None, message, changes, None)
+        let files = ground(self.pipeline);
+        let mut commit = self.commit("the beginning", &begin.at, &begin.by, None)?;
+        commit.changes = files.into_iter().map(|(path, bytes)| Change::Write(path, bytes)).collect();
+        commit.message = format!("Set up the pipeline\n\n{}\n", begin.say);
+        self.history.commits.push(commit);
+        Ok(())
     }
 
     fn step(&mut self, id: &str, step: &Step) -> Result<(), ExampleError> {
         let wrong = |why: String| plot(id, &step.at, why);
-        let by = self.person(id, &step.at, &step.by)?;
         let mut deal = self.deals.get(id).cloned().unwrap_or_default();
         if deal.file.is_some() && deal.branch.is_some() && deal.branch != step.branch {
             return Err(wrong("it is changed while a branch that changes it is open".into()));
@@ -161,11 +162,13 @@ impl Replay<'_> {
             self.history.main.insert(id.to_owned(), file.clone());
         }
         self.deals.insert(id.to_owned(), deal);
-        self.commit(id, &step.at, by, step.branch.clone(), message, changes, None)
+        let mut commit = self.commit(id, &step.at, &step.by, step.branch.as_deref())?;
+        (commit.message, commit.changes) = (message, changes);
+        self.history.commits.push(commit);
+        Ok(())
     }
 
     fn merge(&mut self, merge: &Merge) -> Result<(), ExampleError> {
-        let by = self.person(&merge.branch, &merge.at, &merge.by)?;
         if !self.history.open_branches.remove(&merge.branch) {
             return Err(plot(&merge.branch, &merge.at, "there is no such branch to merge"));
         }
@@ -179,28 +182,23 @@ impl Replay<'_> {
             self.history.main.insert(id.clone(), (path, bytes));
             deal.branch = None;
         }
-        let message = format!("Merge branch '{}'\n", merge.branch);
-        self.commit(&merge.branch, &merge.at, by, None, message, changes, Some(merge.branch.clone()))
+        let mut commit = self.commit(&merge.branch, &merge.at, &merge.by, None)?;
+        commit.message = format!("Merge branch '{}'\n", merge.branch);
+        commit.changes = changes;
+        commit.merges = Some(merge.branch.clone());
+        self.history.commits.push(commit);
+        Ok(())
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn commit(
-        &mut self,
-        deal: &str,
-        at: &str,
-        by: Person,
-        branch: Option<String>,
-        message: String,
-        changes: Vec<Change>,
-        merges: Option<String>,
-    ) -> Result<(), ExampleError> {
-        let at = seconds(at).ok_or_else(|| plot(deal, at, "this is no time"))?;
-        if let Some(branch) = &branch {
-            self.history.open_branches.insert(branch.clone());
+    /// A commit without message and changes yet, its branch noted as open.
+    fn commit(&mut self, deal: &str, at: &str, by: &str, branch: Option<&str>) -> Result<Commit, ExampleError> {
+        let by = self.person(deal, at, by)?;
+        let seconds = seconds(at).ok_or_else(|| plot(deal, at, "this is no time"))?;
+        if let Some(branch) = branch {
+            self.history.open_branches.insert(branch.to_owned());
         }
-        let branch = branch.unwrap_or_else(|| MAIN.to_owned());
-        self.history.commits.push(Commit { at, by, branch, message, changes, merges });
-        Ok(())
+        let branch = branch.unwrap_or(MAIN).to_owned();
+        Ok(Commit { at: seconds, by, branch, message: String::new(), changes: Vec::new(), merges: None })
     }
 
     fn person(&self, deal: &str, at: &str, name: &str) -> Result<Person, ExampleError> {
@@ -265,4 +263,64 @@ fn seconds(local: &str) -> Option<i64> {
     let time = NaiveDateTime::parse_from_str(local, "%Y-%m-%dT%H:%M").ok()?;
     let offset = FixedOffset::east_opt(OFFSET_HOURS * 3600)?;
     offset.from_local_datetime(&time).single().map(|t| t.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::pipeline_file;
+
+    const HEAD: &str = "today: 2026-01-31\npeople: {olga: {name: Olga, email: olga@example.com}}\n\
+        begin: {at: 2026-01-01T08:00, by: olga, say: Begin}\n";
+
+    fn replayed(rest: &str) -> Result<History, String> {
+        let story: Story = serde_yaml::from_str(&format!("{HEAD}{rest}")).expect("a story");
+        let (pipeline, _) = pipeline_file::read(PIPELINE.as_bytes()).expect("a pipeline");
+        replay(&story, &pipeline).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_move_takes_the_file_along_and_says_so() {
+        let history = replayed(
+            "merges: []\ndeals:\n  acme:\n    - {at: 2026-01-02T09:30, by: olga, to: brief, set: {title: Site}}\n    \
+             - {at: 2026-01-03T09:30, by: olga, to: lost, set: {lost.reason: price}, say: A pity}\n",
+        )
+        .expect("it holds together");
+        let last = history.commits.last().expect("three commits");
+        assert_eq!(last.message, "acme: brief → lost\n\nA pity\n\nDeal: acme\nFrom: brief\nTo: lost\n");
+        let text = b"title: Site\nlost:\n  reason: price\n".to_vec();
+        let path = "lost/2026/acme.yaml".to_owned();
+        assert_eq!(last.changes, [Change::Remove("brief/acme.yaml".into()), Change::Write(path, text)]);
+        assert_eq!(last.at, 1_767_429_000, "2026-01-03 08:30 UTC");
+    }
+
+    #[test]
+    fn a_branch_shows_on_the_main_branch_when_it_is_merged() {
+        let deal = "deals:\n  acme:\n    - {at: 2026-01-02T09:30, by: olga, to: brief, set: {title: Site}}\n    \
+             - {at: 2026-01-03T09:30, by: olga, to: proposal, branch: olga/acme}\n";
+        let open = replayed(&format!("merges: []\n{deal}")).expect("it holds together");
+        assert_eq!(open.main["acme"].0, "brief/acme.yaml");
+        assert!(open.open_branches.contains("olga/acme"));
+        let merge = "merges:\n  - {at: 2026-01-04T09:30, by: olga, branch: olga/acme}\n";
+        let merged = replayed(&format!("{merge}{deal}")).expect("it holds together");
+        assert_eq!(merged.main["acme"].0, "proposal/acme.yaml");
+        assert!(merged.open_branches.is_empty());
+        assert_eq!(merged.commits.last().and_then(|c| c.merges.as_deref()), Some("olga/acme"));
+    }
+
+    #[test]
+    fn a_story_that_makes_no_sense_is_refused_with_its_place() {
+        let refused = |steps: &str| replayed(&format!("merges: []\ndeals:\n  acme:\n{steps}")).expect_err("no sense");
+        let first = "    - {at: 2026-01-02T09:30, by: olga, to: brief, set: {title: Site}}\n";
+        assert!(refused("    - {at: 2026-01-02T09:30, by: otto, to: brief}\n").ends_with("nobody is called otto"));
+        assert!(refused("    - {at: 2026-01-02T09:30, by: olga}\n").contains("must say where it begins"));
+        assert!(refused("    - {at: soon, by: olga, to: brief}\n").ends_with("this is no time"));
+        assert!(refused(&format!("{first}    - {{at: 2026-01-03T09:30, by: olga, to: limbo}}\n")).contains("limbo"));
+        assert!(
+            refused(&format!("{first}    - {{at: 2026-01-01T09:30, by: olga}}\n")).contains("acme, 2026-01-01T09:30")
+        );
+        let branch = "    - {at: 2026-01-03T09:30, by: olga, branch: one, set: {title: A}}\n";
+        let other = "    - {at: 2026-01-04T09:30, by: olga, set: {title: B}}\n";
+        assert!(refused(&format!("{first}{branch}{other}")).contains("while a branch that changes it is open"));
+    }
 }

@@ -225,7 +225,8 @@ fn gather(
 /// Index of the last stage whose demands the deal meets, warnings aside: the stage it has earned.
 pub fn earned_stage(pipeline: &Pipeline, deal: &Deal, circumstances: &Circumstances<'_>) -> usize {
     let refused = |stage: &Stage| {
-        let binding = !stage.optional || deal.stage == stage.id;
+        let visited = circumstances.visited.is_some_and(|stages| stages.contains(&stage.id));
+        let binding = !stage.optional || deal.stage == stage.id || visited;
         binding
             && stage
                 .exit

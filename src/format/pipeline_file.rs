@@ -45,7 +45,7 @@ const CRITERION: [&str; 7] = ["id", "text", "require", "check", "approval", "lev
 /// # Errors
 /// All that is wrong with it, in the order of the file.
 pub fn read(source: &[u8]) -> Result<(Pipeline, Vec<Problem>), Vec<Problem>> {
-    let document = tree::read(source)?;
+    let document = tree::read_as(source, "pipeline file")?;
     let mut reader = Reader { text: &document.text, problems: document.problems.clone() };
     let pipeline = reader.pipeline(&document.root, document.span);
     let mut problems = reader.problems;

@@ -32,8 +32,10 @@ const MAX_LISTED: usize = 20;
 pub struct Scan<'a> {
     /// The whole text, a byte order mark included.
     pub text: &'a str,
-    /// The text for the parser: of the same length, with a letter for every byte that the parser would stop at.
+    /// The text for the parser: a letter of the same length stands for every character that it would stop at.
     pub readable: Cow<'a, str>,
+    /// Where those letters are.
+    pub masked: Vec<Span>,
     /// What is wrong.
     pub problems: Vec<Problem>,
     /// Whether one of the problems keeps the file from being read.
@@ -45,7 +47,7 @@ pub fn scan(source: &[u8]) -> Result<Scan<'_>, Vec<Problem>> {
     if source.len() > MAX_BYTES {
         return Err(vec![too_large(source.len())]);
     }
-    let text = utf8(source).map_err(|p| vec![p])?;
+    let text = utf8(source)?;
     let mut characters = Characters::default();
     let mut markers = Vec::new();
     let mut nesting = Nesting::default();
@@ -77,11 +79,12 @@ pub fn scan(source: &[u8]) -> Result<Scan<'_>, Vec<Problem>> {
     let fatal = characters.fatal || !conflicts.is_empty();
     let parser_may_see = conflicts.is_empty() && !characters.line_ends && nesting.problem.is_none();
     let readable = if characters.masked.is_empty() { Cow::Borrowed(text) } else { mask(text, &characters.masked) };
+    let masked = std::mem::take(&mut characters.masked);
     let mut problems = characters.finish();
     problems.extend(conflicts);
     problems.extend(nesting.problem);
     problems.sort_by_key(|p| p.span);
-    if parser_may_see { Ok(Scan { text, readable, problems, fatal }) } else { Err(problems) }
+    if parser_may_see { Ok(Scan { text, readable, masked, problems, fatal }) } else { Err(problems) }
 }
 
 fn too_large(size: usize) -> Problem {
@@ -94,20 +97,25 @@ fn too_large(size: usize) -> Problem {
     .with_help("put long texts into files of their own and name them in the deal")
 }
 
-/// The text with a letter for every byte of `spans`.
+/// The text with letters for the characters of `spans`, each as long in bytes as what it stands for.
 pub(super) fn mask<'a>(text: &'a str, spans: &[Span]) -> Cow<'a, str> {
     let mut masked = String::with_capacity(text.len());
     let mut done = 0;
     for span in spans {
         masked.push_str(&text[done..span.start]);
-        masked.extend(std::iter::repeat_n('x', span.end - span.start));
+        masked.extend(text[span.start..span.end].chars().map(|c| match c.len_utf8() {
+            1 => 'x',
+            2 => 'é',
+            3 => 'あ',
+            _ => '𐐨',
+        }));
         done = span.end;
     }
     masked.push_str(&text[done..]);
     Cow::Owned(masked)
 }
 
-fn utf8(source: &[u8]) -> Result<&str, Problem> {
+fn utf8(source: &[u8]) -> Result<&str, Vec<Problem>> {
     const HELP: &str = "save the file as UTF-8";
     let utf16 = |offset| {
         Problem::new(
@@ -118,13 +126,13 @@ fn utf8(source: &[u8]) -> Result<&str, Problem> {
         .with_help(HELP)
     };
     if source.starts_with(&[0xff, 0xfe]) || source.starts_with(&[0xfe, 0xff]) {
-        return Err(utf16(0));
+        return Err(vec![utf16(0)]);
     }
     // Latin letters in UTF-16 are valid UTF-8 with a NUL at every other place.
     let head = &source[..source.len().min(64)];
     let nuls = |from: usize| head.iter().skip(from).step_by(2).filter(|b| **b == 0).count();
     if head.len() >= 4 && (nuls(0) * 5 >= head.len() * 2 || nuls(1) * 5 >= head.len() * 2) {
-        return Err(utf16(head.iter().position(|b| *b == 0).unwrap_or(0)));
+        return Err(vec![utf16(head.iter().position(|b| *b == 0).unwrap_or(0))]);
     }
     std::str::from_utf8(source).map_err(|error| {
         let offset = error.valid_up_to();
@@ -136,12 +144,13 @@ fn utf8(source: &[u8]) -> Result<&str, Problem> {
         } else {
             "it looks like Latin-1 (Windows-1252)"
         };
-        Problem::new(
+        let problem = Problem::new(
             ProblemKind::Encoding,
             Span::new(offset, offset + 1),
             format!("the file is not UTF-8 (byte {offset}, line {line}); {guess}"),
         )
-        .with_help(HELP)
+        .with_help(HELP);
+        vec![problem]
     })
 }
 

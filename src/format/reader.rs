@@ -8,7 +8,7 @@ use granit_parser::{Event, Parser, ScanError, StructureStyle};
 
 use super::explain;
 use super::prescan::{self, MAX_DEPTH, MAX_NODES};
-use super::problem::{Problem, ProblemKind};
+use super::problem::{Fix, Problem, ProblemKind};
 use super::quote;
 use super::span::Span;
 use super::tree::{Core, Document, Entry, Mapping, Node, NodeKind, ScalarStyle, resolve};
@@ -37,7 +37,7 @@ pub fn read_as(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
             let root = builder.finish();
             fatal |= builder.fatal;
             problems.append(&mut builder.problems);
-            problems.sort_by_key(|p| p.span);
+            sort(&mut problems, &scan.masked);
             return match root {
                 Some((root, span)) if !fatal => Ok(Document { text: scan.text.to_owned(), root, span, problems }),
                 _ => Err(problems),
@@ -55,8 +55,19 @@ pub fn read_as(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
         };
         readable = Cow::Owned(prescan::mask(&readable, &[cover]).into_owned());
     }
-    problems.sort_by_key(|p| p.span);
+    sort(&mut problems, &scan.masked);
     Err(problems)
+}
+
+/// Puts problems in the order of the file and drops edits made from text in which letters stood for other characters.
+fn sort(problems: &mut [Problem], masked: &[Span]) {
+    for problem in problems.iter_mut().filter(|p| p.kind != ProblemKind::Encoding) {
+        let stale = |fix: &Fix| masked.iter().any(|m| m.start < fix.span.end && fix.span.start < m.end);
+        if problem.fix.as_ref().is_some_and(stale) {
+            problem.fix = None;
+        }
+    }
+    problems.sort_by_key(|p| p.span);
 }
 
 /// A collection that is still open.
@@ -271,7 +282,7 @@ impl<'a> Builder<'a> {
         let flow = matches!(style, StructureStyle::Flow);
         self.count(span);
         if self.stack.len() >= MAX_DEPTH {
-            self.problems.push(prescan::too_deep(Span::new(span.start, span.start + 1)));
+            self.problems.push(prescan::too_deep(self.char_at(span.start)));
             self.fatal = true;
             self.stopped = true;
             return;
@@ -281,7 +292,7 @@ impl<'a> Builder<'a> {
         }
         let pair = flow && span.start == span.end && matches!(kind, Open::Mapping { .. });
         if pair {
-            self.refuse(Span::new(span.start, span.start + 1), "a key with a value stands in a list without braces")
+            self.refuse(self.char_at(span.start), "a key with a value stands in a list without braces")
                 .help("write `{key: value}`, or put the text in quotes if it only has a colon in it");
         }
         // Block collections get their place from the parser only roughly; a list starts at its first dash.
@@ -520,6 +531,10 @@ impl<'a> Builder<'a> {
         None
     }
 
+    fn char_at(&self, at: usize) -> Span {
+        Span::new(at, at + self.text[at..].chars().next().map_or(0, char::len_utf8))
+    }
+
     /// The next dash after `from`, over blanks, line ends and comments.
     fn dash(&self, from: usize) -> Option<usize> {
         let at = self.skip_blank(from);
@@ -531,19 +546,23 @@ impl<'a> Builder<'a> {
         from + rest.bytes().take_while(|b| matches!(b, b' ' | b'\t')).count()
     }
 
-    /// The next byte that is neither blank nor in a comment.
     fn skip_blank(&self, from: usize) -> usize {
-        let bytes = self.text.as_bytes();
-        let mut at = from;
-        while let Some(byte) = bytes.get(at) {
-            match byte {
-                b' ' | b'\t' | b'\r' | b'\n' => at += 1,
-                b'#' => at += bytes[at..].iter().take_while(|b| **b != b'\n').count(),
-                _ => break,
-            }
-        }
-        at
+        skip_blank(self.text, from)
     }
+}
+
+/// The next byte that is neither blank nor in a comment.
+pub(super) fn skip_blank(text: &str, from: usize) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = from;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => at += 1,
+            b'#' => at += bytes[at..].iter().take_while(|b| **b != b'\n').count(),
+            _ => break,
+        }
+    }
+    at
 }
 
 /// A problem that was just recorded, for adding to it.
@@ -559,7 +578,7 @@ impl Refused<'_> {
 
     fn fix(mut self, fix: Option<(Span, String)>, safe: bool) {
         if let (Some(problem), Some((span, replacement))) = (&mut self.0, fix) {
-            problem.fix = Some(super::problem::Fix { span, replacement, safe });
+            problem.fix = Some(Fix { span, replacement, safe });
         }
     }
 }

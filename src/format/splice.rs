@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::edit::EditError;
 use super::quote;
+use super::reader::skip_blank;
 use super::schema::{FieldSpec, FieldType};
 use super::tree::{Core, Entry, Mapping, Node, NodeKind, ScalarStyle, resolve};
 
@@ -320,7 +321,7 @@ impl<'a> Splicer<'a> {
             return match (mapping.entries.get(index), mapping.entries.last()) {
                 (Some(next), _) => self.at(next.key_span.start, format!("{new}, ")),
                 (None, Some(last)) => self.at(last.value.span.end, format!(", {new}")),
-                (None, None) => self.into_empty_braces(keys, rest, &new),
+                (None, None) => self.fill_braces(keys, rest, &new),
             };
         }
         let Some(first) = mapping.entries.first() else {
@@ -341,7 +342,7 @@ impl<'a> Splicer<'a> {
     }
 
     /// `{}` has no entry to stand beside: its braces are found by the path.
-    fn into_empty_braces(&self, keys: &[&str], rest: &[&str], new: &str) -> Change {
+    fn fill_braces(&self, keys: &[&str], rest: &[&str], new: &str) -> Change {
         let mut mapping = self.root;
         let mut range = 0..0;
         for key in &keys[..keys.len() - rest.len()] {
@@ -425,8 +426,8 @@ impl<'a> Splicer<'a> {
     }
 
     fn after_colon(&self, entry: &Entry) -> usize {
-        let key = entry.key_span.end;
-        self.text[key..].find(':').map_or(key, |colon| key + colon + 1)
+        let colon = skip_blank(self.text, entry.key_span.end);
+        colon + usize::from(self.text[colon..].starts_with(':'))
     }
 
     /// The blanks between the start of the line and `at`.

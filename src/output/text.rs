@@ -17,6 +17,9 @@ const MIN_COLUMNS: usize = 40;
 /// Related places so near to the finding are shown in one snippet with it.
 const NEAR_LINES: usize = 20;
 
+/// So many findings of one file are shown; a file with more is broken as a whole. The JSON has them all.
+const MOST_OF_A_FILE: usize = 100;
+
 /// How findings are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -32,9 +35,15 @@ pub fn render(report: &Report, files: &Files<'_>, look: Look) -> String {
         return String::new();
     }
     let mut out = String::new();
-    for finding in &report.findings {
-        out.push_str(&one(finding, files, look));
-        out.push_str("\n\n");
+    for of_file in report.findings.chunk_by(|a, b| a.path == b.path) {
+        for finding in of_file.iter().take(MOST_OF_A_FILE) {
+            out.push_str(&one(finding, files, look));
+            out.push_str("\n\n");
+        }
+        if let Some(first) = of_file.get(MOST_OF_A_FILE) {
+            let (more, name) = (of_file.len() - MOST_OF_A_FILE, plain(&files.name(&first.path)));
+            out.push_str(&format!("… and {more} more in {name}\n\n"));
+        }
     }
     out.push_str(&closing(&report.summary));
     out.push('\n');
@@ -258,6 +267,32 @@ note: the same deal
 --> b.yaml
 help: keep one";
         assert_eq!(shown.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"), expected);
+    }
+
+    #[test]
+    fn colours_are_the_only_escapes() {
+        let text = "title: \u{1b}]0;x\u{7}\n";
+        let finding =
+            Finding::new(rule::find("encoding").unwrap(), "a.yaml", Span::new(7, 8), "\u{1b}[2J").with_help("\u{9b}");
+        let shown = one(&finding, &Files::of_texts([("a.yaml", text)]), Look { colour: true, ..LOOK });
+        let after: Vec<&str> = shown.split('\u{1b}').skip(1).collect();
+        assert!(!after.is_empty());
+        for rest in after {
+            let code = rest.strip_prefix('[').unwrap().trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+            assert!(code.starts_with('m'), "{rest:?}");
+        }
+        assert!(!shown.contains(['\u{7}', '\u{9b}']));
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_everywhere_is_not_shown_line_by_line() {
+        let text = "x: 1\n".repeat(300);
+        let finding =
+            |i: usize| Finding::new(rule::find("unknown-field").unwrap(), "a.yaml", Span::new(i * 5, i * 5 + 1), "no");
+        let report = Report { findings: (0..300).map(finding).collect(), summary: Summary::default() };
+        let shown = render(&report, &Files::of_texts([("a.yaml", text.as_str())]), LOOK);
+        assert_eq!(shown.matches("error[unknown-field]").count(), 100);
+        assert!(shown.contains("… and 200 more in a.yaml"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What can go wrong between tussock and a repository, sorted by what a caller should do about it.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::git::GitError;
 use super::objects::ObjectId;
@@ -162,12 +162,18 @@ pub enum WriteError {
     )]
     NoIdentity,
     /// A file of the action has changes that are not committed.
-    #[error("{path} has {what}; commit or stash that first (`git status` shows it)")]
+    #[error("{path} {what}; commit or stash that first (`git status` shows it)")]
     Dirty {
         /// The file, below the repository's root.
         path: String,
-        /// "staged changes", "changes that are not committed" …
+        /// "has staged changes", "was deleted in the work tree" …
         what: &'static str,
+    },
+    /// A sparse checkout leaves a file of the action out.
+    #[error("{path} is not checked out here; `git sparse-checkout add` its folder first")]
+    Hidden {
+        /// The file, below the repository's root.
+        path: String,
     },
     /// A file of the action is not in git yet.
     #[error("{path} is not in git yet; `git add` and commit it first")]
@@ -275,6 +281,7 @@ impl WriteError {
             | WriteError::NoIdentity
             | WriteError::Dirty { .. }
             | WriteError::Untracked { .. }
+            | WriteError::Hidden { .. }
             | WriteError::Exists { .. }
             | WriteError::Twin { .. }
             | WriteError::Ignored { .. } => Class::NotInState,
@@ -300,9 +307,4 @@ impl WriteError {
         let doing = doing.into();
         move |e| WriteError::Read(RepoError::Read { doing, reason: e.message().to_owned() })
     }
-}
-
-/// The path as text, for messages.
-pub(super) fn shown(path: &Path) -> String {
-    PathBuf::from(path).display().to_string()
 }

@@ -100,8 +100,6 @@ pub struct Git {
 pub(super) struct Ran {
     /// Whether it ended with 0.
     pub ok: bool,
-    /// Its exit code; `None` after a signal.
-    pub code: Option<i32>,
     /// Standard output.
     pub out: Vec<u8>,
     /// Standard error, lossily.
@@ -133,7 +131,7 @@ impl Git {
     }
 
     /// The `git` program, run in `folder`.
-    fn in_folder(folder: &Path) -> Result<Git, GitError> {
+    pub(super) fn in_folder(folder: &Path) -> Result<Git, GitError> {
         static FOUND: OnceLock<Option<(PathBuf, String)>> = OnceLock::new();
         let probe = || {
             let program = find_program(&std::env::var_os("PATH")?)?;
@@ -242,6 +240,15 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Forgets what the caller's environment and the user's configuration say, so that the run gives the same
+    /// everywhere and touches no other repository.
+    pub fn alone(mut self) -> Self {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GIT_")) {
+            self.command.env_remove(name);
+        }
+        self.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").plain()
+    }
+
     /// Adds arguments.
     pub fn args<S: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.args.extend(args.into_iter().map(|a| a.as_ref().to_owned()));
@@ -290,7 +297,6 @@ impl<'a> Run<'a> {
         let output = output.map_err(failed)?;
         Ok(Ran {
             ok: output.status.success(),
-            code: output.status.code(),
             out: output.stdout,
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         })

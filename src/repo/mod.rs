@@ -3,9 +3,13 @@
 pub mod discover;
 pub mod error;
 pub mod git;
+mod hooks;
 pub mod import;
+mod lock;
 pub mod mailmap;
 pub mod objects;
 pub mod revision;
 pub mod snapshot;
+pub mod state;
+pub mod transaction;
 pub mod worktree;

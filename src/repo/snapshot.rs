@@ -40,6 +40,10 @@ pub(super) struct Staged {
     pub id: ObjectId,
     /// 0; 1 to 3 for the sides of a conflict.
     pub stage: u8,
+    /// Only announced (`git add -N`): a commit would not hold it.
+    pub announced: bool,
+    /// Left out of the work tree by a sparse checkout.
+    pub hidden: bool,
 }
 
 impl Snapshot {
@@ -68,9 +72,22 @@ impl Snapshot {
     /// # Errors
     /// When the index cannot be read.
     pub fn of_index(home: &Home) -> Result<Snapshot, RepoError> {
-        let repo = home.place()?.open()?;
+        Snapshot::staged(home, home.place()?.open()?, false)
+    }
+
+    /// What a sparse checkout leaves out of the work tree; `None` where it is no such checkout.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub(super) fn hidden(home: &Home) -> Result<Option<Snapshot>, RepoError> {
+        let Some(place) = &home.repo else { return Ok(None) };
+        let repo = place.open()?;
+        if is_sparse(&repo)? { Snapshot::staged(home, repo, true).map(Some) } else { Ok(None) }
+    }
+
+    fn staged(home: &Home, repo: git2::Repository, only_hidden: bool) -> Result<Snapshot, RepoError> {
         let mut chosen: BTreeMap<Vec<u8>, Staged> = BTreeMap::new();
-        for entry in staged(home, &repo)? {
+        for entry in staged(home, &repo)?.into_iter().filter(|e| !e.announced && (e.hidden || !only_hidden)) {
             let better = |old: &Staged| old.stage == 1 || (old.stage == 3 && entry.stage == 2);
             if chosen.get(&entry.path).is_none_or(better) {
                 chosen.insert(entry.path.clone(), entry);
@@ -161,6 +178,16 @@ impl Source for Snapshot {
     }
 }
 
+/// Whether files of the index may be missing from the work tree on purpose.
+pub(super) fn is_sparse(repo: &git2::Repository) -> Result<bool, RepoError> {
+    let config = repo.config().map_err(RepoError::reading("read git's configuration"))?;
+    match config.get_bool("core.sparseCheckout") {
+        Ok(sparse) => Ok(sparse),
+        Err(e) if e.code() == git2::ErrorCode::NotFound => Ok(false),
+        Err(e) => Err(RepoError::reading("read core.sparseCheckout")(e)),
+    }
+}
+
 /// The tree of the folder `prefix`; `None` where there is no such folder.
 fn folder_of<'r>(
     repo: &'r git2::Repository,
@@ -220,9 +247,8 @@ fn nested_pipelines<'a>(home: &Home, paths: impl Iterator<Item = &'a Vec<u8>>) -
     inside.filter_map(|p| p.strip_suffix(&*suffix)).map(<[u8]>::to_vec).collect()
 }
 
-/// All entries of the user's index, sorted as the index is. Files that are only announced (`git add -N`) are left out:
-/// a commit would not hold them.
-fn staged(home: &Home, repo: &git2::Repository) -> Result<Vec<Staged>, RepoError> {
+/// All entries of the user's index, sorted as the index is.
+pub(super) fn staged(home: &Home, repo: &git2::Repository) -> Result<Vec<Staged>, RepoError> {
     let read = match &home.place()?.index_from_env {
         Some(file) => git2::Index::open(file),
         None => repo.index(),
@@ -230,37 +256,40 @@ fn staged(home: &Home, repo: &git2::Repository) -> Result<Vec<Staged>, RepoError
     match read {
         Ok(index) => {
             let announced = git2::IndexEntryExtendedFlag::INTENT_TO_ADD.bits();
-            let entries = index.iter().filter(|e| e.flags_extended & announced == 0);
-            let staged = entries.map(|e| {
+            let skipped = git2::IndexEntryExtendedFlag::SKIP_WORKTREE.bits();
+            let staged = index.iter().map(|e| {
                 let stage = ((e.flags >> 12) & 3) as u8;
-                Ok(Staged { path: e.path, mode: e.mode, id: object_id(e.id)?, stage })
+                let announced = e.flags_extended & announced != 0;
+                let hidden = e.flags_extended & skipped != 0;
+                Ok(Staged { path: e.path, mode: e.mode, id: object_id(e.id)?, stage, announced, hidden })
             });
             staged.collect()
         }
         // libgit2 reads neither split nor sparse indexes, the program does.
-        Err(e) if e.class() == git2::ErrorClass::Index => Ok(staged_by_program(&Git::new(home)?, None)?),
+        Err(e) if e.class() == git2::ErrorClass::Index => Ok(staged_by_program(&Git::new(home)?)?),
         Err(e) => Err(RepoError::reading("read the index")(e)),
     }
 }
 
-/// The entries of the user's index as `git ls-files` tells them, below `folder` where one is given.
-pub(super) fn staged_by_program(git: &Git, folder: Option<&str>) -> Result<Vec<Staged>, GitError> {
-    let run = git.command("ls-files").reading().args(["--stage", "-z", "--"]);
-    let out = run.args(folder.filter(|f| !f.is_empty())).bytes()?;
-    read_staged(&out)
+/// The entries of the user's index as `git ls-files` tells them.
+fn staged_by_program(git: &Git) -> Result<Vec<Staged>, GitError> {
+    read_staged(&git.command("ls-files").reading().args(["-t", "--stage", "-z"]).bytes()?)
 }
 
-/// Reads what `git ls-files --stage -z` prints: `MODE ID STAGE TAB PATH NUL`.
-pub(super) fn read_staged(out: &[u8]) -> Result<Vec<Staged>, GitError> {
+/// Reads what `git ls-files -t --stage -z` prints: `TAG MODE ID STAGE TAB PATH NUL`.
+fn read_staged(out: &[u8]) -> Result<Vec<Staged>, GitError> {
     let one = |line: &[u8]| {
         let tab = line.iter().position(|b| *b == b'\t')?;
         let head = std::str::from_utf8(line.get(..tab)?).ok()?;
         let mut words = head.split(' ');
+        let tag = words.next()?;
         Some(Staged {
+            hidden: tag == "S",
             mode: u32::from_str_radix(words.next()?, 8).ok()?,
             id: parse_id(words.next()?)?,
             stage: words.next()?.parse().ok()?,
             path: line.get(tab + 1..)?.to_vec(),
+            announced: false,
         })
     };
     out.split(|b| *b == 0)
@@ -289,10 +318,11 @@ mod tests {
     #[test]
     fn ls_files_output_is_read_with_its_stages() {
         let id = "0123456789abcdef0123456789abcdef01234567";
-        let out = format!("100644 {id} 0\ta b.yaml\0100755 {id} 2\tx\ty\0");
+        let out = format!("H 100644 {id} 0\ta b.yaml\0S 100755 {id} 2\tx\ty\0");
         let read = read_staged(out.as_bytes()).unwrap();
         assert_eq!(read.len(), 2);
         assert_eq!((read[0].mode, read[0].stage, &read[0].path[..]), (0o100_644, 0, &b"a b.yaml"[..]));
+        assert_eq!((read[0].hidden, read[1].hidden), (false, true));
         assert_eq!((read[1].stage, &read[1].path[..]), (2, &b"x\ty"[..]));
         assert_eq!(read[1].id.to_string(), id);
         assert!(read_staged(b"garbage\0").is_err());

@@ -1,1 +1,207 @@
-//! (to be written)
+//! Reports: plain data for people and programs, as JSON and as Markdown.
+//!
+//! A report is made by [`pipeline`], [`funnel`], [`forecast`] or [`overview`] from one set of [`Facts`], and printed by
+//! [`Report::to_json`] or [`Report::to_markdown`]. The same facts give the same bytes.
+
+pub mod chart;
+pub mod data;
+pub mod listing;
+pub mod markdown;
+pub mod number;
+pub mod template;
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::forecast::chance::{StageChance, chances};
+use crate::forecast::{Forecast, day_of};
+use crate::format::deal::Deal;
+use crate::format::ident::StageId;
+use crate::format::pipeline::Pipeline;
+use crate::history::event::{Event, KnownAt};
+use crate::history::spell::Spell;
+use crate::metrics::estimate::Floors;
+use crate::metrics::funnel::{Funnel, Window, of_journeys};
+use crate::metrics::journey::{Journey, journeys};
+use crate::metrics::snapshot::{self, Snapshot};
+use crate::metrics::total::decimal_share;
+
+use data::{Attention, ForecastReport, FunnelReport, Head, OverviewReport, PipelineReport, Source, Waiver};
+
+/// Deals of each list that an overview names.
+const OVERVIEW_DEALS: usize = 10;
+
+/// What reports are made of. Deals, spells and events are as known at `as_of`; later ones must not be among them.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The pipeline.
+    pub pipeline: &'a Pipeline,
+    /// Its deals at `as_of`.
+    pub deals: &'a [Deal],
+    /// All visits of all deals, past ones too. Empty where there is no history.
+    pub spells: &'a [Spell],
+    /// All events; reports count the corrected clocks and the jumps among them.
+    pub events: &'a [Event],
+    /// The time the report is about.
+    pub as_of: KnownAt,
+    /// Where the facts come from.
+    pub source: &'a Source,
+    /// The waivers in force.
+    pub waivers: &'a [Waiver],
+    /// How many observations a number needs.
+    pub floors: Floors,
+}
+
+/// Why a report cannot be printed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// A template failed.
+    #[error("cannot render the report: {template}, line {line}: {message}")]
+    Template {
+        /// Which one.
+        template: String,
+        /// 1-based line in it.
+        line: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// A template printed too much.
+    #[error("cannot render the report: {template} prints more than {limit} bytes; print fewer deals")]
+    TooLong {
+        /// Which one.
+        template: String,
+        /// The bound in bytes.
+        limit: usize,
+    },
+    /// The data could not be written as JSON.
+    #[error("cannot write the report as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Any report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Report {
+    /// State, funnel, forecast and what needs attention, on one page.
+    Overview(Box<OverviewReport>),
+    /// The open deals.
+    Pipeline(Box<PipelineReport>),
+    /// From stage to stage.
+    Funnel(Box<FunnelReport>),
+    /// What will be won.
+    Forecast(Box<ForecastReport>),
+}
+
+impl Report {
+    /// Its name: `overview`, `pipeline`, `funnel` or `forecast`. Also that of its template.
+    pub fn name(&self) -> &'static str {
+        self.head().report
+    }
+
+    /// What all reports begin with.
+    pub fn head(&self) -> &Head {
+        match self {
+            Report::Overview(r) => &r.head,
+            Report::Pipeline(r) => &r.head,
+            Report::Funnel(r) => &r.head,
+            Report::Forecast(r) => &r.head,
+        }
+    }
+
+    /// The report as indented JSON with a line end: every number that the Markdown shows, and more deals.
+    ///
+    /// # Errors
+    /// [`ReportError::Json`].
+    pub fn to_json(&self) -> Result<String, ReportError> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// The report as Markdown. `own` are the pipeline's own templates by file name (`funnel.md.jinja`), which take the
+    /// place of the built-in ones; others of its `templates/` folder can be included.
+    ///
+    /// # Errors
+    /// [`ReportError::Template`] and [`ReportError::TooLong`].
+    pub fn to_markdown(&self, own: &BTreeMap<String, String>) -> Result<String, ReportError> {
+        template::render(self.name(), self, own)
+    }
+}
+
+/// The pipeline now: number, amount and weighted amount by stage and by each field of `by` (dotted), and the open deals.
+pub fn pipeline(facts: &Facts<'_>, by: &[String]) -> Report {
+    let journeys = journeys(facts.pipeline, facts.spells);
+    Report::Pipeline(Box::new(PipelineReport {
+        head: Head::new("pipeline", facts),
+        state: state(facts, &journeys, &chances(facts.pipeline, &journeys, facts.as_of.0), by),
+        waivers: facts.waivers.to_vec(),
+    }))
+}
+
+/// The funnel of deals that first came to a stage inside the window.
+pub fn funnel(facts: &Facts<'_>, window: Window) -> Report {
+    let journeys = journeys(facts.pipeline, facts.spells);
+    Report::Funnel(Box::new(FunnelReport {
+        head: Head::new("funnel", facts),
+        from: window.from.map(|from| day_of(facts.pipeline, from)),
+        to: window.until.map(|until| day_of(facts.pipeline, until.saturating_sub(1))),
+        funnel: funnel_of(facts, &journeys, window),
+    }))
+}
+
+/// The forecast.
+pub fn forecast(facts: &Facts<'_>) -> Report {
+    let journeys = journeys(facts.pipeline, facts.spells);
+    Report::Forecast(Box::new(ForecastReport {
+        head: Head::new("forecast", facts),
+        forecast: forecast_of(facts, &journeys),
+    }))
+}
+
+/// The default page. Its lists of deals hold the first ten only; the other reports have them all.
+pub fn overview(facts: &Facts<'_>, attention: Vec<Attention>) -> Report {
+    let journeys = journeys(facts.pipeline, facts.spells);
+    let mut forecast = forecast_of(facts, &journeys);
+    let chances: Vec<StageChance> = forecast.stages.iter().map(|s| s.chance.clone()).collect();
+    let mut state = state(facts, &journeys, &chances, &[]);
+    state.deals.truncate(OVERVIEW_DEALS);
+    forecast.deals.truncate(OVERVIEW_DEALS);
+    Report::Overview(Box::new(OverviewReport {
+        head: Head::new("overview", facts),
+        state,
+        funnel: funnel_of(facts, &journeys, Window::default()),
+        forecast,
+        attention,
+        waivers: facts.waivers.to_vec(),
+    }))
+}
+
+fn state(facts: &Facts<'_>, journeys: &[Journey], chances: &[StageChance], by: &[String]) -> Snapshot {
+    let chances: BTreeMap<StageId, Decimal> =
+        chances.iter().map(|c| (c.stage.clone(), decimal_share(c.chance))).collect();
+    snapshot::snapshot(&snapshot::Input {
+        pipeline: facts.pipeline,
+        deals: facts.deals,
+        journeys,
+        as_of: facts.as_of.0,
+        chances: &chances,
+        by,
+        floors: facts.floors,
+    })
+}
+
+fn funnel_of(facts: &Facts<'_>, journeys: &[Journey], window: Window) -> Funnel {
+    of_journeys(facts.pipeline, journeys, facts.as_of.0, window, facts.floors)
+}
+
+fn forecast_of(facts: &Facts<'_>, journeys: &[Journey]) -> Forecast {
+    crate::forecast::forecast(&crate::forecast::Input {
+        pipeline: facts.pipeline,
+        deals: facts.deals,
+        journeys,
+        as_of: facts.as_of.0,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Names that are no deal ids.
 
+use std::collections::BTreeSet;
+
 use crate::check::WHOLE_FILE;
 use crate::check::finding::{Finding, Level};
 use crate::check::ground::Ground;
@@ -21,16 +23,17 @@ pub(super) static RULE: Rule = Rule {
 fn find(ground: &Ground<'_>) -> Vec<Finding> {
     // Elsewhere than in a stage a file of another name is simply no deal.
     let in_stage = |path: &str| path.split('/').next().is_some_and(|f| ground.pipeline().current_name(f).is_some());
+    let deals: BTreeSet<&str> = ground.reading.deals.iter().map(|d| d.path.as_str()).collect();
     ground
         .reading
         .strays
         .iter()
         .filter(|s| in_stage(&s.path))
-        .filter_map(|stray| about(ground, &stray.path, &stray.kind))
+        .filter_map(|stray| about(ground, &deals, &stray.path, &stray.kind))
         .collect()
 }
 
-fn about(ground: &Ground<'_>, path: &str, kind: &StrayKind) -> Option<Finding> {
+fn about(ground: &Ground<'_>, deals: &BTreeSet<&str>, path: &str, kind: &StrayKind) -> Option<Finding> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let finding = |message: String| Finding::new(&RULE, path, WHOLE_FILE, message);
     Some(match kind {
@@ -48,9 +51,9 @@ fn about(ground: &Ground<'_>, path: &str, kind: &StrayKind) -> Option<Finding> {
             let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
             let finding = finding(format!("\"{name}\" does not end in .yaml, so it is not counted as a deal"));
             let twin = format!("{folder}/{stem}.yaml");
-            match ground.reading.deals.iter().find(|d| d.path == twin) {
+            match deals.get(twin.as_str()) {
                 Some(deal) => finding
-                    .with_related(deal.path.as_str(), WHOLE_FILE, "the deal of the same name")
+                    .with_related(*deal, WHOLE_FILE, "the deal of the same name")
                     .with_help("keep one of the two files"),
                 None => rename(ground, finding, folder, stem),
             }

@@ -3,6 +3,7 @@
 use crate::check::finding::{Finding, Level};
 use crate::check::ground::DealGround;
 use crate::check::rule::{Finder, Rule};
+use crate::format::problem::Fix;
 use crate::format::span::Span;
 
 pub(super) static RULE: Rule = Rule {
@@ -28,10 +29,10 @@ fn find(ground: &DealGround<'_>) -> Vec<Finding> {
     let code = u32::from(first);
     let span = Span::new(at, at + first.len_utf8());
     let message = format!("an invisible character turns the direction of the text (U+{code:04X}{more})");
-    vec![
-        ground
-            .finding(&RULE, span, message)
-            .with_label("what follows is shown in another order")
-            .with_help("remove the character; right-to-left scripts need none of these"),
-    ]
+    let mut finding = ground
+        .finding(&RULE, span, message)
+        .with_label("what follows is shown in another order")
+        .with_help("remove the character; right-to-left scripts need none of these");
+    finding.fix = Some(Fix { span, replacement: String::new(), safe: false });
+    vec![finding]
 }

@@ -47,8 +47,8 @@ fn value(ground: &DealGround<'_>, of: &FieldType, field: &Field, path: &str, out
                 .finding(&RULE, field.span, format!("{path} names the deal {id}, and there is none of this id"))
                 .with_label("no such deal")
                 .with_field(path);
-            out.push(match nearest(id.as_str(), ground.ground.ids.iter().map(String::as_str)) {
-                Some(near) => finding.with_help(format!("is {near} meant?")),
+            out.push(match nearest(id.as_str(), ground.ground.ids_beside(id)) {
+                Some(near) => finding.with_help(format!("did you mean `{near}`?")),
                 None => finding,
             });
         }

@@ -1,6 +1,6 @@
 //! Criteria whose expression fails on a deal.
 
-use crate::check::WHOLE_FILE;
+use crate::check::criteria::concerned;
 use crate::check::finding::{Finding, Level};
 use crate::check::ground::DealGround;
 use crate::check::rule::{Finder, Rule};
@@ -28,7 +28,11 @@ fn find(ground: &DealGround<'_>) -> Vec<Finding> {
             let (id, criterion) = (&ground.deal.id, demand.criterion);
             let text = &criterion.text;
             ground
-                .finding(&RULE, WHOLE_FILE, format!("whether {id} meets \"{text}\" cannot be worked out: {why}"))
+                .finding(
+                    &RULE,
+                    concerned(ground, demand),
+                    format!("whether {id} meets \"{text}\" cannot be worked out: {why}"),
+                )
                 .with_related(
                     PIPELINE_FILE,
                     criterion.span,

@@ -20,6 +20,9 @@ pub(super) static RULE: Rule = Rule {
     finder: Finder::Pipeline(find),
 };
 
+/// So many places a message names; all of them are among the related ones.
+const NAMED: usize = 4;
+
 fn find(ground: &Ground<'_>) -> Vec<Finding> {
     let mut places: BTreeMap<DealId, Vec<&str>> = BTreeMap::new();
     for deal in &ground.reading.deals {
@@ -33,7 +36,8 @@ fn find(ground: &Ground<'_>) -> Vec<Finding> {
 
 fn about(ground: &Ground<'_>, id: DealId, paths: &[&str]) -> Option<Finding> {
     let (first, others) = paths.split_first().filter(|(_, others)| !others.is_empty())?;
-    let names: Vec<String> = paths.iter().map(|p| ground.name(p)).collect();
+    let mut names: Vec<String> = paths.iter().take(NAMED).map(|p| ground.name(p)).collect();
+    names.extend(paths.get(NAMED).map(|_| "…".to_owned()));
     let message = format!("the deal {id} lies in {} places: {}", paths.len(), names.join(", "));
     let mut finding = Finding::new(&RULE, *first, WHOLE_FILE, message).with_deal(Some(id));
     for other in others {

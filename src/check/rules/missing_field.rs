@@ -31,11 +31,10 @@ fn find(ground: &DealGround<'_>) -> Vec<Finding> {
                 Some(from) => format!("{id} lacks {field}, which every deal needs from {from} on"),
                 None => format!("{id} lacks {field}, which every deal needs"),
             };
-            let what = spec.map(|s| format!(" ({})", s.of.describe())).unwrap_or_default();
             ground
                 .finding(&RULE, ground.nearest_place(&field), message)
                 .with_label(format!("{field} is missing"))
-                .with_help(format!("write it into the file{what}, or run `tussock set {id} {field}=…`"))
+                .with_help(ground.how_to_set(std::slice::from_ref(&field)))
                 .with_field(field)
         })
         .collect()

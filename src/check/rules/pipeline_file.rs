@@ -30,7 +30,7 @@ fn unknown_rules(ground: &Ground<'_>) -> Vec<Finding> {
                 .with_field(format!("rules.{id}"))
                 .at_most(Level::Warning);
             match rule::nearest(id) {
-                Some(near) => finding.with_help(format!("is {near} meant?")),
+                Some(near) => finding.with_help(format!("did you mean `{near}`?")),
                 None => finding.with_help("the rules are listed in docs/rules.md"),
             }
         })

@@ -58,7 +58,7 @@ fn about(ground: &Ground<'_>, folder: &str, files: &BTreeSet<&str>) -> Option<Fi
         finding.with_help(format!("the stage is called {now} now: move the files from {from} to {to}"))
     } else if let Some(near) = nearest(folder, stages()) {
         finding.with_help(format!(
-            "is {near} meant? Move the files from {} to {}",
+            "did you mean `{near}`? Then move the files from {} to {}",
             ground.name(folder),
             ground.name(near)
         ))

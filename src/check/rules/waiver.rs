@@ -35,7 +35,7 @@ fn about(ground: &DealGround<'_>, waiver: &Field) -> Option<Finding> {
     let (Some(id), Some(by), Some(reason), true) = (text("criterion"), text("by"), text("reason"), missing.is_empty())
     else {
         // What was refused for its type has been said; the waiver still does not count.
-        let message = format!("a waiver of {deal} does not count: {} is missing", missing.join(", "));
+        let message = format!("a waiver of {deal} does not count, it lacks: {}", missing.join(", "));
         return Some(finding(waiver.span, message).with_label(format!("missing: {}", missing.join(", "))).with_help(
             "a waiver says what, who, why and when: `{criterion: ID, by: NAME, reason: WHY, on: YYYY-MM-DD}`",
         ));
@@ -45,7 +45,7 @@ fn about(ground: &DealGround<'_>, waiver: &Field) -> Option<Finding> {
             finding(place("criterion"), format!("a waiver of {deal} is for \"{id}\", and no criterion is called so"))
                 .with_label("unknown criterion");
         return Some(match nearest(id, criteria(pipeline).map(|c| c.id.as_str())) {
-            Some(near) => finding.with_help(format!("is {near} meant?")),
+            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
             None => finding,
         });
     };

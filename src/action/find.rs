@@ -1,0 +1,105 @@
+//! Finds deals by the ids people type.
+
+use crate::format::deal::Deal;
+use crate::format::ident::StageId;
+use crate::format::load::Reading;
+use crate::format::nearest::nearest;
+use crate::format::pipeline::{Pipeline, Place};
+
+/// Why an id or a stage leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotFound {
+    /// No deal has the id.
+    #[error("there is no deal `{id}`{}", hint(.near))]
+    Deal {
+        /// What was asked for.
+        id: String,
+        /// The nearest id.
+        near: Option<String>,
+    },
+    /// Two files have the id.
+    #[error("the deal `{id}` is in {} places: {}; keep one of the files and remove the others", .paths.len(), .paths.join(", "))]
+    Twice {
+        /// The id.
+        id: String,
+        /// Where the files are.
+        paths: Vec<String>,
+    },
+    /// The deal's file cannot be read.
+    #[error("the deal `{id}` cannot be read; `tussock validate {path}` says why")]
+    Unreadable {
+        /// The id.
+        id: String,
+        /// Its file.
+        path: String,
+    },
+    /// No stage or end has the name.
+    #[error("there is no stage `{name}`{}; stages are {}", hint(.near), .all.join(", "))]
+    Stage {
+        /// What was asked for.
+        name: String,
+        /// The nearest name.
+        near: Option<String>,
+        /// All stages and ends.
+        all: Vec<String>,
+    },
+}
+
+fn hint(near: &Option<String>) -> String {
+    near.as_ref().map_or_else(String::new, |n| format!(", did you mean `{n}`?"))
+}
+
+/// The deal of an id.
+///
+/// # Errors
+/// When there is none (with the nearest id), more than one, or its file cannot be read.
+pub fn deal<'r>(reading: &'r Reading, id: &str) -> Result<&'r Deal, NotFound> {
+    let found: Vec<&Deal> = reading.deals.iter().filter(|d| d.id == *id).collect();
+    match found[..] {
+        [deal] => Ok(deal),
+        [] => {
+            let ends_so = format!("/{id}.yaml");
+            if let Some(broken) = reading.unreadable.iter().find(|u| u.path.ends_with(&ends_so)) {
+                return Err(NotFound::Unreadable { id: id.to_owned(), path: broken.path.clone() });
+            }
+            let near = nearest(id, reading.deals.iter().map(|d| d.id.as_str())).map(str::to_owned);
+            Err(NotFound::Deal { id: id.to_owned(), near })
+        }
+        _ => Err(NotFound::Twice { id: id.to_owned(), paths: found.iter().map(|d| d.path.clone()).collect() }),
+    }
+}
+
+/// The stage or end of a name: its id or, where that is unique, its title in any case.
+///
+/// # Errors
+/// When there is none, with the nearest.
+pub fn place<'p>(pipeline: &'p Pipeline, name: &str) -> Result<Place<'p>, NotFound> {
+    if let Some(place) = pipeline.place(name) {
+        return Ok(place);
+    }
+    let lower = name.to_lowercase();
+    let mut titled = pipeline.places().filter(|p| p.title().to_lowercase() == lower);
+    if let (Some(place), None) = (titled.next(), titled.next()) {
+        return Ok(place);
+    }
+    let all: Vec<String> = pipeline.places().map(|p| p.id().to_string()).collect();
+    let near = nearest(name, all.iter().map(String::as_str)).map(str::to_owned);
+    Err(NotFound::Stage { name: name.to_owned(), near, all })
+}
+
+/// Where a deal of this id lies in a place, below the pipeline's folder. Ends are split by year.
+pub fn path_in(place: Place<'_>, id: &crate::format::ident::DealId, year: i32) -> String {
+    match place {
+        Place::Stage(_, stage) => format!("{}/{id}.yaml", stage.id),
+        Place::End(end) => format!("{}/{year}/{id}.yaml", end.id),
+    }
+}
+
+/// The place after this one: the next stage, or after the last the first end of kind won.
+pub fn next_place<'p>(pipeline: &'p Pipeline, stage: &StageId) -> Option<Place<'p>> {
+    let index = pipeline.stages.iter().position(|s| s.id == *stage)?;
+    match pipeline.stages.get(index + 1) {
+        Some(next) => Some(Place::Stage(index + 1, next)),
+        None => pipeline.ends.iter().find(|e| e.kind == crate::format::pipeline::EndKind::Won).map(Place::End),
+    }
+}

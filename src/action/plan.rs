@@ -1,0 +1,352 @@
+//! Plans: which files change to what, and what the commit says.
+
+use chrono::{Datelike, NaiveDate};
+
+use super::assign::{self, AssignError, Assignment};
+use super::find::{self, NotFound};
+use super::gate::{self, Verdict};
+use crate::format::deal::Deal;
+use crate::format::ident::{BadId, DealId, StageId};
+use crate::format::judge::Circumstances;
+use crate::format::load::{Reading, parse_deal};
+use crate::format::pipeline::{EndKind, Pipeline, Place};
+use crate::format::problem::Problem;
+use crate::format::slug::slug;
+
+/// One file that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The deal.
+    pub deal: DealId,
+    /// The stage it is in; `None` for a new deal.
+    pub from: Option<StageId>,
+    /// The stage it will be in.
+    pub to: StageId,
+    /// Its file below the pipeline's folder; `None` for a new deal.
+    pub old_path: Option<String>,
+    /// Its file afterwards.
+    pub new_path: String,
+    /// Its text; empty for a new deal.
+    pub before: String,
+    /// Its text afterwards.
+    pub after: String,
+}
+
+/// What is to be done in one commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The changes, in the order of the deals asked for. Never two of one deal.
+    pub changes: Vec<Change>,
+    /// Deals asked for that are already as wanted.
+    pub already: Vec<DealId>,
+    /// First line of the commit's message.
+    pub subject: String,
+    /// `Deal:`, `From:` and `To:` lines for people and hooks.
+    pub trailers: Vec<(String, String)>,
+}
+
+/// Why there is no plan. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A deal or a stage is not there.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// An assignment cannot be made.
+    #[error(transparent)]
+    Assign(#[from] AssignError),
+    /// A value does not fit its field, or the edited deal would not be valid.
+    #[error("`{deal}` would not be valid: {}", .problems.first().map_or("", |p| p.message.as_str()))]
+    Invalid {
+        /// The deal.
+        deal: DealId,
+        /// What would be wrong.
+        problems: Vec<Problem>,
+    },
+    /// Criteria refuse.
+    #[error("{} cannot move to {to}", .refusals.iter().map(|r| r.deal.as_str()).collect::<Vec<_>>().join(", "))]
+    Refused {
+        /// Where they should have gone.
+        to: StageId,
+        /// The deals that may not go, each with the reasons.
+        refusals: Vec<Refusal>,
+    },
+    /// A deal in an end has no next stage.
+    #[error("`{0}` is in {1}, which has no next stage; name the stage to move it to")]
+    NoNext(DealId, StageId),
+    /// The pipeline has no end of this kind.
+    #[error("this pipeline has no end of kind {0}")]
+    NoEnd(&'static str),
+    /// The title gives no id.
+    #[error("{0:?} gives no id; name one with --id")]
+    NoSlug(String),
+    /// The id is taken.
+    #[error("there is already a deal `{id}`: {path}; choose another id with --id")]
+    Taken {
+        /// The id.
+        id: DealId,
+        /// Its file.
+        path: String,
+    },
+    /// Not an id.
+    #[error(transparent)]
+    BadId(#[from] BadId),
+}
+
+/// Why one deal may not move.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The deal.
+    pub deal: DealId,
+    /// The reasons in the order of the pipeline: criterion text, its id, its stage, and what is missing or not so.
+    pub reasons: Vec<Reason>,
+    /// Fields that are missing, each once.
+    pub missing: Vec<String>,
+    /// Where it could go as it is.
+    pub open_to: Vec<StageId>,
+}
+
+/// One reason of a refusal.
+#[derive(Debug)]
+pub struct Reason {
+    /// What people read.
+    pub text: String,
+    /// Criterion and place that ask for it; `None` for a required field.
+    pub asked_by: Option<(String, StageId)>,
+    /// How the deal stands to it.
+    pub outcome: crate::format::judge::Outcome,
+}
+
+/// Where a move leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A stage or end by id or title.
+    Named(String),
+    /// The next stage of each deal.
+    Next,
+    /// `won_at` where the pipeline has it and the deal is before it, else the first end of kind won.
+    Won,
+    /// The first end of kind lost.
+    Lost,
+}
+
+/// Plans the move of deals, with assignments made in the same step. All are judged before anything is planned.
+///
+/// # Errors
+/// See [`PlanError`].
+pub fn moves<'c>(
+    reading: &Reading,
+    ids: &[String],
+    target: &Target,
+    assignments: &[Assignment],
+    circumstances: &dyn Fn(&Deal) -> Circumstances<'c>,
+) -> Result<Plan, PlanError> {
+    let pipeline = &reading.pipeline;
+    let (mut changes, mut already, mut refusals): (Vec<Change>, Vec<DealId>, Vec<Refusal>) = Default::default();
+    let mut last_to = None;
+    for id in ids {
+        let deal = find::deal(reading, id)?;
+        if changes.iter().any(|c| c.deal == deal.id) || already.contains(&deal.id) {
+            continue;
+        }
+        let place = destination(pipeline, deal, target)?;
+        let known = circumstances(deal);
+        if deal.stage == *place.id() && assignments.is_empty() {
+            already.push(deal.id.clone());
+            continue;
+        }
+        let edited = edited(pipeline, deal, assignments, known.today)?;
+        let verdict = gate::verdict(pipeline, &edited, &deal.stage, place, &known);
+        last_to = Some(place.id().clone());
+        if !verdict.passes() {
+            refusals.push(refusal(pipeline, &edited, &verdict, &known));
+            continue;
+        }
+        let stays = deal.stage == *place.id();
+        let new_path = if stays { deal.path.clone() } else { find::path_in(place, &deal.id, known.today.year()) };
+        changes.push(Change {
+            deal: deal.id.clone(),
+            from: Some(deal.stage.clone()),
+            to: place.id().clone(),
+            old_path: Some(deal.path.clone()),
+            new_path,
+            before: deal.document.text.clone(),
+            after: edited.document.text,
+        });
+    }
+    match last_to {
+        Some(to) if !refusals.is_empty() => Err(PlanError::Refused { to, refusals }),
+        _ => Ok(Plan::of(changes, already)),
+    }
+}
+
+/// Plans assignments to a deal that stays where it is.
+///
+/// # Errors
+/// See [`PlanError`]; criteria are not asked, since a deal that does not move needs no gate.
+pub fn set(reading: &Reading, id: &str, assignments: &[Assignment], today: NaiveDate) -> Result<Plan, PlanError> {
+    let deal = find::deal(reading, id)?;
+    let edited = edited(&reading.pipeline, deal, assignments, today)?;
+    if edited.document.text == deal.document.text {
+        return Ok(Plan::of(Vec::new(), vec![deal.id.clone()]));
+    }
+    let change = Change {
+        deal: deal.id.clone(),
+        from: Some(deal.stage.clone()),
+        to: deal.stage.clone(),
+        old_path: Some(deal.path.clone()),
+        new_path: deal.path.clone(),
+        before: deal.document.text.clone(),
+        after: edited.document.text,
+    };
+    let fields: Vec<&str> = assignments.iter().map(|a| a.field.as_str()).collect();
+    let mut plan = Plan::of(vec![change], Vec::new());
+    plan.subject = format!("{}: {}", deal.id, fields.join(", "));
+    Ok(plan)
+}
+
+/// Plans a new deal.
+///
+/// # Errors
+/// See [`PlanError`]; the stage's criteria and required fields are asked.
+pub fn new<'c>(
+    reading: &Reading,
+    title: &str,
+    id: Option<&str>,
+    stage: Option<&str>,
+    assignments: &[Assignment],
+    circumstances: &dyn Fn(&Deal) -> Circumstances<'c>,
+) -> Result<Plan, PlanError> {
+    let pipeline = &reading.pipeline;
+    let id = match id {
+        Some(id) => DealId::new(id)?,
+        None => slug(title).and_then(|s| DealId::new(&s).ok()).ok_or_else(|| PlanError::NoSlug(title.to_owned()))?,
+    };
+    let ends_so = format!("/{id}.yaml");
+    let taken = reading.deals.iter().filter(|d| d.id == id).map(|d| &d.path);
+    if let Some(path) = taken.chain(reading.unreadable.iter().map(|u| &u.path).filter(|p| p.ends_with(&ends_so))).next()
+    {
+        return Err(PlanError::Taken { id, path: path.clone() });
+    }
+    let place = match stage {
+        Some(name) => find::place(pipeline, name)?,
+        None => pipeline.stages.first().map(|s| Place::Stage(0, s)).ok_or(PlanError::NoEnd("stage"))?,
+    };
+    let blank = parse_deal(b"title: x\n", pipeline, "", place.id(), &id)
+        .map_err(|problems| PlanError::Invalid { deal: id.clone(), problems })?;
+    let today = circumstances(&blank).today;
+    let mut all = vec![Assignment { field: "title".into(), change: assign::Change::Set(title.to_owned()) }];
+    all.extend(assignments.iter().filter(|a| a.field != "title" || !title.is_empty()).cloned());
+    let path = find::path_in(place, &id, today.year());
+    let text = assign::apply("", &path, &all, pipeline, today)?;
+    let deal = reparsed(pipeline, &text, &path, place.id(), &id, &[])?;
+    let known = circumstances(&deal);
+    let verdict = gate::verdict(pipeline, &deal, place.id(), place, &known);
+    if !verdict.passes() {
+        let refusal = refusal(pipeline, &deal, &verdict, &known);
+        return Err(PlanError::Refused { to: place.id().clone(), refusals: vec![refusal] });
+    }
+    let change = Change {
+        deal: id,
+        from: None,
+        to: place.id().clone(),
+        old_path: None,
+        new_path: path,
+        before: String::new(),
+        after: text,
+    };
+    Ok(Plan::of(vec![change], Vec::new()))
+}
+
+fn destination<'p>(pipeline: &'p Pipeline, deal: &Deal, target: &Target) -> Result<Place<'p>, PlanError> {
+    let end = |kind, word| pipeline.ends.iter().find(|e| e.kind == kind).map(Place::End).ok_or(PlanError::NoEnd(word));
+    match target {
+        Target::Named(name) => Ok(find::place(pipeline, name)?),
+        Target::Next => find::next_place(pipeline, &deal.stage)
+            .ok_or_else(|| PlanError::NoNext(deal.id.clone(), deal.stage.clone())),
+        Target::Won => {
+            let won = pipeline.won_index();
+            let before = pipeline.stages.iter().position(|s| s.id == deal.stage).is_none_or(|i| i < won);
+            match pipeline.stages.get(won) {
+                Some(stage) if before => Ok(Place::Stage(won, stage)),
+                _ => end(EndKind::Won, "won"),
+            }
+        }
+        Target::Lost => end(EndKind::Lost, "lost"),
+    }
+}
+
+fn edited(pipeline: &Pipeline, deal: &Deal, assignments: &[Assignment], today: NaiveDate) -> Result<Deal, PlanError> {
+    if assignments.is_empty() {
+        return Ok(deal.clone());
+    }
+    let text = assign::apply(&deal.document.text, &deal.path, assignments, pipeline, today)?;
+    reparsed(pipeline, &text, &deal.path, &deal.stage, &deal.id, &deal.problems)
+}
+
+/// Reads the edited text again; what was wrong before may stay so, anything new refuses the edit.
+fn reparsed(
+    pipeline: &Pipeline,
+    text: &str,
+    path: &str,
+    stage: &StageId,
+    id: &DealId,
+    before: &[Problem],
+) -> Result<Deal, PlanError> {
+    let invalid = |problems| PlanError::Invalid { deal: id.clone(), problems };
+    let deal = parse_deal(text.as_bytes(), pipeline, path, stage, id).map_err(invalid)?;
+    let known = |p: &Problem| before.iter().any(|b| b.kind == p.kind && b.field == p.field && b.message == p.message);
+    let fresh: Vec<Problem> = deal.problems.iter().filter(|p| !known(p)).cloned().collect();
+    if fresh.is_empty() { Ok(deal) } else { Err(invalid(fresh)) }
+}
+
+fn refusal(pipeline: &Pipeline, deal: &Deal, verdict: &Verdict<'_>, circumstances: &Circumstances<'_>) -> Refusal {
+    let mut reasons: Vec<Reason> = verdict
+        .refusing()
+        .map(|(demand, outcome)| Reason {
+            text: demand.criterion.text.clone(),
+            asked_by: Some((demand.criterion.id.to_string(), demand.place.id().clone())),
+            outcome: outcome.clone(),
+        })
+        .collect();
+    reasons.extend(verdict.missing_fields.iter().map(|field| Reason {
+        text: format!("the field {field} is required"),
+        asked_by: None,
+        outcome: crate::format::judge::Outcome::Missing(vec![field.clone()]),
+    }));
+    let open = gate::open_places(pipeline, deal, circumstances);
+    Refusal {
+        deal: deal.id.clone(),
+        reasons,
+        missing: verdict.missing(),
+        open_to: open.iter().map(|p| p.id().clone()).collect(),
+    }
+}
+
+impl Plan {
+    fn of(changes: Vec<Change>, already: Vec<DealId>) -> Plan {
+        let subject = match &changes[..] {
+            [] => String::new(),
+            [one] => match &one.from {
+                None => format!("{}: new in {}", one.deal, one.to),
+                Some(from) if *from == one.to => format!("{}: changed", one.deal),
+                Some(from) => format!("{}: {from} → {}", one.deal, one.to),
+            },
+            [first, ..] => {
+                let one_way = changes.iter().all(|c| c.to == first.to);
+                let to = if one_way { format!(" → {}", first.to) } else { " moved".to_owned() };
+                format!("{} deals{to}", changes.len())
+            }
+        };
+        let mut trailers = Vec::new();
+        for change in &changes {
+            trailers.push(("Deal".to_owned(), change.deal.to_string()));
+            if let Some(from) = change.from.as_ref().filter(|f| **f != change.to) {
+                trailers.push(("From".to_owned(), from.to_string()));
+            }
+            if change.from.as_ref() != Some(&change.to) {
+                trailers.push(("To".to_owned(), change.to.to_string()));
+            }
+        }
+        Plan { changes, already, subject, trailers }
+    }
+}

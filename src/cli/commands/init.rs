@@ -1,0 +1,152 @@
+//! `tussock init`.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use dialoguer::Select;
+
+use crate::action::template::{self, TEMPLATES, Template};
+use crate::cli::Global;
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::ui::Ui;
+use crate::cli::workspace::current;
+use crate::format::pipeline::{PIPELINE_FILE, PLACEHOLDER};
+use crate::format::pipeline_file;
+use crate::repo::discover::Home;
+use crate::repo::git::{Git, init_repository};
+use crate::repo::transaction::{Action, FileChange, commit};
+
+/// Begin a pipeline
+///
+/// Writes a pipeline file and a folder for each stage, and commits them. Makes a git repository where there is none.
+/// Nothing that exists is overwritten.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Templates:
+  service-project   a service company with project production, ten stages
+  simple-sites      simple sites and promotion, six stages
+  six-stage         contact, qualification, meeting, proposal, closing, support
+  fundraising       investors
+  hiring            candidates
+
+Examples:
+  tussock init sales --template service-project
+  tussock init sales --template service-project --lang ru
+  tussock init --template six-stage --no-commit
+
+Exit codes: 0 done · 2 there is a pipeline already, or no such template · 4 git does not know your name")]
+pub struct Args {
+    /// The pipeline's folder
+    #[arg(value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// The pipeline to begin with
+    #[arg(long, value_name = "NAME")]
+    template: Option<String>,
+    /// The language of its texts
+    #[arg(long, value_name = "LANG", value_enum)]
+    lang: Option<Lang>,
+    /// Write the files only, commit nothing
+    #[arg(long)]
+    no_commit: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Lang {
+    /// English
+    En,
+    /// Russian
+    Ru,
+}
+
+pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
+    let folder = current(global)?.join(&args.dir);
+    if folder.join(PIPELINE_FILE).symlink_metadata().is_ok() {
+        return Err(CommandError::usage(format!(
+            "there is a pipeline already: {}",
+            folder.join(PIPELINE_FILE).display()
+        ))
+        .hint("choose another folder; nothing was changed"));
+    }
+    let template = choose(ui, args)?;
+    let lang = match args.lang {
+        Some(lang) => lang,
+        None if ui.interactive => match ask(ui, "Language of the texts", &["English", "Русский"])? {
+            1 => Lang::Ru,
+            _ => Lang::En,
+        },
+        None => Lang::En,
+    };
+    let text = if lang == Lang::Ru { template.russian } else { template.english };
+    let (pipeline, _) = pipeline_file::read(text.as_bytes())
+        .map_err(|_| CommandError::new(Exit::Io, format!("the template {} is damaged", template.name)))?;
+    let mut files = vec![(PIPELINE_FILE.to_owned(), text.to_owned())];
+    files.extend(pipeline.places().map(|p| (format!("{}/{PLACEHOLDER}", p.id()), String::new())));
+    if let Some((taken, _)) = files.iter().find(|(path, _)| folder.join(path).symlink_metadata().is_ok()) {
+        return Err(CommandError::usage(format!(
+            "{} exists already; nothing was changed",
+            folder.join(taken).display()
+        )));
+    }
+    let io =
+        |what: &Path, e: std::io::Error| CommandError::new(Exit::Io, format!("cannot make {}: {e}", what.display()));
+    std::fs::create_dir_all(&folder).map_err(|e| io(&folder, e))?;
+    let mut home = Home::at(&folder)?;
+    if home.repo.is_none() {
+        init_repository(&folder)?;
+        home = Home::at(&folder)?;
+        ui.line(format!("made a git repository in {}", args.dir.display()));
+    }
+    if args.no_commit {
+        for (path, text) in &files {
+            let full = folder.join(path);
+            if let Some(parent) = full.parent() {
+                std::fs::create_dir_all(parent).map_err(|e| io(parent, e))?;
+            }
+            std::fs::write(&full, text).map_err(|e| io(&full, e))?;
+        }
+    } else {
+        let git = Git::new(&home)?;
+        let action = Action {
+            changes: files
+                .iter()
+                .map(|(path, text)| FileChange::create(home.in_repository(path), text.as_bytes()))
+                .collect(),
+            subject: format!("Set up the pipeline: {}", pipeline.title),
+            ..Action::default()
+        };
+        commit(&home, &git, &action, &mut |_| {})?;
+    }
+    let stages: Vec<&str> = pipeline.stages.iter().map(|s| s.id.as_str()).collect();
+    ui.line(format!("{} with {} stages: {}", pipeline.title, stages.len(), stages.join(" → ")));
+    ui.line("");
+    let prefix = if args.dir == Path::new(".") { String::new() } else { format!("-C {} ", args.dir.display()) };
+    ui.line(format!("Next:  tussock {prefix}new \"ACME site\" --set owner=olga --set amount=18000"));
+    ui.line(format!("       open {} and make it yours", args.dir.join(PIPELINE_FILE).display()));
+    Ok(Exit::Done)
+}
+
+fn choose(ui: &mut Ui, args: &Args) -> Result<&'static Template, CommandError> {
+    let names = || TEMPLATES.iter().map(|t| t.name).collect::<Vec<_>>().join(", ");
+    match &args.template {
+        Some(name) => template::find(name)
+            .ok_or_else(|| CommandError::usage(format!("there is no template {name:?}; templates are {}", names()))),
+        None if ui.interactive => {
+            let lines: Vec<String> = TEMPLATES.iter().map(|t| format!("{} — {}", t.name, t.about)).collect();
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let chosen = ask(ui, "Which pipeline is nearest to yours?", &lines)?;
+            Ok(&TEMPLATES[chosen.min(TEMPLATES.len() - 1)])
+        }
+        None => Err(CommandError::usage(format!("name a template with --template: {}", names()))),
+    }
+}
+
+fn ask(ui: &mut Ui, question: &str, answers: &[&str]) -> Result<usize, CommandError> {
+    ui.flush();
+    Select::new()
+        .with_prompt(question)
+        .items(answers)
+        .default(0)
+        .interact_opt()
+        .map_err(|e| CommandError::new(Exit::Io, format!("cannot ask on this terminal: {e}")))?
+        .ok_or_else(|| CommandError::new(Exit::Interrupted, "stopped; nothing was changed"))
+}

@@ -1,0 +1,20 @@
+//! The commands, one file each.
+
+pub mod completions;
+pub mod demo;
+pub mod explain;
+pub mod init;
+pub mod list;
+pub mod log;
+pub mod lose;
+pub mod man;
+pub mod r#move;
+pub mod new;
+pub mod report;
+
+pub mod set;
+pub mod show;
+pub mod validate;
+
+pub mod why;
+pub mod win;

@@ -1,0 +1,329 @@
+//! `tussock report`.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use chrono::{Days, NaiveDate, NaiveTime, TimeZone};
+use clap::ValueEnum;
+
+use crate::check::{self, check};
+use crate::cli::Global;
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::ui::Ui;
+use crate::cli::workspace::{Facts as StageFacts, current, history_at, home, read, tell_unreadable};
+use crate::forecast::day_of;
+use crate::format::date::parse_date;
+use crate::format::load::Reading;
+use crate::format::pipeline::Pipeline;
+use crate::format::source::{EntryKind, Source as _};
+use crate::history::event::KnownAt;
+use crate::history::{History, Options};
+use crate::metrics::estimate::Floors;
+use crate::metrics::funnel::Window;
+use crate::repo::discover::Home;
+use crate::repo::objects::ObjectId;
+use crate::repo::revision::{differing, head, resolve};
+use crate::repo::snapshot::Snapshot;
+use crate::report::data::{Attention, Source, Waiver};
+use crate::report::{self, Facts, Report};
+
+/// Report on the pipeline
+///
+/// Without a name: one page with the state, the funnel, the forecast and what needs attention. Reports read the committed
+/// state and its history, as of the last commit unless --as-of or --today says otherwise, so the same commit always gives
+/// the same report.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  tussock report
+  tussock report pipeline --by source
+  tussock report funnel --from 2026-01-01 --to 2026-06-30
+  tussock report forecast --format json
+  tussock report --as-of 2026-06-30         what was known that day
+  tussock report --as-of v1.2               what a revision knew
+  tussock report -o sales/reports/today.md
+
+A template of the team's own replaces ours when it lies in the pipeline's templates folder under the same name:
+overview.md.jinja, pipeline.md.jinja, funnel.md.jinja, forecast.md.jinja.
+
+Exit codes: 0 done · 1 some files could not be read · 2 wrong arguments, or a template that fails · 3 no pipeline here · 4 not in a git repository · 8 the file cannot be written · 10 history is incomplete (a shallow clone)")]
+pub struct Args {
+    /// Which report
+    #[arg(value_enum, default_value = "overview", hide_default_value = true)]
+    name: Name,
+    /// Use only what was known on this day (to its end), or at this revision
+    #[arg(long, value_name = "DATE|REV")]
+    as_of: Option<String>,
+    /// In the pipeline report, sums by this field too; may be given several times
+    #[arg(long, value_name = "FIELD", default_value = "owner")]
+    by: Vec<String>,
+    /// In the funnel, only deals that came to a stage on this day or later
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    from: Option<NaiveDate>,
+    /// In the funnel, only deals that came to a stage on this day or earlier
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    to: Option<NaiveDate>,
+    /// How to print
+    #[arg(long, value_name = "FORMAT", default_value = "md", value_enum)]
+    format: Format,
+    /// Write into this file, whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Name {
+    /// The state, the funnel, the forecast and what needs attention
+    Overview,
+    /// Number, amount, shares and weighted amount by stage and owner, and the open deals
+    Pipeline,
+    /// Conversion from stage to stage and the time in each
+    Funnel,
+    /// What will be won, by month
+    Forecast,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Markdown with charts in Mermaid
+    Md,
+    /// Every number, for scripts
+    Json,
+}
+
+fn day(text: &str) -> Result<NaiveDate, String> {
+    parse_date(text).map_err(|e| e.to_string())
+}
+
+pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
+    if args.name != Name::Funnel && (args.from.is_some() || args.to.is_some()) {
+        return Err(CommandError::usage("--from and --to belong to the funnel: tussock report funnel --from …"));
+    }
+    let home = home(global)?;
+    let known = Known::gather(ui, &home, args.as_of.as_deref(), global.today)?;
+    let report = known.report(args)?;
+    let text = match args.format {
+        Format::Md => report.to_markdown(&known.templates),
+        Format::Json => report.to_json(),
+    }
+    .map_err(|e| CommandError::usage(e.to_string()))?;
+    match &args.output {
+        Some(file) => write_whole(&current(global)?.join(file), &text)?,
+        None => ui.print(&text),
+    }
+    Ok(if tell_unreadable(ui, &known.reading) { Exit::Findings } else { Exit::Done })
+}
+
+/// The overview of what is committed, as `watch` keeps it in a file. Beside it whether every file could be read.
+///
+/// # Errors
+/// As `tussock report`.
+pub(super) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate>) -> Result<String, CommandError> {
+    let known = Known::gather(ui, home, None, today)?;
+    let report = report::overview(&known.facts(), known.attention());
+    report.to_markdown(&known.templates).map_err(|e| CommandError::usage(e.to_string()))
+}
+
+/// Everything a report is made of, as it was known at one time.
+struct Known {
+    snapshot: Snapshot,
+    reading: Reading,
+    history: History,
+    spells: Vec<crate::history::spell::Spell>,
+    as_of: KnownAt,
+    today: NaiveDate,
+    source: Source,
+    waivers: Vec<Waiver>,
+    templates: BTreeMap<String, String>,
+}
+
+impl Known {
+    fn gather(ui: &mut Ui, home: &Home, as_of: Option<&str>, today: Option<NaiveDate>) -> Result<Known, CommandError> {
+        home.place()?;
+        let no_commit = || CommandError::new(Exit::NotInState, "there is no commit yet, so there is nothing to report");
+        let head = head(home)?.and_then(|h| h.commit);
+        let date = as_of.and_then(|text| parse_date(text).ok());
+        let tip = match as_of {
+            Some(rev) if date.is_none() => resolve(home, rev)?,
+            _ => head.ok_or_else(no_commit)?,
+        };
+        let pipeline = read(ui, &Snapshot::of_commit(home, tip)?)?.pipeline;
+        let asked = date.or(today.filter(|_| as_of.is_none()));
+        let until = asked.map(|day| end_of(&pipeline, day));
+        let history = history_at(home, tip, &pipeline, &Options { until, ..Options::default() })?;
+        let (Some(commit), Some(known_at)) = (history.tip, history.tip_known_at) else {
+            let day = asked.map_or_else(String::new, |d| d.to_string());
+            return Err(CommandError::usage(format!("nothing was known yet on {day}; the first commit is later")));
+        };
+        let as_of = until.unwrap_or(known_at);
+        let snapshot = Snapshot::of_commit(home, commit)?;
+        let reading = read(ui, &snapshot)?;
+        let uncommitted = if until.is_none() && head == Some(commit) { differing(home)? } else { 0 };
+        let source = Source {
+            commit: Some(commit.to_string()),
+            unreadable: reading.unreadable.len(),
+            uncommitted,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Ok(Known {
+            today: asked.unwrap_or_else(|| day_of(&reading.pipeline, as_of.0)),
+            spells: history.spells(),
+            waivers: waivers(&reading),
+            templates: own_templates(&snapshot, commit)?,
+            snapshot,
+            reading,
+            history,
+            as_of,
+            source,
+        })
+    }
+
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            pipeline: &self.reading.pipeline,
+            deals: &self.reading.deals,
+            spells: &self.spells,
+            events: &self.history.events,
+            as_of: self.as_of,
+            source: &self.source,
+            waivers: &self.waivers,
+            floors: Floors::default(),
+        }
+    }
+
+    fn report(&self, args: &Args) -> Result<Report, CommandError> {
+        let facts = self.facts();
+        let pipeline = &self.reading.pipeline;
+        Ok(match args.name {
+            Name::Overview => report::overview(&facts, self.attention()),
+            Name::Pipeline => {
+                for field in &args.by {
+                    report::listing::column(pipeline, field).map_err(|e| CommandError::usage(e.to_string()))?;
+                }
+                report::pipeline(&facts, &args.by)
+            }
+            Name::Funnel => {
+                let window = Window {
+                    from: args.from.map(|d| start_of(pipeline, d)),
+                    until: args.to.map(|d| end_of(pipeline, d).0 + 1),
+                };
+                report::funnel(&facts, window)
+            }
+            Name::Forecast => report::forecast(&facts),
+        })
+    }
+
+    /// What `validate` would say of this state, counted by rule.
+    fn attention(&self) -> Vec<Attention> {
+        let facts = StageFacts::of(&self.history, &self.reading.pipeline, self.today);
+        let report = check(
+            &self.reading,
+            &check::Circumstances {
+                today: self.today,
+                source: &self.snapshot,
+                days_in_stage: facts.days_in_stage.as_ref(),
+                visited: facts.visited.as_ref(),
+            },
+        );
+        let mut counts: BTreeMap<(std::cmp::Reverse<check::Level>, &str), (usize, &str)> = BTreeMap::new();
+        for finding in report.findings.iter().filter(|f| f.level > check::Level::Info) {
+            let key = (std::cmp::Reverse(finding.level), finding.rule.id);
+            counts.entry(key).or_insert((0, finding.rule.summary)).0 += 1;
+        }
+        let line = |((_, rule), (deals, summary)): ((_, &str), (usize, &str))| Attention {
+            rule: rule.to_owned(),
+            text: summary.to_owned(),
+            deals,
+        };
+        counts.into_iter().map(line).collect()
+    }
+}
+
+fn start_of(pipeline: &Pipeline, day: NaiveDate) -> i64 {
+    let midnight = day.and_time(NaiveTime::MIN);
+    // Where midnight does not exist, the day begins when the clocks have gone forward.
+    let begin = pipeline.timezone.from_local_datetime(&midnight).earliest().map(|t| t.timestamp());
+    begin.unwrap_or_else(|| midnight.and_utc().timestamp())
+}
+
+fn end_of(pipeline: &Pipeline, day: NaiveDate) -> KnownAt {
+    let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
+    KnownAt(start_of(pipeline, next) - 1)
+}
+
+fn waivers(reading: &Reading) -> Vec<Waiver> {
+    let mut waivers = Vec::new();
+    for deal in &reading.deals {
+        let Some(items) = deal.value("waivers").and_then(|v| v.as_list()) else { continue };
+        for block in items.iter().filter_map(|i| i.value.as_block()) {
+            let text = |name: &str| block.get(name).and_then(|f| f.value.as_text()).map(str::to_owned);
+            let on = block.get("on").and_then(|f| f.value.as_date());
+            let criterion = text("criterion").and_then(|c| crate::format::ident::CriterionId::new(&c).ok());
+            if let (Some(criterion), Some(by), Some(reason), Some(on)) = (criterion, text("by"), text("reason"), on) {
+                waivers.push(Waiver { deal: deal.id.clone(), criterion, by, reason, on });
+            }
+        }
+    }
+    waivers
+}
+
+/// The pipeline's own templates: regular files of the committed `templates` folder, never links.
+fn own_templates(snapshot: &Snapshot, commit: ObjectId) -> Result<BTreeMap<String, String>, CommandError> {
+    let failed = |e: std::io::Error| {
+        CommandError::new(Exit::Io, format!("cannot read the templates of commit {}: {e}", commit.short()))
+    };
+    let mut templates = BTreeMap::new();
+    for entry in snapshot.entries().map_err(failed)? {
+        let Some(name) = entry.path.strip_prefix("templates/") else { continue };
+        if entry.kind == EntryKind::File && name.ends_with(".jinja") {
+            let bytes = snapshot.read(&entry.path).map_err(failed)?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| CommandError::usage(format!("the template {} is not UTF-8", entry.path)))?;
+            templates.insert(name.to_owned(), text);
+        }
+    }
+    Ok(templates)
+}
+
+/// Writes a file beside its place and renames it, so that a reader sees the old one or the new one.
+///
+/// # Errors
+/// When the folder does not take it, or the file is a link, which is never followed.
+pub(super) fn write_whole(file: &Path, text: &str) -> Result<(), CommandError> {
+    let failed = |e: std::io::Error| CommandError::new(Exit::Io, format!("cannot write {}: {e}", file.display()));
+    if file.symlink_metadata().is_ok_and(|m| !m.is_file()) {
+        return Err(CommandError::new(
+            Exit::Io,
+            format!("{} is not a regular file; links are not followed", file.display()),
+        ));
+    }
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut new = tempfile::Builder::new().prefix(".tussock-").tempfile_in(folder).map_err(failed)?;
+    new.write_all(text.as_bytes()).map_err(failed)?;
+    // Temporary files are private; a report is as readable as any other file of the user.
+    let mode = file.metadata().ok().map(|m| m.permissions());
+    new.as_file().sync_all().map_err(failed)?;
+    set_mode(new.as_file(), mode).map_err(failed)?;
+    new.persist(file).map_err(|e| failed(e.error))?;
+    Ok(())
+}
+
+fn set_mode(file: &std::fs::File, old: Option<std::fs::Permissions>) -> std::io::Result<()> {
+    match old {
+        Some(permissions) => file.set_permissions(permissions),
+        None => readable(file),
+    }
+}
+
+#[cfg(unix)]
+fn readable(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable(_: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
+}

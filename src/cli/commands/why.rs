@@ -1,0 +1,130 @@
+//! `tussock why`.
+
+use serde_json::json;
+
+use crate::action::find::{self, next_place};
+use crate::action::gate::{Verdict, verdict};
+use crate::cli::Global;
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::ui::Ui;
+use crate::cli::workspace::{Facts, Workspace};
+use crate::cli::write::standing;
+use crate::format::judge::Outcome;
+use crate::format::pipeline::{Place, RuleLevel};
+use crate::output::terminal::plain;
+
+/// Say what a deal still needs to go on
+///
+/// Lists every criterion between the deal and a stage (the next one unless another is named): met, missing, not satisfied
+/// or waived, and the line that would fill what is missing.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  tussock why acme-site
+  tussock why acme-site contract
+  tussock why acme-site --json
+
+Exit codes: 0 done, whatever the answer · 2 no such deal or stage")]
+pub struct Args {
+    /// The deal
+    deal: String,
+    /// The stage or end; the next one when left out
+    stage: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
+    let workspace = Workspace::open(ui, global)?;
+    let pipeline = &workspace.reading.pipeline;
+    let deal = find::deal(&workspace.reading, &args.deal)?;
+    let place = match &args.stage {
+        Some(name) => Some(find::place(pipeline, name)?),
+        None => next_place(pipeline, &deal.stage),
+    };
+    let Some(place) = place else {
+        ui.line(format!("{} is in {}; nothing comes after it", deal.id, deal.stage));
+        return Ok(Exit::Done);
+    };
+    let facts = Facts::gather(ui, &workspace.home, pipeline, workspace.today)?;
+    let known = workspace.circumstances(&facts, deal);
+    let verdict = verdict(pipeline, deal, &deal.stage, place, &known);
+    if args.json {
+        print_json(ui, deal.id.as_str(), deal.stage.as_str(), place, &verdict);
+        return Ok(Exit::Done);
+    }
+    let from = pipeline.place(deal.stage.as_str()).map_or(deal.stage.as_str(), |p| p.title());
+    let heading = ui.bold(&plain(deal.title()));
+    ui.line(format!("{heading} ({}): {} → {}", deal.id, plain(from), plain(place.title())));
+    if verdict.criteria.is_empty() && verdict.missing_fields.is_empty() {
+        ui.line("Nothing is asked for this move.");
+    }
+    let mut heading = None;
+    for (demand, outcome) in &verdict.criteria {
+        if heading != Some(demand.place.id()) {
+            heading = Some(demand.place.id());
+            ui.line(format!("\n{}", plain(demand.place.title())));
+        }
+        let mark = match (outcome, demand.criterion.level) {
+            (Outcome::Met, _) => "✓",
+            (Outcome::Waived { .. }, _) => "~",
+            (_, RuleLevel::Error) => "✗",
+            _ => "!",
+        };
+        let words = if *outcome == Outcome::Met { String::new() } else { format!(": {}", standing(outcome)) };
+        let line = format!("  {mark} {} ({}){words}", demand.criterion.text, demand.criterion.id);
+        ui.line(plain(&line));
+    }
+    for field in &verdict.missing_fields {
+        ui.line(plain(&format!("  ✗ the field {field} is required")));
+    }
+    ui.line("");
+    if verdict.passes() {
+        ui.line(format!("It may go: tussock move {} {}", deal.id, place.id()));
+    } else if verdict.missing().is_empty() {
+        ui.line(format!("It may not go to {} yet.", place.id()));
+    } else {
+        let sets: Vec<String> = verdict.missing().iter().map(|f| format!("--set {f}=…")).collect();
+        ui.line(format!("It may go with: tussock move {} {} {}", deal.id, place.id(), sets.join(" ")));
+        ui.line(format!("The file is {}", crate::format::source::Source::display(&workspace.source, &deal.path)));
+    }
+    Ok(Exit::Done)
+}
+
+fn print_json(ui: &mut Ui, deal: &str, stage: &str, place: Place<'_>, verdict: &Verdict<'_>) {
+    let criteria: Vec<serde_json::Value> = verdict
+        .criteria
+        .iter()
+        .map(|(demand, outcome)| {
+            let state = match outcome {
+                Outcome::Met => "met",
+                Outcome::Missing(_) => "missing",
+                Outcome::NotSatisfied(_) => "not-satisfied",
+                Outcome::Failed(_) => "failed",
+                Outcome::Waived { .. } => "waived",
+            };
+            let missing = if let Outcome::Missing(fields) = outcome { fields.clone() } else { Vec::new() };
+            json!({
+                "criterion": demand.criterion.id.as_str(),
+                "text": demand.criterion.text,
+                "asked_by": demand.place.id().as_str(),
+                "level": demand.criterion.level.as_str(),
+                "state": state,
+                "missing": missing,
+                "words": standing(outcome),
+            })
+        })
+        .collect();
+    let document = json!({
+        "schema_version": 1,
+        "kind": "why",
+        "deal": deal,
+        "from": stage,
+        "to": place.id().as_str(),
+        "passes": verdict.passes(),
+        "criteria": criteria,
+        "missing_fields": verdict.missing_fields,
+    });
+    ui.line(format!("{document:#}"));
+}

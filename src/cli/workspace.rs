@@ -1,0 +1,218 @@
+//! What nearly every command begins with: the pipeline of the current folder, read, and the day it is.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use chrono::{NaiveDate, Utc};
+
+use super::Global;
+use super::exit::{CommandError, Exit};
+use super::progress::Progress;
+use super::ui::Ui;
+use crate::check::{Files, check_pipeline_file};
+use crate::forecast::day_of;
+use crate::format::deal::Deal;
+use crate::format::ident::{DealId, StageId};
+use crate::format::judge::Circumstances;
+use crate::format::load::{LoadError, Reading, load};
+use crate::format::pipeline::{CriterionTest, Pipeline};
+use crate::format::source::Source;
+use crate::history::{self, History, HistoryError, Options};
+use crate::output::text::{Look, render};
+use crate::repo::discover::{Home, find};
+use crate::repo::objects::{GitObjects, ObjectId};
+use crate::repo::revision::head;
+use crate::repo::worktree::WorkTree;
+
+/// The current folder by the arguments.
+///
+/// # Errors
+/// When `-C` names no folder.
+pub fn current(global: &Global) -> Result<PathBuf, CommandError> {
+    let folder = global.start_in.clone().unwrap_or_else(|| PathBuf::from("."));
+    folder.canonicalize().map_err(|e| CommandError::usage(format!("cannot go to the folder {}: {e}", folder.display())))
+}
+
+/// The pipeline of the current folder.
+///
+/// # Errors
+/// When there is none, or several and none was named.
+pub fn home(global: &Global) -> Result<Home, CommandError> {
+    Ok(find(&current(global)?, global.pipeline_name.as_deref())?)
+}
+
+/// A pipeline with its files read from the work tree.
+pub struct Workspace {
+    /// Where it is.
+    pub home: Home,
+    /// The work tree.
+    pub source: WorkTree,
+    /// What was read.
+    pub reading: Reading,
+    /// The day it is.
+    pub today: NaiveDate,
+}
+
+impl Workspace {
+    /// Finds and reads the pipeline of the work tree.
+    ///
+    /// # Errors
+    /// When there is none, or its pipeline file is broken (which is then shown).
+    pub fn open(ui: &mut Ui, global: &Global) -> Result<Self, CommandError> {
+        let home = home(global)?;
+        let source = WorkTree::new(&home, &current(global)?);
+        let reading = read(ui, &source)?;
+        let today = today(global, &reading.pipeline);
+        Ok(Workspace { home, source, reading, today })
+    }
+
+    /// What a judgement of a deal may know.
+    pub fn circumstances<'a>(&'a self, facts: &'a Facts, deal: &Deal) -> Circumstances<'a> {
+        Circumstances {
+            today: self.today,
+            source: &self.source,
+            days_in_stage: facts.days_in_stage.as_ref().and_then(|days| days.get(&deal.id).copied()),
+            visited: facts.visited.as_ref().and_then(|v| v.get(&deal.id)).map(Vec::as_slice),
+        }
+    }
+}
+
+/// Reads a pipeline from a source. A broken pipeline file is shown with all its findings.
+///
+/// # Errors
+/// When there is no pipeline file, when it is broken, or when files cannot be listed.
+pub fn read(ui: &mut Ui, source: &dyn Source) -> Result<Reading, CommandError> {
+    match load(source) {
+        Ok(reading) => Ok(reading),
+        Err(LoadError::Broken { text, problems }) => {
+            let report = check_pipeline_file(&problems);
+            let files = Files::of_pipeline_file(&text, source);
+            let look = Look { colour: ui.colour, columns: ui.columns() };
+            let shown = render(&report, &files, look);
+            ui.note(shown.trim_end());
+            Err(CommandError::new(Exit::Usage, "the pipeline file has errors, so no deal can be read"))
+        }
+        Err(error @ LoadError::NoPipeline) => Err(CommandError::new(Exit::NoPipeline, error.to_string())),
+        Err(error @ LoadError::Io { .. }) => Err(CommandError::new(Exit::Io, error.to_string())),
+    }
+}
+
+/// The day it is: `--today`, else the clock's in the pipeline's time zone.
+pub fn today(global: &Global, pipeline: &Pipeline) -> NaiveDate {
+    global.today.unwrap_or_else(|| Utc::now().with_timezone(&pipeline.timezone).date_naive())
+}
+
+/// One line on standard error that names how many files could not be read; `true` when there are any.
+pub fn tell_unreadable(ui: &mut Ui, reading: &Reading) -> bool {
+    match reading.unreadable.len() {
+        0 => false,
+        1 => {
+            ui.warn(&format!(
+                "1 file could not be read and is not counted ({}); `tussock validate` says why",
+                reading.unreadable[0].path
+            ));
+            true
+        }
+        n => {
+            ui.warn(&format!("{n} files could not be read and are not counted; `tussock validate` says why"));
+            true
+        }
+    }
+}
+
+/// What only history knows of deals, as far as a pipeline asks for it.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Full days since each deal came into its stage.
+    pub days_in_stage: Option<BTreeMap<DealId, i64>>,
+    /// The stages each deal has visited.
+    pub visited: Option<BTreeMap<DealId, Vec<StageId>>>,
+}
+
+impl Facts {
+    /// Reads history where the pipeline's criteria need it and it can be read; says so in one line where it cannot.
+    ///
+    /// # Errors
+    /// A damaged repository.
+    pub fn gather(ui: &mut Ui, home: &Home, pipeline: &Pipeline, today: NaiveDate) -> Result<Self, CommandError> {
+        let criteria = || {
+            pipeline.places().flat_map(|p| p.entry().iter()).chain(pipeline.stages.iter().flat_map(|s| s.exit.iter()))
+        };
+        let days = criteria().any(|c| matches!(&c.test, CriterionTest::Check(e) if e.uses_days_in_stage()));
+        let visits = pipeline.stages.iter().any(|s| s.optional);
+        if !days && !visits {
+            return Ok(Facts::default());
+        }
+        match read_history(home, pipeline, &Options::default()) {
+            Ok(Some(history)) => Ok(Facts::of(&history, pipeline, today)),
+            Ok(None) => Ok(Facts::default()),
+            Err(HistoryFailure::History(HistoryError::Shallow)) => {
+                ui.note("history is cut off in this shallow clone, so criteria that ask for it cannot be judged");
+                Ok(Facts::default())
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// What a history says.
+    pub fn of(history: &History, pipeline: &Pipeline, today: NaiveDate) -> Self {
+        let mut days: BTreeMap<DealId, i64> = BTreeMap::new();
+        let mut visited: BTreeMap<DealId, Vec<StageId>> = BTreeMap::new();
+        for spell in history.spells() {
+            let stages = visited.entry(spell.deal.clone()).or_default();
+            if !stages.contains(&spell.stage) {
+                stages.push(spell.stage.clone());
+            }
+            if spell.left.is_none() {
+                let entered = day_of(pipeline, spell.entered.0);
+                days.insert(spell.deal, today.signed_duration_since(entered).num_days().max(0));
+            }
+        }
+        Facts { days_in_stage: Some(days), visited: Some(visited) }
+    }
+}
+
+/// Why history could not be read.
+pub enum HistoryFailure {
+    /// The repository itself.
+    Repo(CommandError),
+    /// What is in it.
+    History(HistoryError),
+}
+
+impl From<HistoryFailure> for CommandError {
+    fn from(failure: HistoryFailure) -> Self {
+        match failure {
+            HistoryFailure::Repo(error) => error,
+            HistoryFailure::History(error) => error.into(),
+        }
+    }
+}
+
+/// The history of the branch that is checked out; `None` without a repository or a commit.
+///
+/// # Errors
+/// See [`HistoryFailure`].
+pub fn read_history(home: &Home, pipeline: &Pipeline, options: &Options) -> Result<Option<History>, HistoryFailure> {
+    let head = head(home).map_err(|e| HistoryFailure::Repo(e.into()))?;
+    let Some(tip) = head.and_then(|h| h.commit) else { return Ok(None) };
+    history_at(home, tip, pipeline, options).map(Some)
+}
+
+/// The history up to a commit.
+///
+/// # Errors
+/// See [`HistoryFailure`].
+pub fn history_at(
+    home: &Home,
+    tip: ObjectId,
+    pipeline: &Pipeline,
+    options: &Options,
+) -> Result<History, HistoryFailure> {
+    let _progress = Progress::new("reading history");
+    let place = home.place().map_err(|e| HistoryFailure::Repo(e.into()))?;
+    let repository = place.open().map_err(|e| HistoryFailure::Repo(e.into()))?;
+    let objects = GitObjects::with_mailmap(&repository, tip)
+        .map_err(|e| HistoryFailure::Repo(CommandError::new(Exit::Io, e.to_string())))?;
+    history::read(&objects, tip, &home.prefix, pipeline, options).map_err(HistoryFailure::History)
+}

@@ -1,0 +1,155 @@
+//! From a plan to a commit, and what a person is told about it.
+
+use crate::action::plan::{Change, Plan, PlanError, Reason, Refusal};
+use crate::format::judge::Outcome;
+use crate::output::terminal::plain;
+use crate::repo::discover::Home;
+use crate::repo::git::Git;
+use crate::repo::transaction::{Action, FileChange, commit};
+
+use super::exit::{CommandError, Exit};
+use super::ui::Ui;
+
+/// What every writing command takes.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct WriteArgs {
+    /// Say why, as the body of the commit's message
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Show the change as a diff and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Carries a plan out: shows it as a diff, or commits it and says what was done.
+///
+/// # Errors
+/// What the transaction refuses.
+pub fn carry_out(ui: &mut Ui, home: &Home, plan: &Plan, args: &WriteArgs) -> Result<Exit, CommandError> {
+    if args.dry_run {
+        for change in &plan.changes {
+            ui.print(diff(home, change));
+        }
+        tell_already(ui, plan);
+        return Ok(Exit::Done);
+    }
+    if !plan.changes.is_empty() {
+        let git = Git::new(home)?;
+        let action = Action {
+            changes: plan.changes.iter().map(|c| file_change(home, c)).collect(),
+            subject: plan.subject.clone(),
+            body: args.message.clone().unwrap_or_default(),
+            trailers: plan.trailers.clone(),
+            date: None,
+        };
+        let mut lines = Vec::new();
+        let done = commit(home, &git, &action, &mut |line| {
+            lines.push(line.to_owned());
+            eprint_line(line);
+        })?;
+        for change in &plan.changes {
+            ui.line(sentence(change));
+        }
+        ui.line(format!("committed as {}", done.commit.short()));
+    }
+    tell_already(ui, plan);
+    Ok(Exit::Done)
+}
+
+fn eprint_line(line: &str) {
+    use std::io::Write;
+    // Waiting goes on whether or not anybody can be told.
+    let _ = writeln!(std::io::stderr(), "{}", plain(line));
+}
+
+fn tell_already(ui: &mut Ui, plan: &Plan) {
+    for deal in &plan.already {
+        ui.line(format!("{deal}: already so, nothing to do"));
+    }
+}
+
+fn file_change(home: &Home, change: &Change) -> FileChange {
+    let new_path = home.in_repository(&change.new_path);
+    match &change.old_path {
+        None => FileChange::create(new_path, change.after.as_bytes()),
+        Some(old) => {
+            FileChange::relocate(home.in_repository(old), change.before.as_bytes(), new_path, change.after.as_bytes())
+        }
+    }
+}
+
+fn sentence(change: &Change) -> String {
+    match &change.from {
+        None => format!("{}: new in {} ({})", change.deal, change.to, change.new_path),
+        Some(from) if *from == change.to => format!("{}: changed ({})", change.deal, change.new_path),
+        Some(from) => format!("{}: {from} → {}", change.deal, change.to),
+    }
+}
+
+/// The change as `git diff` would show it.
+fn diff(home: &Home, change: &Change) -> String {
+    let new = home.in_repository(&change.new_path);
+    let old = change.old_path.as_ref().map(|p| home.in_repository(p));
+    let mut out = format!("diff --git a/{} b/{new}\n", old.as_deref().unwrap_or(&new));
+    match &old {
+        None => out.push_str("new file\n"),
+        Some(old) if *old != new => out.push_str(&format!("rename from {old}\nrename to {new}\n")),
+        Some(_) => {}
+    }
+    let text = similar::TextDiff::from_lines(&change.before, &change.after);
+    let old_name = old.map_or_else(|| "/dev/null".to_owned(), |o| format!("a/{o}"));
+    let shown = text.unified_diff().context_radius(3).header(&old_name, &format!("b/{new}")).to_string();
+    for line in shown.lines() {
+        out.push_str(&plain(line));
+        out.push('\n');
+    }
+    out
+}
+
+/// Turns a refusal into sentences: each criterion, what is missing, where the deal could go, and the line to type.
+pub fn refused(error: PlanError) -> CommandError {
+    let PlanError::Refused { to, refusals } = error else { return error.into() };
+    let mut lines = Vec::new();
+    let mut hints = Vec::new();
+    for refusal in &refusals {
+        lines.push(format!("{} cannot move to {to}:", refusal.deal));
+        lines.extend(refusal.reasons.iter().map(reason));
+        if let Some(hint) = way_out(refusal, to.as_str()) {
+            hints.push(hint);
+        }
+    }
+    if refusals.len() == 1 && !refusals[0].open_to.is_empty() {
+        let open: Vec<&str> = refusals[0].open_to.iter().map(|s| s.as_str()).collect();
+        hints.push(format!("open to it as it is: {}", open.join(", ")));
+    }
+    let mut refused = CommandError::new(Exit::Findings, lines.join("\n"));
+    refused.hints = hints;
+    refused
+}
+
+fn reason(reason: &Reason) -> String {
+    let asked = match &reason.asked_by {
+        Some((criterion, place)) => format!(" ({criterion}, asked by {place})"),
+        None => String::new(),
+    };
+    format!("  - {}{asked}: {}", reason.text, standing(&reason.outcome))
+}
+
+/// How a deal stands to a criterion, in a few words.
+pub fn standing(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Met => "met".to_owned(),
+        Outcome::Missing(fields) => format!("missing {}", fields.join(", ")),
+        Outcome::NotSatisfied(why) => format!("not satisfied, {why}"),
+        Outcome::Failed(why) => format!("cannot be judged, {why}"),
+        Outcome::Waived { by, reason, on } => format!("waived by {by} on {on}: {reason}"),
+    }
+}
+
+fn way_out(refusal: &Refusal, to: &str) -> Option<String> {
+    if refusal.missing.is_empty() {
+        return None;
+    }
+    let sets: Vec<String> = refusal.missing.iter().map(|f| format!("--set {f}=…")).collect();
+    Some(format!("fill them in the same step: tussock move {} {to} {}", refusal.deal, sets.join(" ")))
+}

@@ -1,0 +1,207 @@
+//! Whether the repository is in a state to be written to.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::discover::{GitPlace, Home};
+use super::error::{RepoError, WriteError};
+use super::git::{Git, GitError};
+use super::lock::{PATIENCE, PAUSE};
+use super::objects::ObjectId;
+use super::revision::object_id;
+use super::snapshot::{Staged, staged};
+
+/// How many files in conflict a message names.
+const NAMED_CONFLICTS: usize = 10;
+
+/// What a writer needs to know of a repository that is ready for it.
+pub(super) struct Ready {
+    /// The top of the work tree.
+    pub workdir: PathBuf,
+    /// The full name of the branch that is checked out.
+    pub branch: String,
+    /// Its commit; `None` where it has none yet.
+    pub head: Option<ObjectId>,
+    /// The entries of the user's index.
+    pub index: Vec<Staged>,
+    /// git's configuration.
+    pub settings: Settings,
+    /// The repository, opened for this look.
+    pub repo: git2::Repository,
+}
+
+/// Makes sure that deals may be written here: there is a work tree on a branch, nothing is half done, nothing is in
+/// conflict, and git knows who commits.
+///
+/// # Errors
+/// One for each of these, saying what to do. Nothing has been written then.
+pub fn writable(home: &Home, git: &Git) -> Result<(), WriteError> {
+    look(home, git, &mut |_| ()).map(drop)
+}
+
+/// As [`writable`]; tells what it saw, and waits for a git that is at work.
+pub(super) fn look(home: &Home, git: &Git, tell: &mut dyn FnMut(&str)) -> Result<Ready, WriteError> {
+    let (place, workdir) = work_tree(home)?;
+    let repo = place.open()?;
+    no_operation(place, &repo)?;
+    wait_for_index(place, tell)?;
+    let index = staged(home, &repo)?;
+    let unmerged = index.iter().filter(|e| e.stage != 0).map(|e| String::from_utf8_lossy(&e.path).into_owned());
+    let mut paths: Vec<String> = unmerged.collect();
+    paths.dedup();
+    paths.truncate(NAMED_CONFLICTS);
+    if !paths.is_empty() {
+        return Err(WriteError::Unmerged { paths });
+    }
+    let (branch, head) = branch(&repo)?;
+    let settings = Settings::read(git)?;
+    identity(git, &settings)?;
+    Ok(Ready { workdir, branch, head, index, settings, repo })
+}
+
+/// The repository and the top of its work tree.
+pub(super) fn work_tree(home: &Home) -> Result<(&GitPlace, PathBuf), WriteError> {
+    let place = home.repo.as_ref().ok_or_else(|| {
+        let root = home.root.display();
+        WriteError::NoWorkTree(format!("{root} is not in a git repository; `git init` makes one"))
+    })?;
+    let bare = || WriteError::NoWorkTree(format!("the repository at {} is bare", place.git_dir.display()));
+    Ok((place, place.workdir.clone().ok_or_else(bare)?))
+}
+
+/// The branch that is checked out and its commit.
+pub(super) fn branch(repo: &git2::Repository) -> Result<(String, Option<ObjectId>), WriteError> {
+    let head = repo.find_reference("HEAD").map_err(WriteError::reading("read HEAD"))?;
+    let Some(target) = head.symbolic_target_bytes() else { return Err(WriteError::Detached) };
+    let branch = std::str::from_utf8(target).map_err(|_| {
+        WriteError::NoWorkTree("the name of the branch is not UTF-8; `git switch` to another".to_owned())
+    })?;
+    if !branch.starts_with("refs/heads/") {
+        return Err(WriteError::Detached);
+    }
+    Ok((branch.to_owned(), tip(repo, branch)?))
+}
+
+/// The commit of a branch.
+pub(super) fn tip(repo: &git2::Repository, branch: &str) -> Result<Option<ObjectId>, RepoError> {
+    match repo.refname_to_id(branch) {
+        Ok(id) => object_id(id).map(Some),
+        Err(e) if e.code() == git2::ErrorCode::NotFound => Ok(None),
+        Err(e) => Err(RepoError::reading(format!("read {branch}"))(e)),
+    }
+}
+
+/// Refuses while a merge or the like is half done.
+fn no_operation(place: &GitPlace, repo: &git2::Repository) -> Result<(), WriteError> {
+    use git2::RepositoryState as State;
+    let (what, finish, leave) = match repo.state() {
+        State::Clean if place.git_dir.join("sequencer/todo").exists() => {
+            ("sequence of cherry-picks or reverts", "git cherry-pick --continue", "git cherry-pick --abort")
+        }
+        State::Clean => return Ok(()),
+        State::Merge => ("merge", "git merge --continue", "git merge --abort"),
+        State::Revert | State::RevertSequence => ("revert", "git revert --continue", "git revert --abort"),
+        State::CherryPick | State::CherryPickSequence => {
+            ("cherry-pick", "git cherry-pick --continue", "git cherry-pick --abort")
+        }
+        State::Bisect => ("bisect", "git bisect reset", "git bisect reset"),
+        State::Rebase | State::RebaseInteractive | State::RebaseMerge | State::ApplyMailboxOrRebase => {
+            ("rebase", "git rebase --continue", "git rebase --abort")
+        }
+        State::ApplyMailbox => ("git am", "git am --continue", "git am --abort"),
+    };
+    Err(WriteError::InProgress { what, finish, leave })
+}
+
+/// Waits until no other git writes the index.
+fn wait_for_index(place: &GitPlace, tell: &mut dyn FnMut(&str)) -> Result<(), WriteError> {
+    let mut name = place.index_file().into_os_string();
+    name.push(".lock");
+    let lock = PathBuf::from(name);
+    let begun = Instant::now();
+    let mut told = false;
+    while lock.symlink_metadata().is_ok() {
+        if begun.elapsed() > PATIENCE {
+            return Err(WriteError::Locked {
+                what: lock.display().to_string(),
+                holder: "another git process, or was left by one that crashed".to_owned(),
+            });
+        }
+        if !told && begun.elapsed() > PAUSE {
+            told = true;
+            tell(&format!("waiting for another git to finish ({} is there)", lock.display()));
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Ok(())
+}
+
+/// Makes sure that git would not guess who commits.
+fn identity(git: &Git, settings: &Settings) -> Result<(), WriteError> {
+    let filled = |value: Option<String>| value.is_some_and(|v| !v.trim().is_empty());
+    let known = |role: &str, part: &str| {
+        let variable = format!("GIT_{}_{}", role.to_uppercase(), part.to_uppercase());
+        filled(git.env(&variable).map(|v| v.to_string_lossy().into_owned()))
+            || filled(settings.text(&format!("{role}.{part}")).map(str::to_owned))
+            || filled(settings.text(&format!("user.{part}")).map(str::to_owned))
+    };
+    let all = ["author", "committer"].iter().all(|role| known(role, "name") && known(role, "email"));
+    if all { Ok(()) } else { Err(WriteError::NoIdentity) }
+}
+
+/// git's configuration, as the `git` program sees it with all its files and variables.
+pub(super) struct Settings {
+    values: HashMap<String, String>,
+}
+
+impl Settings {
+    fn read(git: &Git) -> Result<Settings, GitError> {
+        Ok(Settings::parse(&git.command("config").reading().args(["--list", "-z"]).bytes()?))
+    }
+
+    /// Reads `KEY LF VALUE NUL`, or `KEY NUL` for a key that is just there. The last of several counts.
+    fn parse(out: &[u8]) -> Settings {
+        let entries = out.split(|b| *b == 0).filter(|e| !e.is_empty());
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let values = entries.map(|entry| match entry.iter().position(|b| *b == b'\n') {
+            Some(i) => (text(&entry[..i]), text(&entry[i + 1..])),
+            None => (text(entry), "true".to_owned()),
+        });
+        Settings { values: values.collect() }
+    }
+
+    /// A value. Sections and keys are lower case.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.values.get(key).map(String::as_str)
+    }
+
+    /// Whether a value says yes.
+    pub(super) fn yes(&self, key: &str) -> bool {
+        let yes = ["true", "yes", "on"];
+        self.text(key).is_some_and(|v| {
+            yes.iter().any(|y| v.eq_ignore_ascii_case(y)) || v.parse::<i64>().is_ok_and(|number| number != 0)
+        })
+    }
+
+    /// Whether any key begins like this.
+    pub(super) fn any(&self, beginning: &str) -> bool {
+        self.values.keys().any(|k| k.starts_with(beginning))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configuration_is_read_as_git_means_it() {
+        let settings =
+            Settings::parse(b"user.name\nOlga\0commit.gpgsign\0core.autocrlf\nfalse\0core.autocrlf\nINPUT\0x.y\n2\0");
+        assert_eq!(settings.text("user.name"), Some("Olga"));
+        assert!(settings.yes("commit.gpgsign") && settings.yes("x.y"));
+        assert_eq!(settings.text("core.autocrlf"), Some("INPUT"));
+        assert!(!settings.yes("core.autocrlf") && !settings.yes("nothing"));
+        assert!(settings.any("user.") && !settings.any("hook."));
+    }
+}

@@ -1,0 +1,491 @@
+//! What must hold before an action may be written.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::objects::{self, Filters};
+use super::{FileChange, PlannedFile};
+use crate::repo::discover::{Home, is_repository};
+use crate::repo::error::WriteError;
+use crate::repo::git::Git;
+use crate::repo::objects::ObjectId;
+use crate::repo::revision::{object_id, oid};
+use crate::repo::snapshot::Staged;
+use crate::repo::state::Ready;
+use crate::repo::worktree::read_steadily;
+
+/// The kind of a regular file among the modes of git.
+const REGULAR: u32 = 0o100_000;
+
+/// The mode of a folder in a tree of git.
+const FOLDER: u32 = 0o040_000;
+
+/// Makes sure that all paths are plain ones below the pipeline, and that none is named twice.
+pub(super) fn paths(home: &Home, changes: &[&FileChange]) -> Result<(), WriteError> {
+    let mut sources = BTreeSet::new();
+    let mut names: HashMap<String, &str> = HashMap::new();
+    let mut targets = BTreeSet::new();
+    for change in changes {
+        for path in change.before_path().into_iter().chain(change.after_path()) {
+            let bad = |reason| WriteError::BadPath { path: path.to_owned(), reason };
+            plain(path).map_err(bad)?;
+            if home.in_pipeline(path).is_none() {
+                return Err(bad("it is outside of the pipeline"));
+            }
+        }
+        if let Some(path) = change.before_path().filter(|p| !sources.insert(*p)) {
+            return Err(WriteError::BadPath { path: path.to_owned(), reason: "it is changed twice" });
+        }
+        let Some(path) = change.after_path() else { continue };
+        if !targets.insert(fold(path)) {
+            return Err(WriteError::BadPath { path: path.to_owned(), reason: "it is written twice" });
+        }
+        // Two new folders, or files, that differ only by case.
+        for end in path.char_indices().filter(|(_, c)| *c == '/').map(|(i, _)| i).chain([path.len()]) {
+            let exact = &path[..end];
+            match names.insert(fold(exact), exact) {
+                Some(other) if other != exact => {
+                    return Err(WriteError::Twin { path: path.to_owned(), other: other.to_owned() });
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a path leads straight down, through names that are harmless everywhere.
+fn plain(path: &str) -> Result<(), &'static str> {
+    if path.is_empty() {
+        return Err("it is empty");
+    }
+    if path.starts_with('/') {
+        return Err("it begins at the root of the file system");
+    }
+    for part in path.split('/') {
+        if part.is_empty() || part == "." || part == ".." {
+            return Err("it is not a plain path below the repository");
+        }
+        if part.contains(['\\', ':']) || part.contains(char::is_control) {
+            return Err("it has characters that do not work everywhere");
+        }
+        if part.ends_with(['.', ' ']) {
+            return Err("a name in it ends in a dot or a blank");
+        }
+        // As git does, in the forms in which file systems would take it for the same.
+        let folded = fold(part);
+        if folded == ".git" || folded.starts_with("git~") {
+            return Err("it leads into git's own folder");
+        }
+    }
+    Ok(())
+}
+
+/// The form in which names are compared: equal for names that are one on some system.
+fn fold(name: &str) -> String {
+    name.nfc().flat_map(char::to_lowercase).nfc().collect()
+}
+
+/// Makes sure that every file is in HEAD, the index and the work tree what the caller has read, that every destination
+/// is free in all three, and says for each file what is to be done.
+pub(super) fn plan<'a>(
+    git: &Git,
+    ready: &Ready,
+    changes: &[&'a FileChange],
+) -> Result<Vec<PlannedFile<'a>>, WriteError> {
+    let repo = &ready.repo;
+    let head = Tree::new(repo, ready.head)?;
+    let touched: HashSet<&[u8]> = changes.iter().filter_map(|c| c.before_path()).map(str::as_bytes).collect();
+    let index: HashMap<&[u8], &Staged> =
+        ready.index.iter().filter(|e| touched.contains(&*e.path)).map(|e| (&*e.path, e)).collect();
+    let filters = Filters::read(git, ready, changes)?;
+    let found: Vec<Option<Found>> =
+        changes.iter().map(|c| source(&head, &index, ready, c)).collect::<Result<_, _>>()?;
+    unedited(git, &filters, changes, &found)?;
+    let targets = changes.iter().filter(|c| !c.in_place()).filter_map(|c| c.after_path());
+    let wanted: HashSet<&str> = targets.flat_map(folders_above).collect();
+    let mut places = Places { head: &head, index: index_folders(&ready.index, &wanted), disk: HashMap::new(), ready };
+    for change in changes.iter().filter(|c| !c.in_place()) {
+        if let Some(path) = change.after_path() {
+            places.free(path)?;
+            not_ignored(git, repo, path)?;
+        }
+    }
+    let planned = changes.iter().zip(found).map(|(change, found)| {
+        let bytes = change.after.as_ref().map(|f| f.bytes.clone()).unwrap_or_default();
+        let moved_only = change.before.as_ref().map(|f| &f.bytes) == change.after.as_ref().map(|f| &f.bytes);
+        let crlf_stored = found.as_ref().is_some_and(|f| f.crlf_stored);
+        let (mode, old) = found.map_or((REGULAR | 0o644, None), |f| (f.mode, Some(f.id)));
+        PlannedFile {
+            change,
+            mode,
+            // A file that only moves keeps its blob: to filter it again could change every line of it.
+            new: old.filter(|_| moved_only),
+            filter_path: change.after_path().and_then(|path| filters.own(path, &bytes, crlf_stored)),
+            bytes,
+            by_hook: false,
+        }
+    });
+    Ok(planned.collect())
+}
+
+/// All folders that a path lies in, the root (as an empty text) among them.
+fn folders_above(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(i, _)| &path[..i]).chain([""])
+}
+
+/// A file of HEAD.
+struct Found {
+    mode: u32,
+    id: ObjectId,
+    /// Its bytes in the work tree.
+    bytes: Vec<u8>,
+    /// Whether its blob has lines that end in CR and LF.
+    crlf_stored: bool,
+}
+
+/// The file of HEAD that a change begins with, the same in the index; and its bytes in the work tree.
+fn source(
+    head: &Tree<'_>,
+    index: &HashMap<&[u8], &Staged>,
+    ready: &Ready,
+    change: &FileChange,
+) -> Result<Option<Found>, WriteError> {
+    let Some(path) = change.before_path() else { return Ok(None) };
+    let dirty = |what| WriteError::Dirty { path: path.to_owned(), what };
+    let staged = index.get(path.as_bytes());
+    let Some((mode, id)) = head.entry(path)? else {
+        return Err(match staged {
+            Some(_) => dirty("is staged and was never committed"),
+            None => WriteError::Untracked { path: path.to_owned() },
+        });
+    };
+    if staged.is_some_and(|entry| entry.hidden) {
+        return Err(WriteError::Hidden { path: path.to_owned() });
+    }
+    match staged {
+        Some(entry) if (entry.mode, entry.id) == (mode, id) && !entry.announced => {}
+        Some(_) => return Err(dirty("has staged changes")),
+        None => return Err(dirty("is staged for removal")),
+    }
+    if mode & 0o170_000 != REGULAR {
+        return Err(WriteError::BadPath { path: path.to_owned(), reason: "it is not a regular file" });
+    }
+    no_links(&ready.workdir, path)?;
+    let full = ready.workdir.join(path);
+    let bytes = match read_steadily(&full) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(dirty("was deleted in the work tree")),
+        Err(e) => return Err(WriteError::io("read", &full)(e)),
+    };
+    let crlf_stored = bytes.contains(&b'\r') && {
+        let blob = head.repo.find_blob(oid(id)?).map_err(WriteError::reading(format!("read {path} in HEAD")))?;
+        blob.content().windows(2).any(|two| two == b"\r\n")
+    };
+    Ok(Some(Found { mode, id, bytes, crlf_stored }))
+}
+
+/// Makes sure that the work tree has what HEAD has, and that it is what the caller has read.
+fn unedited(git: &Git, filters: &Filters, changes: &[&FileChange], found: &[Option<Found>]) -> Result<(), WriteError> {
+    for (change, found) in changes.iter().zip(found) {
+        let (Some(before), Some(found)) = (&change.before, found) else { continue };
+        let clean =
+            objects::blob_id(git, filters.own(&before.path, &found.bytes, found.crlf_stored), &found.bytes, false)?;
+        if clean != found.id {
+            return Err(WriteError::Dirty { path: before.path.clone(), what: "has changes that are not committed" });
+        }
+        if before.bytes != found.bytes {
+            return Err(WriteError::Conflict { what: format!("{} was changed", before.path) });
+        }
+    }
+    Ok(())
+}
+
+/// Makes sure that no folder on the way to a path is a link or a file.
+fn no_links(workdir: &Path, path: &str) -> Result<(), WriteError> {
+    for (end, _) in path.match_indices('/') {
+        let folder = workdir.join(&path[..end]);
+        let reason = match folder.symlink_metadata() {
+            Ok(m) if m.is_dir() && is_repository(&folder) => "a folder on the way to it is another repository",
+            Ok(m) if m.is_dir() => continue,
+            Ok(m) if m.is_symlink() => "a folder on the way to it is a link",
+            Ok(_) => "a folder on the way to it is a file",
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(WriteError::io("look at", &folder)(e)),
+        };
+        return Err(WriteError::BadPath { path: path.to_owned(), reason });
+    }
+    Ok(())
+}
+
+fn not_ignored(git: &Git, repo: &git2::Repository, path: &str) -> Result<(), WriteError> {
+    let ignored = repo.is_path_ignored(Path::new(path)).map_err(WriteError::reading("read the ignore rules"))?;
+    if !ignored {
+        return Ok(());
+    }
+    // It knows no literal paths, and ours have nothing in them that is not.
+    let ran = git.command("check-ignore").env("LC_ALL", "C").args(["-v", "--", path]).run()?;
+    let rule = String::from_utf8_lossy(&ran.out);
+    let rule = rule.split('\t').next().filter(|r| !r.is_empty()).unwrap_or("by a rule in .gitignore").to_owned();
+    Err(WriteError::Ignored { path: path.to_owned(), rule })
+}
+
+/// The names in a folder, by their folded form: the exact name, and whether it is a folder. Where several names fold to
+/// one, an exact match is still found.
+#[derive(Default)]
+struct Names {
+    exact: BTreeMap<String, bool>,
+    folded: HashMap<String, String>,
+}
+
+impl Names {
+    fn add(&mut self, name: &str, folder: bool) {
+        if !self.exact.contains_key(name) {
+            self.exact.insert(name.to_owned(), folder);
+            self.folded.insert(fold(name), name.to_owned());
+        }
+    }
+}
+
+/// What is at the places where files are to go.
+struct Places<'a> {
+    head: &'a Tree<'a>,
+    index: HashMap<String, Names>,
+    disk: HashMap<String, Names>,
+    ready: &'a Ready,
+}
+
+impl Places<'_> {
+    /// Makes sure that nothing is at `path` in HEAD, the index and the work tree, not even under a name that some file
+    /// systems take for the same.
+    fn free(&mut self, path: &str) -> Result<(), WriteError> {
+        no_links(&self.ready.workdir, path)?;
+        let mut start = 0;
+        while let Some(rest) = path.get(start..) {
+            let end = rest.find('/').map_or(path.len(), |i| start + i);
+            let (folder, name) = (path[..start].trim_end_matches('/'), &path[start..end]);
+            let last = end == path.len();
+            if !self.disk.contains_key(folder) {
+                let names = on_disk(&self.ready.workdir.join(folder))?;
+                self.disk.insert(folder.to_owned(), names);
+            }
+            let in_head = self.head.folder(folder)?;
+            let places = [
+                (Some(in_head.names()), "in HEAD"),
+                (self.index.get(folder), "staged"),
+                (self.disk.get(folder), "in the work tree"),
+            ];
+            for (names, place) in places {
+                let Some(names) = names else { continue };
+                match names.exact.get(name) {
+                    Some(true) if !last => {}
+                    Some(_) => return Err(WriteError::Exists { path: path[..end].to_owned(), place }),
+                    None => {
+                        if let Some(other) = names.folded.get(&fold(name)) {
+                            let other = if folder.is_empty() { other.clone() } else { format!("{folder}/{other}") };
+                            return Err(WriteError::Twin { path: path[..end].to_owned(), other });
+                        }
+                    }
+                }
+            }
+            start = end + 1;
+        }
+        Ok(())
+    }
+}
+
+fn on_disk(folder: &Path) -> Result<Names, WriteError> {
+    let mut names = Names::default();
+    let listed = match std::fs::read_dir(folder) {
+        Ok(listed) => listed,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(names),
+        Err(e) => return Err(WriteError::io("list", folder)(e)),
+    };
+    for item in listed {
+        let item = item.map_err(WriteError::io("list", folder))?;
+        let kind = item.file_type().map_err(WriteError::io("list", folder))?;
+        names.add(&item.file_name().to_string_lossy(), kind.is_dir());
+    }
+    Ok(names)
+}
+
+/// The names in some folders of an index.
+fn index_folders(index: &[Staged], wanted: &HashSet<&str>) -> HashMap<String, Names> {
+    let mut folders: HashMap<String, Names> = HashMap::new();
+    for entry in index {
+        let path = String::from_utf8_lossy(&entry.path);
+        let mut start = 0;
+        loop {
+            let end = path[start..].find('/').map_or(path.len(), |i| start + i);
+            let (folder, name) = (path[..start].trim_end_matches('/'), &path[start..end]);
+            if !wanted.contains(folder) {
+                // Nor is any folder further down: with a folder, all above it are wanted.
+                break;
+            }
+            if !folders.contains_key(folder) {
+                folders.insert(folder.to_owned(), Names::default());
+            }
+            if let Some(names) = folders.get_mut(folder) {
+                names.add(name, end != path.len());
+            }
+            if end == path.len() {
+                break;
+            }
+            start = end + 1;
+        }
+    }
+    folders
+}
+
+/// The tree of HEAD, each of its folders read once.
+struct Tree<'r> {
+    repo: &'r git2::Repository,
+    root: Option<git2::Oid>,
+    folders: RefCell<HashMap<String, Rc<Folder>>>,
+}
+
+/// The mode of a file as an index has it: old trees have others, which mean the same.
+fn canonical(mode: u32) -> u32 {
+    match (mode & 0o170_000, mode & 0o111) {
+        (REGULAR, 0) => REGULAR | 0o644,
+        (REGULAR, _) => REGULAR | 0o755,
+        _ => mode,
+    }
+}
+
+/// One folder of a tree.
+#[derive(Default)]
+struct Folder {
+    entries: HashMap<Vec<u8>, (u32, git2::Oid)>,
+    names: OnceCell<Names>,
+}
+
+impl Folder {
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| {
+            let mut names = Names::default();
+            for (name, (mode, _)) in &self.entries {
+                names.add(&String::from_utf8_lossy(name), *mode == FOLDER);
+            }
+            names
+        })
+    }
+}
+
+impl<'r> Tree<'r> {
+    fn new(repo: &'r git2::Repository, head: Option<ObjectId>) -> Result<Self, WriteError> {
+        let root = match head {
+            Some(id) => {
+                let commit = repo.find_commit(oid(id)?).map_err(WriteError::reading("read the commit of HEAD"))?;
+                Some(commit.tree_id())
+            }
+            None => None,
+        };
+        Ok(Tree { repo, root, folders: RefCell::default() })
+    }
+
+    /// The folder at a path, empty where there is none.
+    fn folder(&self, path: &str) -> Result<Rc<Folder>, WriteError> {
+        if let Some(known) = self.folders.borrow().get(path) {
+            return Ok(known.clone());
+        }
+        let id = match path.rsplit_once('/').map_or(("", path), |(parent, name)| (parent, name)) {
+            ("", "") => self.root,
+            (parent, name) => {
+                let parent = self.folder(parent)?;
+                parent.entries.get(name.as_bytes()).filter(|(mode, _)| *mode == FOLDER).map(|(_, id)| *id)
+            }
+        };
+        let mut folder = Folder::default();
+        if let Some(id) = id {
+            let tree = self.repo.find_tree(id).map_err(WriteError::reading(format!("read {path} in HEAD")))?;
+            let entries = tree.iter().map(|e| (e.name_bytes().to_vec(), (e.filemode_raw() as u32, e.id())));
+            folder.entries = entries.collect();
+        }
+        let folder = Rc::new(folder);
+        self.folders.borrow_mut().insert(path.to_owned(), folder.clone());
+        Ok(folder)
+    }
+
+    /// Mode and blob of a file.
+    fn entry(&self, path: &str) -> Result<Option<(u32, ObjectId)>, WriteError> {
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        match self.folder(folder)?.entries.get(name.as_bytes()) {
+            Some((mode, id)) => Ok(Some((canonical(*mode), object_id(*id)?))),
+            None => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home() -> Home {
+        Home { root: "/r/sales".into(), repo: None, prefix: "sales".into() }
+    }
+
+    fn refused(paths_given: &[&str]) -> String {
+        let changes: Vec<FileChange> = paths_given.iter().map(|p| FileChange::create(*p, "x")).collect();
+        paths(&home(), &changes.iter().collect::<Vec<_>>()).err().map(|e| e.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn only_plain_paths_below_the_pipeline_are_written() {
+        assert_eq!(refused(&["sales/brief/acme.yaml", "sales/won/2026/b.yaml"]), "");
+        for path in [
+            "",
+            "/etc/passwd",
+            "sales/../x.yaml",
+            "sales//x.yaml",
+            "sales/./x.yaml",
+            "sales/.git/config",
+            "sales/.GIT/hooks/x",
+            "sales/git~1/config",
+            "sales/a\\b.yaml",
+            "sales/c:x.yaml",
+            "sales/new\nline.yaml",
+            "sales/dot./x.yaml",
+            "sales/blank /x.yaml",
+            "hiring/brief/x.yaml",
+            "salesforce/x.yaml",
+        ] {
+            assert_ne!(refused(&[path]), "", "{path:?}");
+        }
+    }
+
+    #[test]
+    fn two_files_of_one_action_may_not_meet() {
+        assert!(refused(&["sales/a/x.yaml", "sales/a/x.yaml"]).contains("twice"));
+        assert!(refused(&["sales/a/x.yaml", "sales/a/X.yaml"]).contains("twice"));
+        assert_eq!(
+            refused(&["sales/a/x.yaml", "sales/A/y.yaml"]),
+            "sales/A/y.yaml would be the same name as sales/a on systems that ignore case; rename one of them"
+        );
+    }
+
+    #[test]
+    fn names_that_some_file_system_takes_for_one_fold_to_one() {
+        assert_eq!(fold("Caf\u{e9}"), fold("cafe\u{301}"));
+        assert_ne!(fold("cafe"), fold("caf\u{e9}"));
+    }
+
+    #[test]
+    fn folders_of_an_index_know_their_files_and_folders() {
+        let id = ObjectId::from_bytes(&[0; 20]).unwrap();
+        let entry =
+            |path: &str| Staged { path: path.into(), mode: 0o100_644, id, stage: 0, announced: false, hidden: false };
+        let index = [entry("a"), entry("s/b/x"), entry("s/b/y"), entry("s/c")];
+        let wanted: HashSet<&str> = ["", "s", "s/b"].into();
+        let folders = index_folders(&index, &wanted);
+        let shown = |folder: &str| format!("{:?}", folders[folder].exact);
+        assert_eq!(shown(""), r#"{"a": false, "s": true}"#);
+        assert_eq!(shown("s"), r#"{"b": true, "c": false}"#);
+        assert_eq!(shown("s/b"), r#"{"x": false, "y": false}"#);
+    }
+}

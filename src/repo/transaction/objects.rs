@@ -1,0 +1,462 @@
+//! Blobs, trees and commits of an action. Nothing refers to them until the branch is moved.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+
+use super::{ByHook, FileChange, PlannedFile, Scratch};
+use crate::repo::discover::GitPlace;
+use crate::repo::error::WriteError;
+use crate::repo::git::{Git, GitError};
+use crate::repo::objects::ObjectId;
+use crate::repo::revision::{object_id, oid};
+use crate::repo::snapshot::parse_id;
+use crate::repo::state::Ready;
+
+/// The attributes that change bytes on their way into a blob.
+const ATTRIBUTES: [&str; 6] = ["text", "crlf", "eol", "filter", "ident", "working-tree-encoding"];
+
+/// Up to so many paths are asked one by one in this process: dearer for one, but git need not be started.
+const FEW: usize = 16;
+
+/// Which files git would not store as they are.
+pub(super) struct Filters {
+    line_ends_by_default: bool,
+    attributes: HashMap<String, Values>,
+}
+
+/// The value of each of [`ATTRIBUTES`] as `git check-attr` prints it.
+type Values = [String; ATTRIBUTES.len()];
+
+impl Filters {
+    /// Reads the attributes of all paths of an action.
+    pub fn read(git: &Git, ready: &Ready, changes: &[&FileChange]) -> Result<Filters, WriteError> {
+        let paths = changes.iter().flat_map(|c| c.before_path().into_iter().chain(c.after_path()));
+        let paths: BTreeSet<&str> = paths.collect();
+        let attributes = match paths.len() {
+            // Where libgit2 cannot read the index, which may hold attributes, git can.
+            0..=FEW => attributes_in_process(&ready.repo, &paths).or_else(|_| attributes_by_program(git, &paths))?,
+            _ => attributes_by_program(git, &paths)?,
+        };
+        let settings = &ready.settings;
+        let converts = settings.yes("core.autocrlf")
+            || settings.text("core.autocrlf").is_some_and(|v| v.eq_ignore_ascii_case("input"));
+        Ok(Filters { line_ends_by_default: converts, attributes })
+    }
+
+    /// Whether git would store these bytes otherwise. `crlf_stored`: the file's blob has such line ends already, which
+    /// git then keeps wherever it only guesses that the file is a text.
+    fn changes(&self, path: &str, bytes: &[u8], crlf_stored: bool) -> bool {
+        let Some(values) = self.attributes.get(path) else { return false };
+        let [text, crlf, eol, filter, ident, encoding] =
+            values.each_ref().map(|v| if v == "unspecified" { "" } else { v.as_str() });
+        let on = |value: &str| !matches!(value, "" | "unset");
+        let line_ends = match (if text.is_empty() { crlf } else { text }, eol) {
+            ("unset", _) => false,
+            ("auto", _) => !crlf_stored,
+            ("", "" | "unset") => self.line_ends_by_default && !crlf_stored,
+            _ => true,
+        };
+        on(filter) || on(ident) || on(encoding) || (line_ends && bytes.contains(&b'\r'))
+    }
+
+    /// The path itself, when its attributes say that the bytes are not the blob.
+    pub fn own<'a>(&self, path: &'a str, bytes: &[u8], crlf_stored: bool) -> Option<&'a str> {
+        Some(path).filter(|p| self.changes(p, bytes, crlf_stored))
+    }
+}
+
+fn attributes_in_process(
+    repo: &git2::Repository,
+    paths: &BTreeSet<&str>,
+) -> Result<HashMap<String, Values>, git2::Error> {
+    let mut attributes = HashMap::new();
+    for path in paths {
+        let mut values = Values::default();
+        for (slot, name) in values.iter_mut().zip(ATTRIBUTES) {
+            let value = repo.get_attr_bytes(Path::new(path), name, git2::AttrCheckFlags::FILE_THEN_INDEX);
+            *slot = match git2::AttrValue::always_bytes(value?) {
+                git2::AttrValue::True => "set".to_owned(),
+                git2::AttrValue::False => "unset".to_owned(),
+                git2::AttrValue::Unspecified => "unspecified".to_owned(),
+                git2::AttrValue::String(text) => text.to_owned(),
+                git2::AttrValue::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            };
+        }
+        attributes.insert((*path).to_owned(), values);
+    }
+    Ok(attributes)
+}
+
+fn attributes_by_program(git: &Git, paths: &BTreeSet<&str>) -> Result<HashMap<String, Values>, GitError> {
+    let input: Vec<u8> = paths.iter().flat_map(|p| p.bytes().chain([0])).collect();
+    let run = git.command("check-attr").reading().args(["-z", "--stdin"]).args(ATTRIBUTES).stdin(&input);
+    let out = run.bytes()?;
+    let fields: Vec<_> = out.split(|b| *b == 0).map(String::from_utf8_lossy).collect();
+    let mut attributes: HashMap<String, Values> = HashMap::new();
+    for triple in fields.chunks_exact(3) {
+        let [path, name, value] = triple else { continue };
+        let values = attributes.entry(path.to_string()).or_default();
+        for (slot, _) in values.iter_mut().zip(ATTRIBUTES).filter(|(_, known)| known == name) {
+            *slot = value.to_string();
+        }
+    }
+    Ok(attributes)
+}
+
+/// The name of the blob of some bytes, filtered by the attributes of a path where one is given, and written if wanted.
+pub(super) fn blob_id(git: &Git, filter_path: Option<&str>, bytes: &[u8], write: bool) -> Result<ObjectId, WriteError> {
+    let raw = git2::Oid::hash_object(git2::ObjectType::Blob, bytes);
+    let raw = object_id(raw.map_err(WriteError::reading("hash a file"))?)?;
+    if filter_path.is_none() && !write {
+        return Ok(raw);
+    }
+    let filter = filter_path.map_or_else(|| "--no-filters".to_owned(), |path| format!("--path={path}"));
+    let run = git.command("hash-object").plain().writing();
+    let run = run.args(write.then_some("-w")).args(["--stdin", &filter]).stdin(bytes);
+    let id = id_of(run.line()?, "git hash-object")?;
+    if filter_path.is_none() && id != raw {
+        return Err(not_what_was_written(id));
+    }
+    Ok(id)
+}
+
+fn id_of(text: String, command: &str) -> Result<ObjectId, WriteError> {
+    parse_id(&text).ok_or_else(|| GitError::Answer { command: command.to_owned(), answer: text }.into())
+}
+
+fn not_what_was_written(id: ObjectId) -> WriteError {
+    let source = std::io::Error::other("it reads back as something else than what was written");
+    WriteError::Io { doing: format!("use git object {id}"), source }
+}
+
+/// Writes the objects of one action.
+pub(super) struct Store<'a> {
+    pub git: &'a Git,
+    pub place: &'a GitPlace,
+    pub ready: &'a Ready,
+    pub scratch: &'a Scratch,
+    /// Whether plain blobs and trees are written by libgit2: the same bytes, without starting git.
+    pub in_process: bool,
+}
+
+impl Store<'_> {
+    /// Writes the blobs that are not there yet. All that need no filter go in one run of git.
+    pub fn write_blobs<'c>(&self, mut files: Vec<PlannedFile<'c>>) -> Result<Vec<PlannedFile<'c>>, WriteError> {
+        let mut plain = Vec::new();
+        for file in files.iter_mut().filter(|f| f.new.is_none() && f.change.after.is_some()) {
+            if file.filter_path.is_some() {
+                file.new = Some(blob_id(self.git, file.filter_path, &file.bytes, true)?);
+            } else {
+                plain.push(file);
+            }
+        }
+        if self.in_process {
+            let writing = || WriteError::reading("write a blob");
+            let odb = self.ready.repo.odb().map_err(writing())?;
+            for file in plain {
+                let id = odb.write(git2::ObjectType::Blob, &file.bytes).map_err(writing())?;
+                file.new = Some(object_id(id)?);
+            }
+            return Ok(files);
+        }
+        if let [file] = plain.as_mut_slice() {
+            file.new = Some(blob_id(self.git, None, &file.bytes, true)?);
+            return Ok(files);
+        }
+        if plain.is_empty() {
+            return Ok(files);
+        }
+        let mut input = Vec::new();
+        for (i, file) in plain.iter().enumerate() {
+            let path = self.scratch.file(&format!("blob-{i}"));
+            std::fs::write(&path, &file.bytes).map_err(WriteError::io("write", &path))?;
+            input.extend(quoted(&path));
+            input.push(b'\n');
+        }
+        let run = self.git.command("hash-object").plain().writing();
+        let out = run.args(["-w", "--no-filters", "--stdin-paths"]).stdin(&input).line()?;
+        let mut ids = out.lines();
+        for file in plain {
+            let id = id_of(ids.next().unwrap_or_default().to_owned(), "git hash-object")?;
+            if id != blob_id(self.git, None, &file.bytes, false)? {
+                return Err(not_what_was_written(id));
+            }
+            file.new = Some(id);
+        }
+        Ok(files)
+    }
+
+    /// Writes the tree of HEAD with the files of the action.
+    pub fn write_tree(&self, files: &[PlannedFile<'_>]) -> Result<ObjectId, WriteError> {
+        if self.in_process { self.write_tree_in_process(files) } else { self.write_tree_through_index(files) }
+    }
+
+    fn write_tree_in_process(&self, files: &[PlannedFile<'_>]) -> Result<ObjectId, WriteError> {
+        let repo = &self.ready.repo;
+        let writing = || WriteError::reading("write the tree");
+        let base = match self.head_tree()? {
+            Some(id) => oid(id)?,
+            None => repo.treebuilder(None).and_then(|b| b.write()).map_err(writing())?,
+        };
+        let base = repo.find_tree(base).map_err(writing())?;
+        let mut update = git2::build::TreeUpdateBuilder::new();
+        for path in files.iter().filter(|f| !f.change.in_place()).filter_map(|f| f.change.before_path()) {
+            update.remove(path);
+        }
+        for file in files {
+            if let (Some(path), Some(id)) = (file.change.after_path(), file.new) {
+                let executable = file.mode & 0o111 != 0;
+                let mode = if executable { git2::FileMode::BlobExecutable } else { git2::FileMode::Blob };
+                update.upsert(path, oid(id)?, mode);
+            }
+        }
+        object_id(update.create_updated(repo, &base).map_err(writing())?).map_err(Into::into)
+    }
+
+    /// Makes an index of its own for the commit, which hooks can look at, and writes its tree.
+    fn write_tree_through_index(&self, files: &[PlannedFile<'_>]) -> Result<ObjectId, WriteError> {
+        let index = self.scratch.index();
+        let users = self.place.index_file();
+        // Begun from the user's, so that what it knows of unchanged files and folders needs not be found out again.
+        match std::fs::copy(&users, &index) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(WriteError::io("copy", &users)(e)),
+            _ => {}
+        }
+        let run = self.git.command("read-tree").plain().env("GIT_INDEX_FILE", &index);
+        match self.ready.head {
+            Some(head) => run.args(["--reset", &head.to_string()]).bytes()?,
+            None => run.args(["--empty"]).bytes()?,
+        };
+        let input = index_info(files);
+        let run = self.git.command("update-index").plain().env("GIT_INDEX_FILE", &index);
+        run.args(["-z", "--index-info"]).stdin(&input).bytes()?;
+        self.tree_of_index()
+    }
+
+    /// Writes the tree of the commit's own index.
+    pub fn tree_of_index(&self) -> Result<ObjectId, WriteError> {
+        let run = self.git.command("write-tree").plain().writing().env("GIT_INDEX_FILE", self.scratch.index());
+        id_of(run.line()?, "git write-tree")
+    }
+
+    /// The tree of HEAD; `None` before the first commit.
+    pub fn head_tree(&self) -> Result<Option<ObjectId>, WriteError> {
+        let Some(head) = self.ready.head else { return Ok(None) };
+        let commit = self.ready.repo.find_commit(oid(head)?).map_err(WriteError::reading("read the commit of HEAD"))?;
+        Ok(Some(object_id(commit.tree_id())?))
+    }
+
+    /// Takes over what a hook has changed between two trees: into the files of the action where it is theirs. Other
+    /// paths are returned, those that the user has staged changes of left out.
+    pub fn changed_by_hook(
+        &self,
+        tree: &ObjectId,
+        after: &ObjectId,
+        files: &mut [PlannedFile<'_>],
+    ) -> Result<Vec<ByHook>, WriteError> {
+        if tree == after {
+            return Ok(Vec::new());
+        }
+        let run = self.git.command("diff-tree").reading().args(["-r", "-z", "--raw", "--no-renames"]);
+        let out = run.args([tree.to_string(), after.to_string()]).bytes()?;
+        let mut others = Vec::new();
+        let mut fields = out.split(|b| *b == 0);
+        while let (Some(head), Some(path)) = (fields.next(), fields.next()) {
+            let shown = String::from_utf8_lossy(head).into_owned();
+            let words: Vec<&str> = shown.trim_start_matches(':').split(' ').collect();
+            let [_, mode, _, id, status] = words.as_slice() else {
+                return Err(GitError::Answer { command: "git diff-tree".into(), answer: shown }.into());
+            };
+            let mode = u32::from_str_radix(mode, 8).unwrap_or_default();
+            let new = if *status == "D" { None } else { Some((mode, id_of((*id).to_owned(), "git diff-tree")?)) };
+            match files.iter_mut().find(|f| f.change.after_path().is_some_and(|p| p.as_bytes() == path)) {
+                Some(file) => self.take_over(file, new)?,
+                None => others.push(ByHook { path: path.to_vec(), new }),
+            }
+        }
+        let head = match self.head_tree()? {
+            Some(id) => {
+                Some(self.ready.repo.find_tree(oid(id)?).map_err(WriteError::reading("read the tree of HEAD"))?)
+            }
+            None => None,
+        };
+        others.retain(|other| {
+            let path = Path::new(std::str::from_utf8(&other.path).unwrap_or_default());
+            let in_head = head.as_ref().and_then(|t| t.get_path(path).ok()).map(|e| (e.filemode_raw() as u32, e.id()));
+            let staged = self.ready.index.iter().find(|e| e.path == other.path);
+            let staged = staged.and_then(|e| Some((e.mode, oid(e.id).ok()?)));
+            in_head == staged
+        });
+        Ok(others)
+    }
+
+    /// Lets a hook's version of a file be the one that is committed and written.
+    fn take_over(&self, file: &mut PlannedFile<'_>, new: Option<(u32, ObjectId)>) -> Result<(), WriteError> {
+        let path = file.change.after_path().unwrap_or_default();
+        let Some((mode, id)) = new else {
+            let output = format!("it took {path} out of the commit");
+            return Err(WriteError::Rejected { by: "the pre-commit hook".to_owned(), output });
+        };
+        let run = self.git.command("cat-file").reading();
+        let bytes = run.args(["--filters".to_owned(), format!("--path={path}"), id.to_string()]).bytes()?;
+        (file.mode, file.new, file.bytes, file.by_hook) = (mode, Some(id), bytes, true);
+        Ok(())
+    }
+
+    /// Writes the commit, signed where the user wants that, and reads it back.
+    pub fn write_commit(&self, tree: &ObjectId, message: &str, date: Option<&str>) -> Result<ObjectId, WriteError> {
+        let sign = self.ready.settings.yes("commit.gpgsign");
+        // The message is UTF-8 whatever the configuration says of the user's own.
+        let mut run = self.git.command("commit-tree").writing().config("i18n.commitEncoding=UTF-8");
+        if let Some(date) = date {
+            run = run.env("GIT_AUTHOR_DATE", date);
+        }
+        run = run.args(sign.then_some("-S"));
+        if let Some(head) = self.ready.head {
+            run = run.args(["-p", &head.to_string()]);
+        }
+        let ran = run.args([tree.to_string()]).stdin(message.as_bytes()).run()?;
+        if !ran.ok && sign {
+            return Err(WriteError::Rejected { by: "signing the commit".to_owned(), output: ran.err });
+        }
+        if !ran.ok {
+            return Err(GitError::Failed { command: "git commit-tree".to_owned(), stderr: ran.err }.into());
+        }
+        let id = id_of(String::from_utf8_lossy(&ran.out).trim().to_owned(), "git commit-tree")?;
+        let commit = self.ready.repo.find_commit(oid(id)?).map_err(WriteError::reading("read back the commit"))?;
+        let parents: Vec<git2::Oid> = commit.parent_ids().collect();
+        let expected: Vec<git2::Oid> = self.ready.head.map(oid).transpose()?.into_iter().collect();
+        if commit.tree_id() != oid(*tree)? || parents != expected {
+            return Err(not_what_was_written(id));
+        }
+        Ok(id)
+    }
+
+    /// Flushes the folders of the new objects: git flushes files, but not the folders that name them.
+    pub fn flush(&self, tree: &ObjectId, commit: ObjectId, files: &[PlannedFile<'_>]) -> Result<(), WriteError> {
+        if !self.git.fsync() {
+            return Ok(());
+        }
+        let mut ids = vec![*tree, commit];
+        ids.extend(files.iter().filter_map(|f| f.new));
+        let root = self.ready.repo.find_tree(oid(*tree)?).map_err(WriteError::reading("read back the tree"))?;
+        let mut folders: Vec<&str> = files
+            .iter()
+            .flat_map(|f| f.change.before_path().into_iter().chain(f.change.after_path()))
+            .flat_map(|p| p.match_indices('/').map(|(i, _)| &p[..i]))
+            .collect();
+        folders.sort_unstable();
+        folders.dedup();
+        for folder in folders {
+            // A folder that the action emptied is not in the tree.
+            if let Ok(entry) = root.get_path(Path::new(folder)) {
+                ids.push(object_id(entry.id())?);
+            }
+        }
+        let objects = self.place.common_dir.join("objects");
+        let mut folders = vec![objects.clone()];
+        for id in ids {
+            let name = id.to_string();
+            let folder = objects.join(&name[..2]);
+            // git has flushed what it wrote; flushing it again costs nothing. Packed objects have no file.
+            flush(&folder.join(&name[2..])).map_err(WriteError::io("flush", &folder))?;
+            folders.push(folder);
+        }
+        folders.sort();
+        folders.dedup();
+        folders.iter().try_for_each(|f| flush(f)).map_err(WriteError::io("flush", &objects))
+    }
+}
+
+/// What `git update-index -z --index-info` needs to take the files of an action over.
+pub(super) fn index_info(files: &[PlannedFile<'_>]) -> Vec<u8> {
+    let mut info = Vec::new();
+    for path in files.iter().filter(|f| !f.change.in_place()).filter_map(|f| f.change.before_path()) {
+        index_line(&mut info, path.as_bytes(), None);
+    }
+    for file in files {
+        if let (Some(path), Some(id)) = (file.change.after_path(), file.new) {
+            index_line(&mut info, path.as_bytes(), Some((file.mode, id)));
+        }
+    }
+    info
+}
+
+/// One line of `--index-info`: an entry, or the removal of one.
+pub(super) fn index_line(info: &mut Vec<u8>, path: &[u8], entry: Option<(u32, ObjectId)>) {
+    let head = match entry {
+        Some((mode, id)) => format!("{mode:o} {id}\t"),
+        None => format!("0 {}\t", "0".repeat(40)),
+    };
+    info.extend_from_slice(head.as_bytes());
+    info.extend_from_slice(path);
+    info.push(0);
+}
+
+/// Flushes a file, or what a folder says about its files. What is not there has nothing to flush.
+#[cfg(unix)]
+pub(super) fn flush(path: &Path) -> std::io::Result<()> {
+    match std::fs::File::open(path) {
+        Ok(file) => file.sync_all(),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Neither folders nor read-only files can be flushed here; git flushes what it writes.
+#[cfg(not(unix))]
+pub(super) fn flush(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// A path as git reads it from a list of lines: in quotes, with everything unusual escaped.
+fn quoted(path: &Path) -> Vec<u8> {
+    let mut out = vec![b'"'];
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend([b'\\', *byte]),
+            b' '..=b'~' => out.push(*byte),
+            _ => out.extend(format!("\\{byte:03o}").into_bytes()),
+        }
+    }
+    out.push(b'"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filters(values: [&str; 6], line_ends_by_default: bool) -> Filters {
+        let attributes = [("x".to_owned(), values.map(str::to_owned))].into();
+        Filters { line_ends_by_default, attributes }
+    }
+
+    #[test]
+    fn bytes_are_filtered_only_where_git_would_change_them() {
+        let none = ["unspecified"; 6];
+        let with = |i: usize, value: &'static str| {
+            let mut values = none;
+            values[i] = value;
+            values
+        };
+        assert!(!filters(none, false).changes("x", b"a\r\n", false));
+        assert!(filters(none, true).changes("x", b"a\r\n", false));
+        assert!(!filters(none, true).changes("x", b"a\n", false));
+        assert!(!filters(with(0, "unset"), true).changes("x", b"a\r\n", false));
+        assert!(filters(with(0, "auto"), false).changes("x", b"a\r\n", false));
+        assert!(!filters(with(0, "auto"), false).changes("x", b"a\r\n", true));
+        assert!(!filters(none, true).changes("x", b"a\r\n", true));
+        assert!(filters(with(2, "crlf"), true).changes("x", b"a\r\n", true));
+        assert!(filters(with(2, "crlf"), false).changes("x", b"a\r\n", false));
+        assert!(filters(with(3, "lfs"), false).changes("x", b"a\n", false));
+        assert!(filters(with(4, "set"), false).changes("x", b"a\n", false));
+        assert!(filters(with(5, "UTF-16"), false).changes("x", b"a\n", false));
+    }
+
+    #[test]
+    fn paths_are_quoted_for_lists_of_lines() {
+        assert_eq!(quoted(Path::new("/a b/c\"d\\e\nf")), br#""/a b/c\"d\\e\012f""#);
+        assert_eq!(quoted(Path::new("/\u{e9}")), br#""/\303\251""#);
+    }
+}

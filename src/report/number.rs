@@ -1,0 +1,151 @@
+//! How numbers are written for people: in one place, without a locale.
+
+use rust_decimal::{Decimal, RoundingStrategy};
+
+use crate::format::money::Currency;
+use crate::metrics::DAY;
+
+/// What stands where there is no number.
+pub const NONE: &str = "–";
+
+/// An amount: `18,000 EUR`, `18,000.50 EUR`. Rounded to the currency's digits, half to even; the digits after the point
+/// are written only where they are not zero.
+pub fn money(amount: Decimal, currency: Currency) -> String {
+    let digits = currency.minor_digits();
+    let rounded = amount.round_dp_with_strategy(digits, RoundingStrategy::MidpointNearestEven);
+    let shown =
+        if rounded.is_integer() { rounded.trunc().to_string() } else { format!("{rounded:.0$}", digits as usize) };
+    format!("{} {currency}", thousands(&shown))
+}
+
+/// An amount that is an expectation: whole units only, half to even.
+pub fn expected_money(amount: Decimal, currency: Currency) -> String {
+    money(amount.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven), currency)
+}
+
+/// Puts a comma between each three digits before the point.
+pub fn thousands(number: &str) -> String {
+    let (sign, rest) = number.strip_prefix('-').map_or(("", number), |r| ("-", r));
+    let (whole, fraction) = rest.split_once('.').map_or((rest, None), |(w, f)| (w, Some(f)));
+    let mut out = String::with_capacity(number.len() + number.len() / 3);
+    // A rounded negative can be zero, which has no sign.
+    if rest.bytes().any(|b| matches!(b, b'1'..=b'9')) {
+        out.push_str(sign);
+    }
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    if let Some(fraction) = fraction {
+        out.push('.');
+        out.push_str(fraction);
+    }
+    out
+}
+
+/// A share: `50 %`; with one digit below 1 % and above 99 %, so that nothing small is shown as nothing and nothing
+/// uncertain as certain.
+pub fn share(share: f64) -> String {
+    if !share.is_finite() {
+        return NONE.to_owned();
+    }
+    let percent = share * 100.0;
+    if (percent > 0.0 && percent < 1.0) || (percent > 99.0 && percent < 100.0) {
+        return format!("{:.1} %", percent.clamp(0.1, 99.9));
+    }
+    let rounded = percent.round();
+    format!("{} %", if rounded == 0.0 { 0.0 } else { rounded })
+}
+
+/// A length of time in seconds: `12 d`, `3.5 d` below ten days, `5 h` below one, `under 1 h`.
+pub fn length(seconds: i64) -> String {
+    let days = seconds as f64 / DAY as f64;
+    if seconds < 3600 {
+        "under 1 h".to_owned()
+    } else if seconds < DAY {
+        format!("{} h", seconds / 3600)
+    } else if days < 9.95 {
+        let tenths = (days * 10.0).round() / 10.0;
+        format!("{tenths} d")
+    } else {
+        format!("{} d", thousands(&days.round().to_string()))
+    }
+}
+
+/// A number of things that need not be whole: `2.4`; `0` and whole numbers without the digit.
+pub fn count(number: f64) -> String {
+    if !number.is_finite() {
+        return NONE.to_owned();
+    }
+    let tenths = (number * 10.0).round() / 10.0;
+    if number > 0.0 && tenths == 0.0 {
+        return "under 0.1".to_owned();
+    }
+    thousands(&tenths.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str, code: &str) -> String {
+        money(text.parse().unwrap(), Currency::new(code).unwrap())
+    }
+
+    #[test]
+    fn money_has_separators_and_only_digits_that_say_something() {
+        assert_eq!(shown("18000", "EUR"), "18,000 EUR");
+        assert_eq!(shown("18000.00", "EUR"), "18,000 EUR");
+        assert_eq!(shown("18000.5", "EUR"), "18,000.50 EUR");
+        assert_eq!(shown("1234567.125", "EUR"), "1,234,567.12 EUR");
+        assert_eq!(shown("1234.5", "JPY"), "1,234 JPY");
+        assert_eq!(shown("1.0005", "KWD"), "1 KWD");
+        assert_eq!(shown("999", "EUR"), "999 EUR");
+        assert_eq!(shown("-1000", "EUR"), "-1,000 EUR");
+        assert_eq!(shown("-0.001", "EUR"), "0 EUR");
+        assert_eq!(shown("9999999999999999999999999999", "EUR"), "9,999,999,999,999,999,999,999,999,999 EUR");
+        assert_eq!(expected_money("7213.50".parse().unwrap(), Currency::new("EUR").unwrap()), "7,214 EUR");
+    }
+
+    #[test]
+    fn shares_never_round_to_nothing_or_to_certainty() {
+        let wanted = [
+            (0.0, "0 %"),
+            (0.5, "50 %"),
+            (1.0 / 3.0, "33 %"),
+            (1.0, "100 %"),
+            (0.004, "0.4 %"),
+            (0.00001, "0.1 %"),
+            (0.9999, "99.9 %"),
+            (-0.25, "-25 %"),
+            (-0.001, "0 %"),
+            (f64::NAN, "–"),
+        ];
+        for (value, text) in wanted {
+            assert_eq!(share(value), text);
+        }
+    }
+
+    #[test]
+    fn lengths_are_as_exact_as_they_are_long() {
+        let wanted = [
+            (0, "under 1 h"),
+            (5 * 3600 + 1, "5 h"),
+            (DAY, "1 d"),
+            (DAY * 7 / 2, "3.5 d"),
+            (DAY * 10 - 1, "10 d"),
+            (DAY * 12, "12 d"),
+            (DAY * 1500, "1,500 d"),
+        ];
+        for (value, text) in wanted {
+            assert_eq!(length(value), text);
+        }
+    }
+
+    #[test]
+    fn counts_keep_one_digit() {
+        assert_eq!([0.0, 0.01, 2.44, 3.0, 1234.56].map(count), ["0", "under 0.1", "2.4", "3", "1,234.6"]);
+    }
+}

@@ -1,0 +1,255 @@
+//! Renders reports through minijinja: built-in templates, or the pipeline's own of the same name.
+//!
+//! Templates come from a repository and are not trusted: they see the report's data and nothing else, misspelt names are
+//! errors, steps and output are bounded, and every text they print becomes a code span unless a filter made it safe.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Serde, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::format::money::Currency;
+
+use super::chart::{Bar, bars};
+use super::{ReportError, markdown, number};
+
+/// Steps a template may take.
+const FUEL: u64 = 1_000_000;
+
+/// Bytes a report may have.
+const MAX_OUTPUT: usize = 4 * 1024 * 1024;
+
+/// Bytes a template may have.
+const MAX_TEMPLATE: usize = 256 * 1024;
+
+/// The built-in templates, by name.
+pub const BUILT_IN: [(&str, &str); 5] = [
+    ("macros.md.jinja", include_str!("../../templates/report/macros.md.jinja")),
+    ("overview.md.jinja", include_str!("../../templates/report/overview.md.jinja")),
+    ("pipeline.md.jinja", include_str!("../../templates/report/pipeline.md.jinja")),
+    ("funnel.md.jinja", include_str!("../../templates/report/funnel.md.jinja")),
+    ("forecast.md.jinja", include_str!("../../templates/report/forecast.md.jinja")),
+];
+
+/// Filters of the engine that templates do not get: those that make texts of any size in one step, and those that mark
+/// text as safe that is not.
+const NO_FILTERS: [&str; 8] = ["format", "indent", "replace", "batch", "slice", "pprint", "tojson", "urlencode"];
+
+/// Renders the template of a report with its data.
+pub(super) fn render(
+    report: &str,
+    data: impl serde::Serialize,
+    own: &BTreeMap<String, String>,
+) -> Result<String, ReportError> {
+    let name = format!("{report}.md.jinja");
+    let fail = |error: &Error| explain(error, &name, own);
+    let environment = environment(own).map_err(|e| fail(&e))?;
+    let template = environment.get_template(&name).map_err(|e| fail(&e))?;
+    let mut output = Bounded::default();
+    let rendered = template.render_captured_to(Value::from(Serde(data)), &mut output).map(|_| ());
+    if output.full {
+        return Err(ReportError::TooLong { template: place(&name, own), limit: MAX_OUTPUT });
+    }
+    rendered.map_err(|e| fail(&e))?;
+    Ok(without_double_blanks(&String::from_utf8_lossy(&output.bytes)))
+}
+
+/// Templates that leave out parts leave blank lines behind: a run of them becomes one, and none begins the text.
+fn without_double_blanks(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut blank = true;
+    for line in text.lines() {
+        let line = line.trim_end();
+        if !(line.is_empty() && blank) {
+            out.push_str(line);
+            out.push('\n');
+        }
+        blank = line.is_empty();
+    }
+    while out.ends_with("\n\n") {
+        out.pop();
+    }
+    out
+}
+
+/// How a message calls a template.
+fn place(name: &str, own: &BTreeMap<String, String>) -> String {
+    if own.contains_key(name) { format!("templates/{name}") } else { format!("the built-in template {name}") }
+}
+
+fn explain(error: &Error, name: &str, own: &BTreeMap<String, String>) -> ReportError {
+    // The innermost error that knows its place is the one to mend: an import fails in the imported file.
+    let mut at = (error.name().unwrap_or(name).to_owned(), error.line());
+    let mut message = describe(error);
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if let Some(inner) = inner.downcast_ref::<Error>() {
+            message = describe(inner);
+            if let (Some(name), Some(line)) = (inner.name(), inner.line()) {
+                at = (name.to_owned(), Some(line));
+            }
+        }
+        source = inner.source();
+    }
+    ReportError::Template { template: place(&at.0, own), line: at.1.unwrap_or(1), message }
+}
+
+fn describe(error: &Error) -> String {
+    let kind = match error.kind() {
+        ErrorKind::OutOfFuel => return format!("the template takes more than {FUEL} steps"),
+        kind => kind.to_string(),
+    };
+    // The detail can quote the template; it is shown on one line.
+    error.detail().map_or(kind.clone(), |detail| format!("{kind}: {}", markdown::plain(detail)))
+}
+
+fn environment(own: &BTreeMap<String, String>) -> Result<Environment<'static>, Error> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_fuel(Some(FUEL));
+    env.set_recursion_limit(50);
+    env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    env.set_auto_escape_callback(|_| AutoEscape::Custom("markdown".into()));
+    // Whatever the template says of escaping, text that no filter made safe becomes a code span.
+    env.set_formatter(|output, _, value| output.write_str(&printed(value)?).map_err(Error::from));
+    NO_FILTERS.iter().for_each(|name| env.remove_filter(name));
+    env.remove_global("debug");
+
+    env.add_filter("code", |value: &Value| safe(markdown::code(&value.to_string())));
+    env.add_filter("escape", |value: &Value| printed(value).map(safe));
+    env.add_filter("e", |value: &Value| printed(value).map(safe));
+    env.add_filter(
+        "text",
+        |value: &Value| {
+            if value.is_safe() { value.clone() } else { safe(markdown::text(&value.to_string())) }
+        },
+    );
+    env.add_filter("money", |value: &Value| with_money(value, number::money));
+    env.add_filter("expected", |value: &Value| with_money(value, number::expected_money));
+    env.add_filter("share", |value: &Value| with_estimate(value, false, |v| v.map(number::share)));
+    env.add_filter("share_with_interval", |value: &Value| with_estimate(value, true, |v| v.map(number::share)));
+    env.add_filter("duration", |value: &Value| {
+        with_estimate(value, false, |v| v.and_then(|v| v.to_i64()).map(number::length))
+    });
+    env.add_filter("number", |value: &Value| safe(as_f64(value).map_or(number::NONE.to_owned(), number::count)));
+    env.add_function("bar_chart", bar_chart);
+    // Templates are read when they are asked for, so that a broken one that a report does not use is no error of it.
+    let own = own.clone();
+    env.set_loader(move |name| match own.get(name) {
+        Some(text) if text.len() > MAX_TEMPLATE => {
+            let detail = format!("templates/{name} has more than {MAX_TEMPLATE} bytes");
+            Err(Error::new(ErrorKind::InvalidOperation, detail))
+        }
+        Some(text) => Ok(Some(text.clone())),
+        None => Ok(BUILT_IN.iter().find(|(own, _)| *own == name).map(|(_, text)| (*text).to_owned())),
+    });
+    Ok(env)
+}
+
+fn safe(text: String) -> Value {
+    Value::from_safe_string(text)
+}
+
+/// What printing a value writes.
+fn printed(value: &Value) -> Result<String, Error> {
+    match value.kind() {
+        ValueKind::String if value.is_safe() => Ok(value.as_str().unwrap_or_default().to_owned()),
+        ValueKind::Number | ValueKind::Bool => Ok(value.to_string()),
+        ValueKind::None => Ok(number::NONE.to_owned()),
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+        _ => Ok(markdown::code(&value.to_string())),
+    }
+}
+
+fn as_f64(value: &Value) -> Option<f64> {
+    f64::try_from(value.clone()).ok()
+}
+
+/// The amount and currency of a `{amount, currency}` value; the amount is `None` where it is not known.
+fn money_of(value: &Value) -> Result<(Option<Decimal>, Currency), Error> {
+    let wrong = || Error::new(ErrorKind::InvalidOperation, format!("a {} is no money", value.kind()));
+    let (amount, currency) = (value.get_attr("amount")?, value.get_attr("currency")?);
+    let currency = currency.as_str().and_then(|c| Currency::new(c).ok()).ok_or_else(wrong)?;
+    match amount.as_str() {
+        Some(text) => Ok((Some(crate::format::money::parse_decimal(text).map_err(|_| wrong())?), currency)),
+        None if amount.is_none() => Ok((None, currency)),
+        None => Err(wrong()),
+    }
+}
+
+fn with_money(value: &Value, show: impl Fn(Decimal, Currency) -> String) -> Result<Value, Error> {
+    if value.is_none() {
+        return Ok(safe(number::NONE.to_owned()));
+    }
+    let (amount, currency) = money_of(value)?;
+    Ok(safe(amount.map_or_else(|| format!("too large, {currency}"), |a| show(a, currency))))
+}
+
+/// Shows an estimate, or a bare number, or nothing.
+fn with_estimate(value: &Value, interval: bool, show: impl Fn(Option<f64>) -> Option<String>) -> Result<Value, Error> {
+    let one = |value: &Value| show(as_f64(value)).unwrap_or_else(|| number::NONE.to_owned());
+    if value.is_none() || value.is_number() {
+        return Ok(safe(one(value)));
+    }
+    let state = value.get_attr("state")?;
+    let text = match state.as_str() {
+        Some("known") => {
+            let mut text = one(&value.get_attr("value")?);
+            let (low, high) = (value.get_attr("low")?, value.get_attr("high")?);
+            if interval && low.is_number() && high.is_number() {
+                let (low, high) = (one(&low), one(&high));
+                let _ = write!(text, " ({}–{high})", low.trim_end_matches(" %"));
+            }
+            text
+        }
+        Some("too_early") => format!("too early (n = {})", value.get_attr("n")?),
+        Some("not_reached") => format!("not reached (> {})", one(&value.get_attr("beyond")?)),
+        _ => return Err(Error::new(ErrorKind::InvalidOperation, "neither an estimate nor a number")),
+    };
+    Ok(safe(text))
+}
+
+/// `bar_chart(title, axis, labels, values, horizontal=true)`: labels are texts, values are numbers or money.
+fn bar_chart(title: &str, axis: &str, labels: Vec<Value>, values: Vec<Value>, options: Kwargs) -> Result<Value, Error> {
+    let horizontal = options.get::<Option<bool>>("horizontal")?.unwrap_or(true);
+    options.assert_all_used()?;
+    let mut drawn = Vec::with_capacity(labels.len());
+    for (label, value) in labels.iter().zip(&values) {
+        let whole = if value.is_number() {
+            as_f64(value).map(|v| v.round() as i128)
+        } else {
+            money_of(value)?.0.and_then(|a| a.round().to_i128())
+        };
+        // A value that is not known would be a missing bar, which reads as zero: then no chart at all.
+        let Some(value) = whole else { return Ok(safe(String::new())) };
+        drawn.push(Bar { label: label.to_string(), value });
+    }
+    Ok(safe(bars(title, axis, &drawn, horizontal)))
+}
+
+/// Output that refuses to grow beyond [`MAX_OUTPUT`].
+#[derive(Default)]
+struct Bounded {
+    bytes: Vec<u8>,
+    full: bool,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len().saturating_add(bytes.len()) > MAX_OUTPUT {
+            self.full = true;
+            return Err(io::Error::other("the report is too long"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
