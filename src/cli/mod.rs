@@ -13,6 +13,7 @@ use crate::format::date::parse_date;
 pub mod commands;
 pub mod exit;
 pub mod progress;
+pub mod reference;
 pub mod ui;
 mod watching;
 pub mod workspace;

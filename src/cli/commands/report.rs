@@ -1,3 +1,5 @@
+//! `tussock report`.
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -110,7 +112,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         Some(file) => write_whole(&current(global)?.join(file), &text)?,
         None => ui.print(&text),
     }
-    Ok(if tell_unreadable(ui, &known.reading) { Exit::Findings } else { Exit::Done })
+    Ok(if tell_unreadable(ui, &known.reading, &known.snapshot) { Exit::Findings } else { Exit::Done })
 }
 
 /// The overview of what is committed, as `watch` keeps it in a file. Beside it whether every file could be read.

@@ -1,3 +1,5 @@
+//! `tussock watch`.
+
 use std::path::PathBuf;
 use std::time::Duration;
 
