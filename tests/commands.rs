@@ -66,7 +66,7 @@ fn every_command_explains_itself_with_examples_and_exit_codes() {
         assert!(front.contains(&format!("\n  {command} ")), "{command} is not in the overview:\n{front}");
         let help = repo.ok(&[command, "--help"]);
         assert!(help.contains("\nExamples:\n  tussock "), "{command}:\n{help}");
-        assert!(help.contains("Exit codes: 0 "), "{command}:\n{help}");
+        assert!(help.contains("\nExit codes:\n  0   "), "{command}:\n{help}");
         assert!(help.lines().all(|l| l.chars().count() <= 100), "{command} is too wide:\n{help}");
     }
 }

@@ -240,3 +240,35 @@ fn a_shallow_clone_says_so() {
     assert!(is_shallow(&find(&repo.path().join("../shallow"), None).unwrap()).unwrap());
     assert!(!is_shallow(&home(&repo)).unwrap());
 }
+
+#[test]
+fn a_sparse_checkout_hides_no_deals() {
+    for args in [&["set", "--no-cone", "/*", "!/sales/won/"][..], &["set", "--sparse-index", "sales/brief"]] {
+        let repo = TestRepo::with_pipeline();
+        repo.write("sales/won/big.yaml", "title: Big\n").write("sales/won/2025/old.yaml", "title: Old\n");
+        repo.commit("Add");
+        let all = |repo: &TestRepo| WorkTree::new(&home(repo), &repo.path()).entries().unwrap();
+        let names = |repo: &TestRepo| all(repo).into_iter().map(|e| (e.path, e.kind)).collect::<Vec<_>>();
+        let before = names(&repo);
+        repo.git(&[&["sparse-checkout"], args].concat());
+        assert!(!repo.has("sales/won/big.yaml"));
+        assert_eq!(before, names(&repo), "{args:?}");
+        let tree = WorkTree::new(&home(&repo), &repo.path());
+        assert_eq!(tree.read("won/2025/old.yaml").unwrap(), b"title: Old\n");
+        assert!(tree.repository_has("sales/won/big.yaml"));
+        assert_eq!(differing(&home(&repo)).unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_repository_of_somebody_else_is_not_opened() {
+    let repo = TestRepo::with_pipeline();
+    let chown = |path: &str| std::os::unix::fs::chown(repo.path().join(path), Some(12_345), Some(12_345));
+    if chown("").and(chown(".git")).is_err() {
+        println!("skipped: only root can give files away");
+        return;
+    }
+    let error = find(&repo.path(), None).unwrap_err();
+    assert_eq!(error.class(), Class::Io);
+    assert!(error.to_string().contains("git config --global --add safe.directory"), "{error}");
+}

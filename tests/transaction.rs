@@ -9,7 +9,7 @@ use kit::TestRepo;
 use tussock::repo::discover::{Home, find};
 use tussock::repo::error::{Class, WriteError};
 use tussock::repo::git::{Git, init_repository};
-use tussock::repo::transaction::{Action, Done, FileChange, commit};
+use tussock::repo::transaction::{Action, Done, FileChange, commit, stage};
 
 const ACME: &str = "title: Acme\namount: 100 EUR\n";
 
@@ -292,6 +292,9 @@ fn ignored_destinations_and_links_are_refused() {
     std::os::unix::fs::symlink("../elsewhere", repo.path().join("sales/offer")).unwrap();
     let changes = vec![FileChange::relocate("sales/brief/acme.yaml", ACME, "sales/offer/acme.yaml", ACME)];
     assert!(refused(&repo, changes).to_string().contains("link"));
+    repo.git(&["init", "-q", "sales/inner"]);
+    let changes = vec![FileChange::create("sales/inner/x.yaml", "x")];
+    assert!(refused(&repo, changes).to_string().contains("another repository"));
     let changes = vec![FileChange::create("sales/../.git/hooks/post-commit", "x")];
     assert_eq!(refused(&repo, changes).class(), Class::Usage);
 
@@ -690,4 +693,128 @@ fn what_cannot_be_brought_up_to_the_commit_is_pending() {
     assert!(text.contains("sales/proposal/acme.yaml: it was changed meanwhile and is left as it is"), "{text}");
     assert_eq!(repo.read("sales/brief/acme.yaml"), "title: Saved meanwhile\n", "the user's text is not lost");
     assert_eq!(repo.git(&["show", "HEAD:sales/proposal/acme.yaml"]), ACME);
+}
+
+#[test]
+fn a_sparse_checkout_can_be_written_to_where_it_is_checked_out() {
+    for args in [&["set", "--cone", "sales/brief"][..], &["set", "--sparse-index", "sales/brief"]] {
+        let repo = with_acme();
+        repo.write("sales/won/big.yaml", "title: Big\n");
+        repo.commit("Add");
+        repo.git(&[&["sparse-checkout"], args].concat());
+        assert!(!repo.has("sales/won/big.yaml"));
+        let hidden = vec![FileChange::relocate("sales/won/big.yaml", "title: Big\n", "sales/lost/big.yaml", "x")];
+        assert!(matches!(refused(&repo, hidden), WriteError::Hidden { .. }));
+        move_acme(&repo).unwrap();
+        assert_eq!(repo.git(&["status", "--porcelain"]), "", "{args:?}");
+        assert_eq!(repo.git(&["show", "HEAD:sales/proposal/acme.yaml"]), ACME);
+        assert_eq!(repo.git(&["show", "HEAD:sales/won/big.yaml"]), "title: Big\n");
+    }
+}
+
+#[test]
+fn with_and_without_a_hook_the_same_tree_is_written() {
+    let tree = |hooked: bool| {
+        let repo = with_acme();
+        for i in 0..5 {
+            repo.write(&format!("sales/lost/2024/d{i}.yaml"), format!("title: {i}\n"));
+        }
+        repo.commit("Lost");
+        if hooked {
+            hook(&repo, "pre-commit", "exit 0");
+        }
+        let mut changes = acme_to_proposal();
+        for i in 0..5 {
+            let (was, new) = (format!("title: {i}\n"), format!("title: {i}\nnotes: x\n"));
+            changes.push(FileChange::relocate(
+                format!("sales/lost/2024/d{i}.yaml"),
+                was,
+                format!("sales/won/2026/d{i}.yaml"),
+                new,
+            ));
+        }
+        act(&repo, &repo.path(), changes).unwrap();
+        assert_eq!(repo.git(&["status", "--porcelain"]), "");
+        repo.git(&["fsck", "--strict"]);
+        repo.git(&["ls-tree", "-r", "-t", "HEAD"])
+    };
+    let plain = tree(false);
+    assert_eq!(plain, tree(true));
+    assert!(!plain.contains("2024"), "an emptied folder is in no tree:\n{plain}");
+}
+
+#[test]
+fn what_is_written_is_flushed_to_the_disk_by_default() {
+    let repo = with_acme();
+    let home = find(&repo.path(), None).unwrap();
+    let git = git_in(&repo, &home).with_env(&[("TUSSOCK_FSYNC", "")]);
+    let action = Action { changes: acme_to_proposal(), subject: "x".into(), ..Action::default() };
+    commit(&home, &git, &action, &mut |_| ()).unwrap();
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    repo.git(&["fsck", "--strict"]);
+}
+
+#[test]
+fn changes_can_be_staged_only() {
+    let repo = with_acme();
+    repo.write("readme", "edited\n");
+    let home = find(&repo.path(), None).unwrap();
+    let changes = vec![FileChange::relocate("sales/brief/acme.yaml", ACME, "sales/proposal/acme.yaml", "title: B\n")];
+    let paths = stage(&home, &git_in(&repo, &home), &changes, &mut |_| ()).unwrap();
+    assert_eq!(paths, ["sales/brief/acme.yaml", "sales/proposal/acme.yaml"]);
+    assert_eq!(
+        repo.git(&["status", "--porcelain", "--no-renames"]),
+        " M readme\nD  sales/brief/acme.yaml\nA  sales/proposal/acme.yaml\n"
+    );
+    assert_eq!(repo.read("sales/proposal/acme.yaml"), "title: B\n");
+    assert_eq!(commits(&repo), 2);
+}
+
+#[test]
+fn a_ref_that_is_locked_changes_nothing() {
+    let repo = with_acme();
+    repo.write(".git/refs/heads/main.lock", "");
+    let error = refused(&repo, acme_to_proposal());
+    assert_eq!(error.class(), Class::Locked, "{error}");
+    assert!(error.to_string().contains("main.lock"), "{error}");
+}
+
+#[test]
+fn what_others_have_staged_is_no_part_of_the_first_commit() {
+    let repo = TestRepo::new();
+    repo.write("staged.txt", "x\n");
+    repo.git(&["add", "-A"]);
+    let home = Home::at(&repo.path()).unwrap();
+    for hooked in [false, true] {
+        let name = if hooked { "hooked.yaml" } else { "plain.yaml" };
+        if hooked {
+            repo.git(&["checkout", "-q", "--orphan", "second"]);
+            hook(&repo, "pre-commit", "exit 0");
+            repo.git(&["rm", "-q", "--cached", "plain.yaml"]);
+        }
+        let action =
+            Action { changes: vec![FileChange::create(name, "x\n")], subject: "x".into(), ..Action::default() };
+        commit(&home, &git_in(&repo, &home), &action, &mut |_| ()).unwrap();
+        assert_eq!(repo.git(&["ls-tree", "-r", "--name-only", "HEAD"]), format!("{name}\n"));
+        assert!(repo.git(&["status", "--porcelain"]).starts_with("A  staged.txt\n"));
+    }
+}
+
+#[test]
+fn a_batch_under_a_hook_is_written_through_the_program() {
+    let repo = TestRepo::with_pipeline();
+    hook(&repo, "pre-commit", "exit 0");
+    let text = |i: usize| format!("title: {i}\n");
+    let changes = (0..30).map(|i| FileChange::create(format!("sales/brief/d{i}.yaml"), text(i)));
+    act(&repo, &repo.path(), changes.collect()).unwrap();
+    assert_eq!(repo.git(&["show", "HEAD:sales/brief/d29.yaml"]), text(29));
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn what_a_dead_process_left_is_cleared_away() {
+    let repo = with_acme();
+    repo.write(".git/tussock/tx-dead/index", "half");
+    move_acme(&repo).unwrap();
+    assert!(!repo.has(".git/tussock/tx-dead"));
 }

@@ -344,9 +344,7 @@ fn guess_date(text: &str) -> Option<String> {
     let number = |p: &str| p.parse::<u32>().ok();
     let (year, month, day) = if a.len() == 4 {
         (a, number(b)?, number(c)?)
-    } else if c.len() == 4 && day_part.contains('.') {
-        (c, number(b)?, number(a)?)
-    } else if c.len() == 4 && number(a)? > 12 {
+    } else if c.len() == 4 && (day_part.contains('.') || number(a)? > 12) {
         (c, number(b)?, number(a)?)
     } else if c.len() == 4 && number(b)? > 12 {
         (c, number(a)?, number(b)?)

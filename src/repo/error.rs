@@ -173,6 +173,12 @@ pub enum WriteError {
         /// "has staged changes", "was deleted in the work tree" …
         what: &'static str,
     },
+    /// A sparse checkout leaves a file of the action out.
+    #[error("{path} is not checked out here; `git sparse-checkout add` its folder first")]
+    Hidden {
+        /// The file, below the repository's root.
+        path: String,
+    },
     /// A file of the action is not in git yet.
     #[error("{path} is not in git yet; `git add` and commit it first")]
     Untracked {
@@ -279,6 +285,7 @@ impl WriteError {
             | WriteError::NoIdentity
             | WriteError::Dirty { .. }
             | WriteError::Untracked { .. }
+            | WriteError::Hidden { .. }
             | WriteError::Exists { .. }
             | WriteError::Twin { .. }
             | WriteError::Ignored { .. } => Class::NotInState,

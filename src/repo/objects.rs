@@ -410,8 +410,9 @@ impl Objects for GitObjects<'_> {
 fn raise_cache_limits() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Each call sets one number inside libgit2 and can only fail for an unknown option. A lost race with a reader
-        // in another thread would at worst leave that reader with the old limit.
+        // SAFETY: each call sets one number inside libgit2 and can only fail for an unknown option. A lost race with a
+        // reader in another thread would at worst leave that reader with the old limit.
+        #[allow(unsafe_code)]
         unsafe {
             let _ = git2::opts::set_cache_object_limit(git2::ObjectType::Tree, 4 << 20);
             let _ = git2::opts::set_cache_object_limit(git2::ObjectType::Commit, 64 << 10);

@@ -4,6 +4,7 @@ use super::discover::{Home, PIPELINE_FILE};
 use super::error::RepoError;
 use super::git::Git;
 use super::objects::ObjectId;
+use super::snapshot::is_sparse;
 
 /// What HEAD says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,15 +95,19 @@ pub fn differing(home: &Home) -> Result<usize, RepoError> {
     if !home.prefix.is_empty() {
         options.pathspec(&home.prefix);
     }
-    let paths: Vec<String> = match repo.statuses(Some(&mut options)) {
-        Ok(statuses) => statuses
+    // libgit2 takes what a sparse checkout leaves out for deleted.
+    let sparse = is_sparse(&repo)?;
+    let read = if sparse { None } else { Some(repo.statuses(Some(&mut options))) };
+    let paths: Vec<String> = match read {
+        None => status_by_program(home)?,
+        Some(Ok(statuses)) => statuses
             .iter()
             .filter(|s| s.status() != git2::Status::CURRENT)
             .map(|s| String::from_utf8_lossy(s.path_bytes()).into_owned())
             .collect(),
         // libgit2 reads neither split nor sparse indexes.
-        Err(e) if e.class() == git2::ErrorClass::Index => status_by_program(home)?,
-        Err(e) => return Err(RepoError::reading("compare HEAD, the index and the work tree")(e)),
+        Some(Err(e)) if e.class() == git2::ErrorClass::Index => status_by_program(home)?,
+        Some(Err(e)) => return Err(RepoError::reading("compare HEAD, the index and the work tree")(e)),
     };
     let mut ids: Vec<&str> = paths.iter().filter_map(|p| deal_stem(home.in_pipeline(p)?)).collect();
     ids.sort_unstable();

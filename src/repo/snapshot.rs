@@ -42,6 +42,8 @@ pub(super) struct Staged {
     pub stage: u8,
     /// Only announced (`git add -N`): a commit would not hold it.
     pub announced: bool,
+    /// Left out of the work tree by a sparse checkout.
+    pub hidden: bool,
 }
 
 impl Snapshot {
@@ -70,9 +72,22 @@ impl Snapshot {
     /// # Errors
     /// When the index cannot be read.
     pub fn of_index(home: &Home) -> Result<Snapshot, RepoError> {
-        let repo = home.place()?.open()?;
+        Snapshot::staged(home, home.place()?.open()?, false)
+    }
+
+    /// What a sparse checkout leaves out of the work tree; `None` where it is no such checkout.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub(super) fn hidden(home: &Home) -> Result<Option<Snapshot>, RepoError> {
+        let Some(place) = &home.repo else { return Ok(None) };
+        let repo = place.open()?;
+        if is_sparse(&repo)? { Snapshot::staged(home, repo, true).map(Some) } else { Ok(None) }
+    }
+
+    fn staged(home: &Home, repo: git2::Repository, only_hidden: bool) -> Result<Snapshot, RepoError> {
         let mut chosen: BTreeMap<Vec<u8>, Staged> = BTreeMap::new();
-        for entry in staged(home, &repo)?.into_iter().filter(|e| !e.announced) {
+        for entry in staged(home, &repo)?.into_iter().filter(|e| !e.announced && (e.hidden || !only_hidden)) {
             let better = |old: &Staged| old.stage == 1 || (old.stage == 3 && entry.stage == 2);
             if chosen.get(&entry.path).is_none_or(better) {
                 chosen.insert(entry.path.clone(), entry);
@@ -163,6 +178,16 @@ impl Source for Snapshot {
     }
 }
 
+/// Whether files of the index may be missing from the work tree on purpose.
+pub(super) fn is_sparse(repo: &git2::Repository) -> Result<bool, RepoError> {
+    let config = repo.config().map_err(RepoError::reading("read git's configuration"))?;
+    match config.get_bool("core.sparseCheckout") {
+        Ok(sparse) => Ok(sparse),
+        Err(e) if e.code() == git2::ErrorCode::NotFound => Ok(false),
+        Err(e) => Err(RepoError::reading("read core.sparseCheckout")(e)),
+    }
+}
+
 /// The tree of the folder `prefix`; `None` where there is no such folder.
 fn folder_of<'r>(
     repo: &'r git2::Repository,
@@ -231,10 +256,12 @@ pub(super) fn staged(home: &Home, repo: &git2::Repository) -> Result<Vec<Staged>
     match read {
         Ok(index) => {
             let announced = git2::IndexEntryExtendedFlag::INTENT_TO_ADD.bits();
+            let skipped = git2::IndexEntryExtendedFlag::SKIP_WORKTREE.bits();
             let staged = index.iter().map(|e| {
                 let stage = ((e.flags >> 12) & 3) as u8;
                 let announced = e.flags_extended & announced != 0;
-                Ok(Staged { path: e.path, mode: e.mode, id: object_id(e.id)?, stage, announced })
+                let hidden = e.flags_extended & skipped != 0;
+                Ok(Staged { path: e.path, mode: e.mode, id: object_id(e.id)?, stage, announced, hidden })
             });
             staged.collect()
         }
@@ -246,16 +273,18 @@ pub(super) fn staged(home: &Home, repo: &git2::Repository) -> Result<Vec<Staged>
 
 /// The entries of the user's index as `git ls-files` tells them.
 fn staged_by_program(git: &Git) -> Result<Vec<Staged>, GitError> {
-    read_staged(&git.command("ls-files").reading().args(["--stage", "-z"]).bytes()?)
+    read_staged(&git.command("ls-files").reading().args(["-t", "--stage", "-z"]).bytes()?)
 }
 
-/// Reads what `git ls-files --stage -z` prints: `MODE ID STAGE TAB PATH NUL`.
+/// Reads what `git ls-files -t --stage -z` prints: `TAG MODE ID STAGE TAB PATH NUL`.
 fn read_staged(out: &[u8]) -> Result<Vec<Staged>, GitError> {
     let one = |line: &[u8]| {
         let tab = line.iter().position(|b| *b == b'\t')?;
         let head = std::str::from_utf8(line.get(..tab)?).ok()?;
         let mut words = head.split(' ');
+        let tag = words.next()?;
         Some(Staged {
+            hidden: tag == "S",
             mode: u32::from_str_radix(words.next()?, 8).ok()?,
             id: parse_id(words.next()?)?,
             stage: words.next()?.parse().ok()?,
@@ -289,10 +318,11 @@ mod tests {
     #[test]
     fn ls_files_output_is_read_with_its_stages() {
         let id = "0123456789abcdef0123456789abcdef01234567";
-        let out = format!("100644 {id} 0\ta b.yaml\0100755 {id} 2\tx\ty\0");
+        let out = format!("H 100644 {id} 0\ta b.yaml\0S 100755 {id} 2\tx\ty\0");
         let read = read_staged(out.as_bytes()).unwrap();
         assert_eq!(read.len(), 2);
         assert_eq!((read[0].mode, read[0].stage, &read[0].path[..]), (0o100_644, 0, &b"a b.yaml"[..]));
+        assert_eq!((read[0].hidden, read[1].hidden), (false, true));
         assert_eq!((read[1].stage, &read[1].path[..]), (2, &b"x\ty"[..]));
         assert_eq!(read[1].id.to_string(), id);
         assert!(read_staged(b"garbage\0").is_err());

@@ -27,6 +27,8 @@ pub(super) struct Ready {
     pub index: Vec<Staged>,
     /// git's configuration.
     pub settings: Settings,
+    /// The repository, opened for this look.
+    pub repo: git2::Repository,
 }
 
 /// Makes sure that deals may be written here: there is a work tree on a branch, nothing is half done, nothing is in
@@ -55,7 +57,7 @@ pub(super) fn look(home: &Home, git: &Git, tell: &mut dyn FnMut(&str)) -> Result
     let (branch, head) = branch(&repo)?;
     let settings = Settings::read(git)?;
     identity(git, &settings)?;
-    Ok(Ready { workdir, branch, head, index, settings })
+    Ok(Ready { workdir, branch, head, index, settings, repo })
 }
 
 /// The repository and the top of its work tree.

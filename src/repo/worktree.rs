@@ -1,10 +1,13 @@
 //! The work tree as a source of files.
 
+use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::discover::{Home, is_pipeline, is_repository};
+use super::snapshot::Snapshot;
 use crate::format::source::{EntryKind, FileEntry, Source};
 
 /// Files larger than this are not read: no deal and no pipeline is a mebibyte long.
@@ -13,13 +16,14 @@ pub const MAX_FILE: u64 = 1 << 20;
 /// How often a file that changes while it is read is read again.
 const TRIES: usize = 3;
 
-/// The files of a pipeline as they lie on the disk. Links are never followed.
-#[derive(Clone, Debug)]
+/// The files of a pipeline as they lie on the disk. Links are never followed. What a sparse checkout leaves out is read
+/// from the index, so that a pipeline is never smaller for it.
 pub struct WorkTree {
-    root: PathBuf,
+    home: Home,
     top: PathBuf,
     display_prefix: String,
     bare: bool,
+    hidden: OnceLock<Option<Snapshot>>,
 }
 
 impl WorkTree {
@@ -30,10 +34,20 @@ impl WorkTree {
         let current = current.canonicalize().unwrap_or_else(|_| current.to_owned());
         WorkTree {
             display_prefix: way(&current, &home.root, &top),
-            root: home.root.clone(),
             top,
             bare: home.repo.as_ref().is_some_and(|r| r.workdir.is_none()),
+            home: home.clone(),
+            hidden: OnceLock::new(),
         }
+    }
+
+    /// What a sparse checkout leaves out.
+    fn hidden(&self) -> io::Result<Option<&Snapshot>> {
+        if let Some(known) = self.hidden.get() {
+            return Ok(known.as_ref());
+        }
+        let found = Snapshot::hidden(&self.home).map_err(io::Error::other)?;
+        Ok(self.hidden.get_or_init(|| found).as_ref())
     }
 }
 
@@ -46,7 +60,7 @@ impl Source for WorkTree {
             ));
         }
         let mut entries = Vec::new();
-        let mut folders = vec![(self.root.clone(), String::new(), true)];
+        let mut folders = vec![(self.home.root.clone(), String::new(), true)];
         while let Some((folder, prefix, utf8)) = folders.pop() {
             let listed = std::fs::read_dir(&folder).map_err(|e| naming(&folder, e))?;
             for item in listed {
@@ -71,17 +85,29 @@ impl Source for WorkTree {
                 entries.push(FileEntry { path, utf8: utf8 && exact, kind, size });
             }
         }
+        if let Some(hidden) = self.hidden()? {
+            let seen: HashSet<String> = entries.iter().map(|e| e.path.clone()).collect();
+            entries.extend(hidden.entries()?.into_iter().filter(|e| !seen.contains(&e.path)));
+        }
         entries.sort_unstable_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
         Ok(entries)
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        let full = plain_path(&self.root, path)?;
-        read_steadily(&full)
+        let read = plain_path(&self.home.root, path).and_then(|full| read_steadily(&full));
+        match read {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => match self.hidden()? {
+                Some(hidden) => hidden.read(path),
+                None => Err(e),
+            },
+            read => read,
+        }
     }
 
     fn repository_has(&self, path: &str) -> bool {
-        !self.bare && plain_path(&self.top, path).is_ok_and(|full| full.symlink_metadata().is_ok_and(|m| m.is_file()))
+        let there = || plain_path(&self.top, path).is_ok_and(|f| f.symlink_metadata().is_ok_and(|m| m.is_file()));
+        let hidden = || self.hidden().is_ok_and(|h| h.is_some_and(|h| h.repository_has(path)));
+        !self.bare && (there() || hidden())
     }
 
     fn display(&self, path: &str) -> String {

@@ -1,3 +1,5 @@
+//! `tussock demo`.
+
 use std::path::PathBuf;
 
 use crate::cli::Global;

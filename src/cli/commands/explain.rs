@@ -1,3 +1,5 @@
+//! `tussock explain`.
+
 use crate::check::rule;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;

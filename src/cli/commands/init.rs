@@ -1,3 +1,5 @@
+//! `tussock init`.
+
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;

@@ -1,3 +1,5 @@
+//! `tussock list`.
+
 use clap::ValueEnum;
 use serde_json::json;
 

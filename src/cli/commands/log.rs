@@ -1,3 +1,5 @@
+//! `tussock log`.
+
 use crate::action::find::{NotFound, near_deal};
 use crate::cli::Global;
 use crate::cli::commands::list::Format;

@@ -1,3 +1,5 @@
+//! `tussock man`.
+
 use crate::cli::definition;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;

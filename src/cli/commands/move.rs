@@ -1,3 +1,5 @@
+//! `tussock move`.
+
 use crate::action::assign;
 use crate::action::plan::{Target, moves};
 use crate::cli::Global;

@@ -1,3 +1,5 @@
+//! `tussock new`.
+
 use super::r#move::parse_sets;
 use crate::action::plan;
 use crate::cli::Global;

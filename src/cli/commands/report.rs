@@ -1,3 +1,5 @@
+//! `tussock report`.
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! `tussock set`.
+
 use super::r#move::parse_sets;
 use crate::action::plan;
 use crate::cli::Global;

@@ -1,3 +1,5 @@
+//! `tussock show`.
+
 use serde_json::json;
 
 use crate::action::find::{self, next_place};

@@ -1,3 +1,5 @@
+//! `tussock validate`.
+
 use std::path::{Component, Path, PathBuf};
 
 use clap::ValueEnum;

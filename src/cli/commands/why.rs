@@ -1,3 +1,5 @@
+//! `tussock why`.
+
 use serde_json::json;
 
 use crate::action::assign::blank;

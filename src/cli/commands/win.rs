@@ -1,3 +1,5 @@
+//! `tussock win`.
+
 use super::r#move::move_all;
 use crate::action::plan::Target;
 use crate::cli::Global;

@@ -160,7 +160,7 @@ impl Known<'_> {
         }
         let path_like =
             tokens.iter().enumerate().all(|(i, t)| if i % 2 == 0 { t.kind == Kind::Word } else { word(t) == "." });
-        if !path_like || tokens.len() % 2 == 0 {
+        if !path_like || tokens.len().is_multiple_of(2) {
             return None;
         }
         let name: String = tokens.iter().map(word).collect();

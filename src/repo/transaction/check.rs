@@ -10,7 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::objects::{self, Filters};
 use super::{FileChange, PlannedFile};
-use crate::repo::discover::Home;
+use crate::repo::discover::{Home, is_repository};
 use crate::repo::error::WriteError;
 use crate::repo::git::Git;
 use crate::repo::objects::ObjectId;
@@ -95,15 +95,15 @@ fn fold(name: &str) -> String {
 /// is free in all three, and says for each file what is to be done.
 pub(super) fn plan<'a>(
     git: &Git,
-    repo: &git2::Repository,
     ready: &Ready,
     changes: &[&'a FileChange],
 ) -> Result<Vec<PlannedFile<'a>>, WriteError> {
+    let repo = &ready.repo;
     let head = Tree::new(repo, ready.head)?;
     let touched: HashSet<&[u8]> = changes.iter().filter_map(|c| c.before_path()).map(str::as_bytes).collect();
     let index: HashMap<&[u8], &Staged> =
         ready.index.iter().filter(|e| touched.contains(&*e.path)).map(|e| (&*e.path, e)).collect();
-    let filters = Filters::read(git, &ready.settings, changes)?;
+    let filters = Filters::read(git, ready, changes)?;
     let found: Vec<Option<Found>> =
         changes.iter().map(|c| source(&head, &index, ready, c)).collect::<Result<_, _>>()?;
     unedited(git, &filters, changes, &found)?;
@@ -128,6 +128,7 @@ pub(super) fn plan<'a>(
             new: old.filter(|_| moved_only),
             filter_path: change.after_path().and_then(|path| filters.own(path, &bytes, crlf_stored)),
             bytes,
+            by_hook: false,
         }
     });
     Ok(planned.collect())
@@ -164,6 +165,9 @@ fn source(
             None => WriteError::Untracked { path: path.to_owned() },
         });
     };
+    if staged.is_some_and(|entry| entry.hidden) {
+        return Err(WriteError::Hidden { path: path.to_owned() });
+    }
     match staged {
         Some(entry) if (entry.mode, entry.id) == (mode, id) && !entry.announced => {}
         Some(_) => return Err(dirty("has staged changes")),
@@ -207,6 +211,7 @@ fn no_links(workdir: &Path, path: &str) -> Result<(), WriteError> {
     for (end, _) in path.match_indices('/') {
         let folder = workdir.join(&path[..end]);
         let reason = match folder.symlink_metadata() {
+            Ok(m) if m.is_dir() && is_repository(&folder) => "a folder on the way to it is another repository",
             Ok(m) if m.is_dir() => continue,
             Ok(m) if m.is_symlink() => "a folder on the way to it is a link",
             Ok(_) => "a folder on the way to it is a file",
@@ -344,6 +349,15 @@ struct Tree<'r> {
     folders: RefCell<HashMap<String, Rc<Folder>>>,
 }
 
+/// The mode of a file as an index has it: old trees have others, which mean the same.
+fn canonical(mode: u32) -> u32 {
+    match (mode & 0o170_000, mode & 0o111) {
+        (REGULAR, 0) => REGULAR | 0o644,
+        (REGULAR, _) => REGULAR | 0o755,
+        _ => mode,
+    }
+}
+
 /// One folder of a tree.
 #[derive(Default)]
 struct Folder {
@@ -402,7 +416,7 @@ impl<'r> Tree<'r> {
     fn entry(&self, path: &str) -> Result<Option<(u32, ObjectId)>, WriteError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         match self.folder(folder)?.entries.get(name.as_bytes()) {
-            Some((mode, id)) => Ok(Some((*mode, object_id(*id)?))),
+            Some((mode, id)) => Ok(Some((canonical(*mode), object_id(*id)?))),
             None => Ok(None),
         }
     }
@@ -464,7 +478,8 @@ mod tests {
     #[test]
     fn folders_of_an_index_know_their_files_and_folders() {
         let id = ObjectId::from_bytes(&[0; 20]).unwrap();
-        let entry = |path: &str| Staged { path: path.into(), mode: 0o100_644, id, stage: 0, announced: false };
+        let entry =
+            |path: &str| Staged { path: path.into(), mode: 0o100_644, id, stage: 0, announced: false, hidden: false };
         let index = [entry("a"), entry("s/b/x"), entry("s/b/y"), entry("s/c")];
         let wanted: HashSet<&str> = ["", "s", "s/b"].into();
         let folders = index_folders(&index, &wanted);

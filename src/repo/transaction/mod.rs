@@ -11,7 +11,7 @@ mod place;
 use std::path::PathBuf;
 
 use super::discover::{GitPlace, Home};
-use super::error::{Class, WriteError};
+use super::error::WriteError;
 use super::git::{Git, IN_TRANSACTION};
 use super::hooks::Hooks;
 use super::lock;
@@ -20,6 +20,9 @@ use super::state::{self, Ready};
 
 /// How often an action is planned again when others commit at the same time.
 const TRIES: usize = 10;
+
+/// How the names of scratch folders begin.
+const SCRATCH: &str = "tx-";
 
 /// A file at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,14 +125,7 @@ enum Try {
 /// # Errors
 /// See [`WriteError`]. Of all but [`WriteError::Pending`], nothing has changed.
 pub fn commit(home: &Home, git: &Git, action: &Action, tell: &mut dyn FnMut(&str)) -> Result<Done, WriteError> {
-    let changes: Vec<&FileChange> = action.changes.iter().filter(|c| c.before != c.after).collect();
-    if changes.is_empty() {
-        return Err(WriteError::Unchanged);
-    }
-    check::paths(home, &changes)?;
-    if git.env(IN_TRANSACTION).is_some() {
-        return Err(WriteError::Nested);
-    }
+    let changes = real_changes(home, git, &action.changes)?;
     let (place, _) = state::work_tree(home)?;
     let _lock = lock::take(place, tell)?;
     for number in 0..TRIES {
@@ -148,6 +144,58 @@ pub fn commit(home: &Home, git: &Git, action: &Action, tell: &mut dyn FnMut(&str
     Err(WriteError::Conflict { what: format!("others committed {TRIES} times in a row") })
 }
 
+/// Makes changes in the work tree and the index only, for the user to commit; returns the changed paths, sorted. The
+/// same must hold as for [`commit`].
+///
+/// # Errors
+/// See [`WriteError`]. Nothing has changed then, but for [`WriteError::Io`], which names the files that could not be
+/// written after others were.
+pub fn stage(
+    home: &Home,
+    git: &Git,
+    changes: &[FileChange],
+    tell: &mut dyn FnMut(&str),
+) -> Result<Vec<String>, WriteError> {
+    let changes = real_changes(home, git, changes)?;
+    let (place, _) = state::work_tree(home)?;
+    let _lock = lock::take(place, tell)?;
+    let ready = state::look(home, git, tell)?;
+    let plan = check::plan(git, &ready, &changes)?;
+    let scratch = Scratch::new(place)?;
+    let store = objects::Store { git, place, ready: &ready, scratch: &scratch, in_process: false };
+    let files = store.write_blobs(plan)?;
+    let undone = place::update_files(&ready.workdir, &files, git.fsync());
+    if !undone.is_empty() {
+        let source = std::io::Error::other(undone.join("; "));
+        return Err(WriteError::Io { doing: "write all files, some are written".to_owned(), source });
+    }
+    let entries = place::Entries { files: &files, others: &[], as_on_disk: true };
+    place::update_index(git, place, &entries, tell)?;
+    Ok(paths_of(&changes))
+}
+
+/// The changes that change something, all of them allowed.
+fn real_changes<'a>(home: &Home, git: &Git, changes: &'a [FileChange]) -> Result<Vec<&'a FileChange>, WriteError> {
+    let changes: Vec<&FileChange> = changes.iter().filter(|c| c.before != c.after).collect();
+    if changes.is_empty() {
+        return Err(WriteError::Unchanged);
+    }
+    check::paths(home, &changes)?;
+    if git.env(IN_TRANSACTION).is_some() {
+        return Err(WriteError::Nested);
+    }
+    Ok(changes)
+}
+
+/// All paths that changes touch, sorted.
+fn paths_of(changes: &[&FileChange]) -> Vec<String> {
+    let paths = changes.iter().flat_map(|c| c.before_path().into_iter().chain(c.after_path()));
+    let mut paths: Vec<String> = paths.map(str::to_owned).collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
 /// Plans and writes the action on the commit that the branch has now.
 fn attempt(
     home: &Home,
@@ -158,15 +206,17 @@ fn attempt(
     tell: &mut dyn FnMut(&str),
 ) -> Result<Try, WriteError> {
     let ready = state::look(home, git, tell)?;
-    let repo = place.open()?;
-    let plan = check::plan(git, &repo, &ready, changes)?;
+    let plan = check::plan(git, &ready, changes)?;
 
     let scratch = Scratch::new(place)?;
-    let store = objects::Store { git, place, repo: &repo, ready: &ready, scratch: &scratch };
-    let mut files = store.write_blobs(plan)?;
-    let mut tree = store.write_tree(&files)?;
     let index = scratch.index();
     let mut hooks = Hooks::new(git, place, &ready.settings, &index);
+    // A hook wants to see an index, and only git knows how to share object folders among users.
+    let shared = ready.settings.text("core.sharedrepository").is_some();
+    let in_process = cfg!(unix) && !shared && !hooks.may_have("pre-commit");
+    let store = objects::Store { git, place, ready: &ready, scratch: &scratch, in_process };
+    let mut files = store.write_blobs(plan)?;
+    let mut tree = store.write_tree(&files)?;
     let mut others = Vec::new();
     if hooks.run("pre-commit", &[])? {
         let after = store.tree_of_index()?;
@@ -180,13 +230,17 @@ fn attempt(
     let commit = store.write_commit(&tree, &message, action.date.as_deref())?;
     store.flush(&tree, commit, &files)?;
 
-    if !move_branch(git, place, &ready, commit, &action.subject)? {
+    if !move_branch(git, &ready, commit, &action.subject)? {
         return Ok(Try::Overtaken);
     }
     let mut undone = Vec::new();
-    if still_on(place, &ready)? {
+    let checked_out = state::branch(&ready.repo).map(|(branch, _)| branch);
+    if let Err(e) = &checked_out {
+        undone.push(e.to_string());
+    } else if checked_out.is_ok_and(|branch| branch == ready.branch) {
         undone.extend(place::update_files(&ready.workdir, &files, git.fsync()));
-        undone.extend(place::update_index(git, place, &files, &others, tell).err().map(|e| e.to_string()));
+        let entries = place::Entries { files: &files, others: &others, as_on_disk: undone.is_empty() };
+        undone.extend(place::update_index(git, place, &entries, tell).err().map(|e| e.to_string()));
     } else {
         undone.push("another branch was checked out meanwhile".to_owned());
     }
@@ -196,8 +250,7 @@ fn attempt(
         let what = format!("the work tree is not updated yet: {}", undone.join("; "));
         return Err(WriteError::Pending { commit, what });
     }
-    let mut paths: Vec<String> =
-        changes.iter().flat_map(|c| c.before_path().into_iter().chain(c.after_path())).map(str::to_owned).collect();
+    let mut paths = paths_of(changes);
     paths.extend(others.into_iter().map(|o| String::from_utf8_lossy(&o.path).into_owned()));
     paths.sort();
     paths.dedup();
@@ -215,6 +268,8 @@ struct PlannedFile<'a> {
     bytes: Vec<u8>,
     /// The path whose attributes say how bytes become a blob; `None` where they are the blob.
     filter_path: Option<&'a str>,
+    /// Whether a hook gave it other bytes.
+    by_hook: bool,
 }
 
 /// A path that a hook put into the commit beside ours.
@@ -233,7 +288,14 @@ impl Scratch {
     fn new(place: &GitPlace) -> Result<Scratch, WriteError> {
         let folder = place.git_dir.join("tussock");
         std::fs::create_dir_all(&folder).map_err(WriteError::io("create", &folder))?;
-        let dir = tempfile::Builder::new().prefix("tx-").tempdir_in(&folder);
+        // We hold the lock, so what lies there is of a process that died.
+        for item in std::fs::read_dir(&folder).map_err(WriteError::io("list", &folder))? {
+            let item = item.map_err(WriteError::io("list", &folder))?;
+            if item.file_name().to_string_lossy().starts_with(SCRATCH) {
+                std::fs::remove_dir_all(item.path()).map_err(WriteError::io("remove", &item.path()))?;
+            }
+        }
+        let dir = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&folder);
         Ok(Scratch { dir: dir.map_err(WriteError::io("create a folder in", &folder))? })
     }
 
@@ -303,47 +365,33 @@ fn tidy(text: &str) -> String {
 }
 
 /// Moves the branch from its old commit to the new one, in one step; false when it was not at the old one any more.
-fn move_branch(
-    git: &Git,
-    place: &GitPlace,
-    ready: &Ready,
-    commit: ObjectId,
-    subject: &str,
-) -> Result<bool, WriteError> {
+fn move_branch(git: &Git, ready: &Ready, commit: ObjectId, subject: &str) -> Result<bool, WriteError> {
     let new = commit.to_string();
     let old = ready.head.map_or_else(|| "0".repeat(new.len()), |id| id.to_string());
     let note = format!("tussock: {}", subject.replace(|c: char| c.is_control(), " "));
     let run = git.command("update-ref").writing().env("LC_ALL", "C");
-    let ran = run.args(["-m", &note, &ready.branch, &new, &old]).run()?;
+    let ran = run.args(["-m", &note, &ready.branch, &new, &old]).run();
     // What counts is where the branch is, not what the program said: an error may come after the fact.
-    let repo = place.open()?;
-    let now = state::tip(&repo, &ready.branch)?;
+    let now = match state::tip(&ready.repo, &ready.branch) {
+        // It cannot be read back, but git has said that it is moved: to call that a failure would be worse.
+        Err(_) if ran.as_ref().is_ok_and(|ran| ran.ok) => return Ok(true),
+        now => now?,
+    };
     let contains = |now: ObjectId| -> Result<bool, WriteError> {
         let (now, new) = (super::revision::oid(now)?, super::revision::oid(commit)?);
-        Ok(now == new || repo.graph_descendant_of(now, new).map_err(WriteError::reading("read back the branch"))?)
+        Ok(now == new
+            || ready.repo.graph_descendant_of(now, new).map_err(WriteError::reading("read back the branch"))?)
     };
     match now {
         Some(now) if contains(now)? => return Ok(true),
         now if now != ready.head => return Ok(false),
         _ => {}
     }
-    if ran.err.contains("hook") {
+    let ran = ran?;
+    if ran.err.contains("aborted by") {
         return Err(WriteError::Rejected { by: "the reference-transaction hook".to_owned(), output: ran.err });
     }
     Err(super::git::GitError::Failed { command: "git update-ref".to_owned(), stderr: ran.err }.into())
-}
-
-/// Whether the branch that the commit went to is still checked out.
-fn still_on(place: &GitPlace, ready: &Ready) -> Result<bool, WriteError> {
-    let repo = place.open()?;
-    Ok(state::branch(&repo).is_ok_and(|(branch, _)| branch == ready.branch))
-}
-
-impl WriteError {
-    /// Whether trying the same again later may succeed without anybody doing anything.
-    pub fn may_pass(&self) -> bool {
-        matches!(self.class(), Class::Locked | Class::Conflict)
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Blobs, trees and commits of an action. Nothing refers to them until the branch is moved.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 
 use super::{ByHook, FileChange, PlannedFile, Scratch};
 use crate::repo::discover::GitPlace;
@@ -10,36 +10,34 @@ use crate::repo::git::{Git, GitError};
 use crate::repo::objects::ObjectId;
 use crate::repo::revision::{object_id, oid};
 use crate::repo::snapshot::parse_id;
-use crate::repo::state::{Ready, Settings};
+use crate::repo::state::Ready;
 
 /// The attributes that change bytes on their way into a blob.
 const ATTRIBUTES: [&str; 6] = ["text", "crlf", "eol", "filter", "ident", "working-tree-encoding"];
 
+/// Up to so many paths are asked one by one in this process: dearer for one, but git need not be started.
+const FEW: usize = 16;
+
 /// Which files git would not store as they are.
 pub(super) struct Filters {
     line_ends_by_default: bool,
-    attributes: HashMap<String, [String; ATTRIBUTES.len()]>,
+    attributes: HashMap<String, Values>,
 }
 
+/// The value of each of [`ATTRIBUTES`] as `git check-attr` prints it.
+type Values = [String; ATTRIBUTES.len()];
+
 impl Filters {
-    /// Asks git for the attributes of all paths of an action, in one run.
-    pub fn read(git: &Git, settings: &Settings, changes: &[&FileChange]) -> Result<Filters, GitError> {
-        let mut input = Vec::new();
-        for path in changes.iter().flat_map(|c| c.before_path().into_iter().chain(c.after_path())) {
-            input.extend_from_slice(path.as_bytes());
-            input.push(0);
-        }
-        let run = git.command("check-attr").reading().args(["-z", "--stdin"]).args(ATTRIBUTES).stdin(&input);
-        let out = run.bytes()?;
-        let fields: Vec<_> = out.split(|b| *b == 0).map(String::from_utf8_lossy).collect();
-        let mut attributes: HashMap<String, [String; ATTRIBUTES.len()]> = HashMap::new();
-        for triple in fields.chunks_exact(3) {
-            let [path, name, value] = triple else { continue };
-            let values = attributes.entry(path.to_string()).or_default();
-            for (slot, _) in values.iter_mut().zip(ATTRIBUTES).filter(|(_, known)| known == name) {
-                *slot = value.to_string();
-            }
-        }
+    /// Reads the attributes of all paths of an action.
+    pub fn read(git: &Git, ready: &Ready, changes: &[&FileChange]) -> Result<Filters, WriteError> {
+        let paths = changes.iter().flat_map(|c| c.before_path().into_iter().chain(c.after_path()));
+        let paths: BTreeSet<&str> = paths.collect();
+        let attributes = match paths.len() {
+            // Where libgit2 cannot read the index, which may hold attributes, git can.
+            0..=FEW => attributes_in_process(&ready.repo, &paths).or_else(|_| attributes_by_program(git, &paths))?,
+            _ => attributes_by_program(git, &paths)?,
+        };
+        let settings = &ready.settings;
         let converts = settings.yes("core.autocrlf")
             || settings.text("core.autocrlf").is_some_and(|v| v.eq_ignore_ascii_case("input"));
         Ok(Filters { line_ends_by_default: converts, attributes })
@@ -65,6 +63,44 @@ impl Filters {
     pub fn own<'a>(&self, path: &'a str, bytes: &[u8], crlf_stored: bool) -> Option<&'a str> {
         Some(path).filter(|p| self.changes(p, bytes, crlf_stored))
     }
+}
+
+fn attributes_in_process(
+    repo: &git2::Repository,
+    paths: &BTreeSet<&str>,
+) -> Result<HashMap<String, Values>, git2::Error> {
+    let mut attributes = HashMap::new();
+    for path in paths {
+        let mut values = Values::default();
+        for (slot, name) in values.iter_mut().zip(ATTRIBUTES) {
+            let value = repo.get_attr_bytes(Path::new(path), name, git2::AttrCheckFlags::FILE_THEN_INDEX);
+            *slot = match git2::AttrValue::always_bytes(value?) {
+                git2::AttrValue::True => "set".to_owned(),
+                git2::AttrValue::False => "unset".to_owned(),
+                git2::AttrValue::Unspecified => "unspecified".to_owned(),
+                git2::AttrValue::String(text) => text.to_owned(),
+                git2::AttrValue::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            };
+        }
+        attributes.insert((*path).to_owned(), values);
+    }
+    Ok(attributes)
+}
+
+fn attributes_by_program(git: &Git, paths: &BTreeSet<&str>) -> Result<HashMap<String, Values>, GitError> {
+    let input: Vec<u8> = paths.iter().flat_map(|p| p.bytes().chain([0])).collect();
+    let run = git.command("check-attr").reading().args(["-z", "--stdin"]).args(ATTRIBUTES).stdin(&input);
+    let out = run.bytes()?;
+    let fields: Vec<_> = out.split(|b| *b == 0).map(String::from_utf8_lossy).collect();
+    let mut attributes: HashMap<String, Values> = HashMap::new();
+    for triple in fields.chunks_exact(3) {
+        let [path, name, value] = triple else { continue };
+        let values = attributes.entry(path.to_string()).or_default();
+        for (slot, _) in values.iter_mut().zip(ATTRIBUTES).filter(|(_, known)| known == name) {
+            *slot = value.to_string();
+        }
+    }
+    Ok(attributes)
 }
 
 /// The name of the blob of some bytes, filtered by the attributes of a path where one is given, and written if wanted.
@@ -97,9 +133,10 @@ fn not_what_was_written(id: ObjectId) -> WriteError {
 pub(super) struct Store<'a> {
     pub git: &'a Git,
     pub place: &'a GitPlace,
-    pub repo: &'a git2::Repository,
     pub ready: &'a Ready,
     pub scratch: &'a Scratch,
+    /// Whether plain blobs and trees are written by libgit2: the same bytes, without starting git.
+    pub in_process: bool,
 }
 
 impl Store<'_> {
@@ -112,6 +149,15 @@ impl Store<'_> {
             } else {
                 plain.push(file);
             }
+        }
+        if self.in_process {
+            let writing = || WriteError::reading("write a blob");
+            let odb = self.ready.repo.odb().map_err(writing())?;
+            for file in plain {
+                let id = odb.write(git2::ObjectType::Blob, &file.bytes).map_err(writing())?;
+                file.new = Some(object_id(id)?);
+            }
+            return Ok(files);
         }
         if let [file] = plain.as_mut_slice() {
             file.new = Some(blob_id(self.git, None, &file.bytes, true)?);
@@ -140,8 +186,35 @@ impl Store<'_> {
         Ok(files)
     }
 
-    /// Makes an index of its own for the commit (HEAD with the files of the action), and writes its tree.
+    /// Writes the tree of HEAD with the files of the action.
     pub fn write_tree(&self, files: &[PlannedFile<'_>]) -> Result<ObjectId, WriteError> {
+        if self.in_process { self.write_tree_in_process(files) } else { self.write_tree_through_index(files) }
+    }
+
+    fn write_tree_in_process(&self, files: &[PlannedFile<'_>]) -> Result<ObjectId, WriteError> {
+        let repo = &self.ready.repo;
+        let writing = || WriteError::reading("write the tree");
+        let base = match self.head_tree()? {
+            Some(id) => oid(id)?,
+            None => repo.treebuilder(None).and_then(|b| b.write()).map_err(writing())?,
+        };
+        let base = repo.find_tree(base).map_err(writing())?;
+        let mut update = git2::build::TreeUpdateBuilder::new();
+        for path in files.iter().filter(|f| !f.change.in_place()).filter_map(|f| f.change.before_path()) {
+            update.remove(path);
+        }
+        for file in files {
+            if let (Some(path), Some(id)) = (file.change.after_path(), file.new) {
+                let executable = file.mode & 0o111 != 0;
+                let mode = if executable { git2::FileMode::BlobExecutable } else { git2::FileMode::Blob };
+                update.upsert(path, oid(id)?, mode);
+            }
+        }
+        object_id(update.create_updated(repo, &base).map_err(writing())?).map_err(Into::into)
+    }
+
+    /// Makes an index of its own for the commit, which hooks can look at, and writes its tree.
+    fn write_tree_through_index(&self, files: &[PlannedFile<'_>]) -> Result<ObjectId, WriteError> {
         let index = self.scratch.index();
         let users = self.place.index_file();
         // Begun from the user's, so that what it knows of unchanged files and folders needs not be found out again.
@@ -169,7 +242,7 @@ impl Store<'_> {
     /// The tree of HEAD; `None` before the first commit.
     pub fn head_tree(&self) -> Result<Option<ObjectId>, WriteError> {
         let Some(head) = self.ready.head else { return Ok(None) };
-        let commit = self.repo.find_commit(oid(head)?).map_err(WriteError::reading("read the commit of HEAD"))?;
+        let commit = self.ready.repo.find_commit(oid(head)?).map_err(WriteError::reading("read the commit of HEAD"))?;
         Ok(Some(object_id(commit.tree_id())?))
     }
 
@@ -202,7 +275,9 @@ impl Store<'_> {
             }
         }
         let head = match self.head_tree()? {
-            Some(id) => Some(self.repo.find_tree(oid(id)?).map_err(WriteError::reading("read the tree of HEAD"))?),
+            Some(id) => {
+                Some(self.ready.repo.find_tree(oid(id)?).map_err(WriteError::reading("read the tree of HEAD"))?)
+            }
             None => None,
         };
         others.retain(|other| {
@@ -224,7 +299,7 @@ impl Store<'_> {
         };
         let run = self.git.command("cat-file").reading();
         let bytes = run.args(["--filters".to_owned(), format!("--path={path}"), id.to_string()]).bytes()?;
-        (file.mode, file.new, file.bytes) = (mode, Some(id), bytes);
+        (file.mode, file.new, file.bytes, file.by_hook) = (mode, Some(id), bytes, true);
         Ok(())
     }
 
@@ -248,7 +323,7 @@ impl Store<'_> {
             return Err(GitError::Failed { command: "git commit-tree".to_owned(), stderr: ran.err }.into());
         }
         let id = id_of(String::from_utf8_lossy(&ran.out).trim().to_owned(), "git commit-tree")?;
-        let commit = self.repo.find_commit(oid(id)?).map_err(WriteError::reading("read back the commit"))?;
+        let commit = self.ready.repo.find_commit(oid(id)?).map_err(WriteError::reading("read back the commit"))?;
         let parents: Vec<git2::Oid> = commit.parent_ids().collect();
         let expected: Vec<git2::Oid> = self.ready.head.map(oid).transpose()?.into_iter().collect();
         if commit.tree_id() != oid(*tree)? || parents != expected {
@@ -264,7 +339,7 @@ impl Store<'_> {
         }
         let mut ids = vec![*tree, commit];
         ids.extend(files.iter().filter_map(|f| f.new));
-        let root = self.repo.find_tree(oid(*tree)?).map_err(WriteError::reading("read back the tree"))?;
+        let root = self.ready.repo.find_tree(oid(*tree)?).map_err(WriteError::reading("read back the tree"))?;
         let mut folders: Vec<&str> = files
             .iter()
             .flat_map(|f| f.change.before_path().into_iter().chain(f.change.after_path()))
@@ -279,11 +354,17 @@ impl Store<'_> {
             }
         }
         let objects = self.place.common_dir.join("objects");
-        let mut folders: Vec<PathBuf> = ids.iter().map(|id| objects.join(&id.to_string()[..2])).collect();
-        folders.push(objects);
+        let mut folders = vec![objects.clone()];
+        for id in ids {
+            let name = id.to_string();
+            let folder = objects.join(&name[..2]);
+            // git has flushed what it wrote; flushing it again costs nothing. Packed objects have no file.
+            flush(&folder.join(&name[2..])).map_err(WriteError::io("flush", &folder))?;
+            folders.push(folder);
+        }
         folders.sort();
         folders.dedup();
-        folders.iter().try_for_each(|f| flush_folder(f)).map_err(WriteError::io("flush", &self.place.common_dir))
+        folders.iter().try_for_each(|f| flush(f)).map_err(WriteError::io("flush", &objects))
     }
 }
 
@@ -312,19 +393,19 @@ pub(super) fn index_line(info: &mut Vec<u8>, path: &[u8], entry: Option<(u32, Ob
     info.push(0);
 }
 
-/// Flushes what a folder says about its files. A folder that is not there has nothing to flush.
+/// Flushes a file, or what a folder says about its files. What is not there has nothing to flush.
 #[cfg(unix)]
-pub(super) fn flush_folder(folder: &Path) -> std::io::Result<()> {
-    match std::fs::File::open(folder) {
-        Ok(folder) => folder.sync_all(),
+pub(super) fn flush(path: &Path) -> std::io::Result<()> {
+    match std::fs::File::open(path) {
+        Ok(file) => file.sync_all(),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(e) => Err(e),
     }
 }
 
-/// Folders cannot be flushed here.
+/// Neither folders nor read-only files can be flushed here; git flushes what it writes.
 #[cfg(not(unix))]
-pub(super) fn flush_folder(_: &Path) -> std::io::Result<()> {
+pub(super) fn flush(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 

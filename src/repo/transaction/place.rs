@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use super::objects::{flush_folder, index_info, index_line};
+use super::objects::{flush, index_info, index_line};
 use super::{ByHook, PlannedFile};
 use crate::repo::discover::GitPlace;
 use crate::repo::error::{Class, WriteError};
@@ -30,7 +30,7 @@ pub(super) fn update_files(workdir: &Path, files: &[PlannedFile<'_>], fsync: boo
         folders.sort();
         folders.dedup();
         undone.extend(folders.iter().filter_map(|f| {
-            let flushed = flush_folder(f);
+            let flushed = flush(f);
             flushed.err().map(|e| format!("{} could not be flushed: {e}", f.display()))
         }));
     }
@@ -105,25 +105,65 @@ fn fresh(_: u32) -> Option<Permissions> {
     None
 }
 
+/// What the index shall say after an action.
+pub(super) struct Entries<'a> {
+    pub files: &'a [PlannedFile<'a>],
+    pub others: &'a [ByHook],
+    /// Whether the work tree has all files of the action as they were committed.
+    pub as_on_disk: bool,
+}
+
+impl Entries<'_> {
+    /// Whether git would come to the committed blobs from the files themselves. Not where a filter is at work, and not
+    /// where it may think of the line ends of a file that is new to it as others than before.
+    fn follow_from_disk(&self) -> bool {
+        let plain = |f: &PlannedFile<'_>| f.filter_path.is_none() && !f.bytes.contains(&b'\r') && !f.by_hook;
+        self.as_on_disk && self.others.is_empty() && self.files.iter().all(plain)
+    }
+}
+
 /// Sets the paths of the action in the user's index, and no others. Waits while another git has it.
 pub(super) fn update_index(
     git: &Git,
     place: &GitPlace,
-    files: &[PlannedFile<'_>],
-    others: &[ByHook],
+    entries: &Entries<'_>,
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), WriteError> {
-    let mut info = index_info(files);
-    for other in others {
-        index_line(&mut info, &other.path, other.new);
+    let list =
+        |paths: &mut dyn Iterator<Item = &str>| -> Vec<u8> { paths.flat_map(|p| p.bytes().chain([0])).collect() };
+    let new = list(&mut entries.files.iter().filter_map(|f| f.change.after_path()));
+    if entries.follow_from_disk() {
+        // One run sets the entries and what git remembers of the files' times and sizes.
+        let old = entries.files.iter().filter_map(|f| f.change.before_path());
+        let both = [list(&mut old.into_iter()), new].concat();
+        write_index(git, &["--add", "--remove", "-z", "--stdin"], &both, tell)?;
+    } else {
+        let mut info = index_info(entries.files);
+        for other in entries.others {
+            index_line(&mut info, &other.path, other.new);
+        }
+        write_index(git, &["-z", "--index-info"], &info, tell)?;
+        // The entries are right; this only lets git know that the files are, too, without reading them. If it fails,
+        // git finds out by itself.
+        if !new.is_empty() {
+            let args = ["--refresh", "--pathspec-from-file=-", "--pathspec-file-nul"];
+            git.command("add").plain().writing().args(args).stdin(&new).run()?;
+        }
     }
+    if git.fsync() {
+        flush(&place.git_dir).map_err(WriteError::io("flush", &place.git_dir))?;
+    }
+    Ok(())
+}
+
+/// Runs `git update-index`, again while another git has the index.
+fn write_index(git: &Git, args: &[&str], input: &[u8], tell: &mut dyn FnMut(&str)) -> Result<(), WriteError> {
     let begun = Instant::now();
     let mut told = false;
     loop {
-        let run = git.command("update-index").plain().writing();
-        let ran = run.args(["-z", "--index-info"]).stdin(&info).run()?;
+        let ran = git.command("update-index").plain().writing().args(args).stdin(input).run()?;
         if ran.ok {
-            break;
+            return Ok(());
         }
         let failed = GitError::Failed { command: "git update-index".to_owned(), stderr: ran.err };
         if failed.class() != Class::Locked || begun.elapsed() > PATIENCE {
@@ -135,21 +175,6 @@ pub(super) fn update_index(
         }
         std::thread::sleep(PAUSE);
     }
-    // The entries are right; this only lets git know that the files are, too, without reading them. If it fails, git
-    // finds out by itself.
-    let mut paths = Vec::new();
-    for path in files.iter().filter_map(|f| f.change.after_path()) {
-        paths.extend_from_slice(path.as_bytes());
-        paths.push(0);
-    }
-    if !paths.is_empty() {
-        let args = ["--refresh", "--pathspec-from-file=-", "--pathspec-file-nul"];
-        git.command("add").plain().writing().args(args).stdin(&paths).run()?;
-    }
-    if git.fsync() {
-        flush_folder(&place.git_dir).map_err(WriteError::io("flush", &place.git_dir))?;
-    }
-    Ok(())
 }
 
 /// Flushes the folders of a branch and its log.
@@ -163,5 +188,5 @@ pub(super) fn flush_refs(git: &Git, place: &GitPlace, branch: &str) -> Result<()
     }
     folders.sort();
     folders.dedup();
-    folders.iter().try_for_each(|f| flush_folder(f)).map_err(WriteError::io("flush", &place.git_dir))
+    folders.iter().try_for_each(|f| flush(f)).map_err(WriteError::io("flush", &place.git_dir))
 }
