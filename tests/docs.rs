@@ -1,0 +1,114 @@
+//! Holds the pages of the documentation to the program. `TUSSOCK_BLESS=1` writes them anew; read them before you keep
+//! them.
+
+mod console_kit;
+mod kit;
+
+use std::path::{Path, PathBuf};
+
+use console_kit::check_page;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Markdown pages of the project that people read.
+fn pages() -> Vec<PathBuf> {
+    let mut pages: Vec<PathBuf> = [root().to_owned(), root().join("docs")]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "md"))
+        .collect();
+    pages.sort();
+    assert!(pages.len() > 8, "{pages:?}");
+    pages
+}
+
+#[test]
+fn the_reference_of_commands_is_what_the_program_says() {
+    let page = root().join("docs/commands.md");
+    let rendered = tussock::cli::reference::render();
+    if std::env::var_os("TUSSOCK_BLESS").is_some() {
+        std::fs::write(&page, &rendered).unwrap();
+    }
+    assert!(std::fs::read_to_string(page).unwrap() == rendered, "docs/commands.md is old; TUSSOCK_BLESS=1 rewrites it");
+}
+
+#[test]
+fn the_tutorial_does_what_it_shows() {
+    check_page(&root().join("docs/getting-started.md"), &[]);
+}
+
+#[test]
+fn the_other_pages_do_what_they_show() {
+    for name in ["format.md", "reports.md", "history.md", "json.md", "how-it-works.md"] {
+        check_page(&root().join("docs").join(name), &[]);
+    }
+}
+
+/// The anchor that the forges make of a heading.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')).collect::<String>().replace(' ', "-")
+}
+
+/// Lines outside code blocks.
+fn prose(text: &str) -> Vec<&str> {
+    let mut code = false;
+    let mut kept = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            code = !code;
+        } else if !code {
+            kept.push(line);
+        }
+    }
+    kept
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let mut dead = Vec::new();
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for line in prose(&text) {
+            for target in line.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                if target.contains("://") || target.starts_with("mailto:") {
+                    continue;
+                }
+                let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
+                let path = if file.is_empty() { page.clone() } else { page.parent().unwrap().join(file) };
+                let there = match (path.exists(), fragment) {
+                    (false, _) => false,
+                    (true, "") => true,
+                    (true, fragment) => prose(&std::fs::read_to_string(&path).unwrap())
+                        .iter()
+                        .any(|l| l.starts_with('#') && anchor(l) == fragment),
+                };
+                if !there {
+                    dead.push(format!("{}: {target}", page.display()));
+                }
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+#[test]
+fn every_page_of_docs_can_be_reached_from_the_readme() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    for page in pages().iter().filter(|p| p.parent().unwrap() == root().join("docs")) {
+        let name = page.file_name().unwrap().to_string_lossy();
+        assert!(readme.contains(&format!("](docs/{name})")), "README.md does not link to docs/{name}");
+    }
+}
+
+#[test]
+fn pages_name_no_place_of_one_machine() {
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for forbidden in ["/home/", "/root/", "/work/", "../shared", "localhost"] {
+            assert!(!text.contains(forbidden), "{} says {forbidden}", page.display());
+        }
+    }
+}
