@@ -1,5 +1,7 @@
 //! What belongs to the user stays as it is: staged, unstaged and untracked work, line ends, signatures, other deals.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 mod kit;
 
 use std::path::Path;
