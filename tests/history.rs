@@ -228,6 +228,43 @@ fn criss_cross_merges_count_each_move_once() {
 }
 
 #[test]
+fn what_a_branch_took_over_from_the_line_is_not_told_again() {
+    let repo = with_deal("brief");
+    repo.git(&["checkout", "-qb", "side"]);
+    repo.write("README.md", "x").commit("work");
+    repo.git(&["checkout", "-q", "main"]);
+    for (from, to) in [("brief", "proposal"), ("proposal", "brief")] {
+        repo.move_by_hand(&format!("sales/{from}/acme.yaml"), &format!("sales/{to}/acme.yaml"));
+        repo.git(&["checkout", "-q", "side"]);
+        merge(&repo, &["main"]);
+        repo.git(&["checkout", "-q", "main"]);
+    }
+    repo.git(&["checkout", "-q", "side"]);
+    repo.move_by_hand("sales/brief/acme.yaml", "sales/contract/acme.yaml");
+    repo.git(&["checkout", "-q", "main"]);
+    merge(&repo, &["side"]);
+    assert_eq!(
+        moves(&read(&repo)),
+        ["acme brief -> proposal forward", "acme proposal -> brief back", "acme brief -> contract skip"]
+    );
+}
+
+#[test]
+fn of_two_moves_inside_a_branch_only_the_one_that_stayed_is_told() {
+    let repo = with_deal("brief");
+    repo.git(&["checkout", "-qb", "x"]);
+    repo.move_by_hand("sales/brief/acme.yaml", "sales/proposal/acme.yaml");
+    repo.git(&["checkout", "-qb", "y", "main"]);
+    repo.move_by_hand("sales/brief/acme.yaml", "sales/contract/acme.yaml");
+    repo.git(&["checkout", "-q", "x"]);
+    repo.git(&["merge", "-q", "-s", "ours", "-m", "x it is", "y"]);
+    repo.move_by_hand("sales/proposal/acme.yaml", "sales/lost/acme.yaml");
+    repo.git(&["checkout", "-q", "main"]);
+    merge(&repo, &["x"]);
+    assert_eq!(moves(&read(&repo)), ["acme brief -> proposal forward", "acme proposal -> lost end"]);
+}
+
+#[test]
 fn a_merged_second_root_brings_its_deals() {
     let repo = with_deal("brief");
     repo.git(&["checkout", "-q", "--orphan", "other"]);

@@ -95,7 +95,11 @@ pub fn apply(
         let order = &pipeline.fields;
         let field = assignment.field.as_str();
         let edited = match (&assignment.change, spec.map(|s| &s.of)) {
-            (Change::Remove, _) => edit::remove(&text, field),
+            (Change::Remove, _) => match edit::remove(&text, field) {
+                // What is not there need not be taken out.
+                Err(EditError::Missing(_)) => Ok(text.clone()),
+                other => other,
+            },
             (Change::Append(item), Some(FieldType::List(of))) => {
                 edit::append(&text, field, &new_value(item, Some(of), today), order)
             }
@@ -106,6 +110,25 @@ pub fn apply(
         text = edited.map_err(|source| AssignError::Edit { field: field.to_owned(), path: path.to_owned(), source })?;
     }
     Ok(text)
+}
+
+/// The assignment that would fill a field, with `…` where the value belongs: `amount=…`, and for a list of blocks
+/// `'payments+={what: …, amount: …}'`, quoted for a shell.
+pub fn blank(pipeline: &Pipeline, field: &str) -> String {
+    match schema::find(&pipeline.fields, field).map(|spec| &spec.of) {
+        Some(FieldType::List(of)) => match &**of {
+            FieldType::Block(inner) => {
+                let inner: Vec<String> = inner.iter().map(|f| format!("{}: …", f.name)).collect();
+                format!("'{field}+={{{}}}'", inner.join(", "))
+            }
+            _ => format!("{field}+=…"),
+        },
+        Some(FieldType::Block(inner)) => {
+            let inner: Vec<String> = inner.iter().map(|f| format!("{}: …", f.name)).collect();
+            format!("'{field}={{{}}}'", inner.join(", "))
+        }
+        _ => format!("{field}=…"),
+    }
 }
 
 fn declared<'p>(pipeline: &'p Pipeline, field: &str) -> Result<Option<&'p FieldSpec>, AssignError> {

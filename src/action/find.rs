@@ -62,11 +62,20 @@ pub fn deal<'r>(reading: &'r Reading, id: &str) -> Result<&'r Deal, NotFound> {
             if let Some(broken) = reading.unreadable.iter().find(|u| u.path.ends_with(&ends_so)) {
                 return Err(NotFound::Unreadable { id: id.to_owned(), path: broken.path.clone() });
             }
-            let near = nearest(id, reading.deals.iter().map(|d| d.id.as_str())).map(str::to_owned);
+            let near = near_deal(id, reading.deals.iter().map(|d| d.id.as_str())).map(str::to_owned);
             Err(NotFound::Deal { id: id.to_owned(), near })
         }
         _ => Err(NotFound::Twice { id: id.to_owned(), paths: found.iter().map(|d| d.path.clone()).collect() }),
     }
+}
+
+/// The deal that may have been meant: the nearest id or, failing that, the only one that begins so.
+pub fn near_deal<'a>(id: &str, ids: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    let begun = || {
+        let mut longer = ids.clone().filter(|other| !id.is_empty() && other.starts_with(id));
+        longer.next().filter(|_| longer.next().is_none())
+    };
+    nearest(id, ids.clone()).or_else(begun)
 }
 
 /// The stage or end of a name: its id or, where that is unique, its title in any case.

@@ -11,6 +11,7 @@ use crate::format::judge::Circumstances;
 use crate::format::load::{Reading, parse_deal};
 use crate::format::pipeline::{EndKind, Pipeline, Place};
 use crate::format::problem::Problem;
+use crate::format::schema::{self, FieldType};
 use crate::format::slug::slug;
 
 /// One file that changes.
@@ -37,8 +38,8 @@ pub struct Change {
 pub struct Plan {
     /// The changes, in the order of the deals asked for. Never two of one deal.
     pub changes: Vec<Change>,
-    /// Deals asked for that are already as wanted.
-    pub already: Vec<DealId>,
+    /// Deals asked for that are already as wanted; with the stage where a move was wanted.
+    pub already: Vec<(DealId, Option<StageId>)>,
     /// First line of the commit's message.
     pub subject: String,
     /// `Deal:`, `From:` and `To:` lines for people and hooks.
@@ -99,8 +100,12 @@ pub struct Refusal {
     pub deal: DealId,
     /// The reasons in the order of the pipeline: criterion text, its id, its stage, and what is missing or not so.
     pub reasons: Vec<Reason>,
-    /// Fields that are missing, each once.
-    pub missing: Vec<String>,
+    /// The stage it is in; `None` for a deal that is to be made.
+    pub from: Option<StageId>,
+    /// Fields that are missing, each once, as the assignments that would fill them.
+    pub fill: Vec<String>,
+    /// For missing fields that take certain words only: which.
+    pub choices: Vec<String>,
     /// Where it could go as it is.
     pub open_to: Vec<StageId>,
 }
@@ -108,7 +113,7 @@ pub struct Refusal {
 /// One reason of a refusal.
 #[derive(Debug)]
 pub struct Reason {
-    /// What people read.
+    /// The criterion in words, or the name of a required field.
     pub text: String,
     /// Criterion and place that ask for it; `None` for a required field.
     pub asked_by: Option<(String, StageId)>,
@@ -141,24 +146,24 @@ pub fn moves<'c>(
     circumstances: &dyn Fn(&Deal) -> Circumstances<'c>,
 ) -> Result<Plan, PlanError> {
     let pipeline = &reading.pipeline;
-    let (mut changes, mut already, mut refusals): (Vec<Change>, Vec<DealId>, Vec<Refusal>) = Default::default();
+    let (mut changes, mut already, mut refusals): (Vec<Change>, Vec<(DealId, _)>, Vec<Refusal>) = Default::default();
     let mut last_to = None;
     for id in ids {
         let deal = find::deal(reading, id)?;
-        if changes.iter().any(|c| c.deal == deal.id) || already.contains(&deal.id) {
+        if changes.iter().any(|c| c.deal == deal.id) || already.iter().any(|(id, _)| *id == deal.id) {
             continue;
         }
         let place = destination(pipeline, deal, target)?;
         let known = circumstances(deal);
         if deal.stage == *place.id() && assignments.is_empty() {
-            already.push(deal.id.clone());
+            already.push((deal.id.clone(), Some(deal.stage.clone())));
             continue;
         }
         let edited = edited(pipeline, deal, assignments, known.today)?;
         let verdict = gate::verdict(pipeline, &edited, &deal.stage, place, &known);
         last_to = Some(place.id().clone());
         if !verdict.passes() {
-            refusals.push(refusal(pipeline, &edited, &verdict, &known));
+            refusals.push(refusal(pipeline, &edited, Some(deal.stage.clone()), &verdict, &known));
             continue;
         }
         let stays = deal.stage == *place.id();
@@ -187,7 +192,7 @@ pub fn set(reading: &Reading, id: &str, assignments: &[Assignment], today: Naive
     let deal = find::deal(reading, id)?;
     let edited = edited(&reading.pipeline, deal, assignments, today)?;
     if edited.document.text == deal.document.text {
-        return Ok(Plan::of(Vec::new(), vec![deal.id.clone()]));
+        return Ok(Plan::of(Vec::new(), vec![(deal.id.clone(), None)]));
     }
     let change = Change {
         deal: deal.id.clone(),
@@ -242,7 +247,7 @@ pub fn new<'c>(
     let known = circumstances(&deal);
     let verdict = gate::verdict(pipeline, &deal, place.id(), place, &known);
     if !verdict.passes() {
-        let refusal = refusal(pipeline, &deal, &verdict, &known);
+        let refusal = refusal(pipeline, &deal, None, &verdict, &known);
         return Err(PlanError::Refused { to: place.id().clone(), refusals: vec![refusal] });
     }
     let change = Change {
@@ -299,7 +304,13 @@ fn reparsed(
     if fresh.is_empty() { Ok(deal) } else { Err(invalid(fresh)) }
 }
 
-fn refusal(pipeline: &Pipeline, deal: &Deal, verdict: &Verdict<'_>, circumstances: &Circumstances<'_>) -> Refusal {
+fn refusal(
+    pipeline: &Pipeline,
+    deal: &Deal,
+    from: Option<StageId>,
+    verdict: &Verdict<'_>,
+    circumstances: &Circumstances<'_>,
+) -> Refusal {
     let mut reasons: Vec<Reason> = verdict
         .refusing()
         .map(|(demand, outcome)| Reason {
@@ -309,21 +320,28 @@ fn refusal(pipeline: &Pipeline, deal: &Deal, verdict: &Verdict<'_>, circumstance
         })
         .collect();
     reasons.extend(verdict.missing_fields.iter().map(|field| Reason {
-        text: format!("the field {field} is required"),
+        text: field.clone(),
         asked_by: None,
         outcome: crate::format::judge::Outcome::Missing(vec![field.clone()]),
     }));
+    let missing = verdict.missing();
+    let choices = missing.iter().filter_map(|field| match schema::find(&pipeline.fields, field).map(|spec| &spec.of) {
+        Some(FieldType::Enum(words)) => Some(format!("{field} is one of {}", words.join(", "))),
+        _ => None,
+    });
     let open = gate::open_places(pipeline, deal, circumstances);
     Refusal {
         deal: deal.id.clone(),
         reasons,
-        missing: verdict.missing(),
+        from,
+        choices: choices.collect(),
+        fill: missing.iter().map(|field| assign::blank(pipeline, field)).collect(),
         open_to: open.iter().map(|p| p.id().clone()).collect(),
     }
 }
 
 impl Plan {
-    fn of(changes: Vec<Change>, already: Vec<DealId>) -> Plan {
+    fn of(changes: Vec<Change>, already: Vec<(DealId, Option<StageId>)>) -> Plan {
         let subject = match &changes[..] {
             [] => String::new(),
             [one] => match &one.from {

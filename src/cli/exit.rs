@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::action::assign::AssignError;
 use crate::action::find::NotFound;
 use crate::action::plan::PlanError;
 use crate::history::HistoryError;
@@ -123,6 +124,7 @@ impl From<PlanError> for CommandError {
     fn from(error: PlanError) -> Self {
         match error {
             PlanError::NotFound(error) => error.into(),
+            PlanError::Assign(AssignError::Edit { .. }) => CommandError::new(Exit::Findings, error.to_string()),
             PlanError::Assign(_)
             | PlanError::NoNext(..)
             | PlanError::NoEnd(_)

@@ -15,6 +15,7 @@ pub mod exit;
 pub mod progress;
 pub mod reference;
 pub mod ui;
+mod watching;
 pub mod workspace;
 pub mod write;
 
@@ -105,6 +106,7 @@ enum Command {
     Show(commands::show::Args),
     Why(commands::why::Args),
     Log(commands::log::Args),
+    Watch(commands::watch::Args),
     Report(commands::report::Args),
     Explain(commands::explain::Args),
     Completions(commands::completions::Args),
@@ -163,6 +165,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::List(args) => commands::list::run(ui, global, args),
         Command::Show(args) => commands::show::run(ui, global, args),
         Command::Why(args) => commands::why::run(ui, global, args),
+        Command::Watch(args) => commands::watch::run(ui, global, args),
         Command::Log(args) => commands::log::run(ui, global, args),
         Command::Report(args) => commands::report::run(ui, global, args),
         Command::Explain(args) => commands::explain::run(ui, args),

@@ -93,6 +93,11 @@ impl Ui {
         }
     }
 
+    /// Whether standard output still takes something.
+    pub fn is_open(&self) -> bool {
+        self.failed.is_none()
+    }
+
     /// A line for people on standard error.
     pub fn note(&mut self, text: impl AsRef<str>) {
         self.flush();

@@ -1,7 +1,7 @@
 //! What nearly every command begins with: the pipeline of the current folder, read, and the day it is.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{NaiveDate, Utc};
 
@@ -41,6 +41,22 @@ pub fn home(global: &Global) -> Result<Home, CommandError> {
     Ok(find(&current(global)?, global.pipeline_name.as_deref())?)
 }
 
+/// The work tree of a pipeline.
+///
+/// # Errors
+/// When the repository is bare and has none.
+pub fn work_tree(home: &Home, current: &Path) -> Result<WorkTree, CommandError> {
+    match &home.repo {
+        Some(place) if place.workdir.is_none() => {
+            let message = format!("{} is a bare repository: it has history, but no files", place.git_dir.display());
+            Err(CommandError::new(Exit::NotInState, message).hint(
+                "work in a clone of it; `tussock validate --rev REV`, `tussock report` and `tussock log` work here",
+            ))
+        }
+        _ => Ok(WorkTree::new(home, current)),
+    }
+}
+
 /// A pipeline with its files read from the work tree.
 pub struct Workspace {
     /// Where it is.
@@ -60,7 +76,7 @@ impl Workspace {
     /// When there is none, or its pipeline file is broken (which is then shown).
     pub fn open(ui: &mut Ui, global: &Global) -> Result<Self, CommandError> {
         let home = home(global)?;
-        let source = WorkTree::new(&home, &current(global)?);
+        let source = work_tree(&home, &current(global)?)?;
         let reading = read(ui, &source)?;
         let today = today(global, &reading.pipeline);
         Ok(Workspace { home, source, reading, today })
@@ -103,13 +119,13 @@ pub fn today(global: &Global, pipeline: &Pipeline) -> NaiveDate {
 }
 
 /// One line on standard error that names how many files could not be read; `true` when there are any.
-pub fn tell_unreadable(ui: &mut Ui, reading: &Reading) -> bool {
+pub fn tell_unreadable(ui: &mut Ui, reading: &Reading, source: &dyn Source) -> bool {
     match reading.unreadable.len() {
         0 => false,
         1 => {
             ui.warn(&format!(
                 "1 file could not be read and is not counted ({}); `tussock validate` says why",
-                reading.unreadable[0].path
+                source.display(&reading.unreadable[0].path)
             ));
             true
         }

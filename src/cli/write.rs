@@ -9,6 +9,8 @@ use crate::repo::transaction::{Action, FileChange, commit};
 
 use super::exit::{CommandError, Exit};
 use super::ui::Ui;
+use super::workspace::Workspace;
+use crate::format::source::Source as _;
 
 /// What every writing command takes.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -25,7 +27,8 @@ pub struct WriteArgs {
 ///
 /// # Errors
 /// What the transaction refuses.
-pub fn carry_out(ui: &mut Ui, home: &Home, plan: &Plan, args: &WriteArgs) -> Result<Exit, CommandError> {
+pub fn carry_out(ui: &mut Ui, workspace: &Workspace, plan: &Plan, args: &WriteArgs) -> Result<Exit, CommandError> {
+    let home = &workspace.home;
     if args.dry_run {
         for change in &plan.changes {
             ui.print(diff(home, change));
@@ -42,13 +45,12 @@ pub fn carry_out(ui: &mut Ui, home: &Home, plan: &Plan, args: &WriteArgs) -> Res
             trailers: plan.trailers.clone(),
             date: None,
         };
-        let mut lines = Vec::new();
-        let done = commit(home, &git, &action, &mut |line| {
-            lines.push(line.to_owned());
-            eprint_line(line);
-        })?;
+        let done = commit(home, &git, &action, &mut eprint_line)?;
+        for line in done.printed.lines() {
+            ui.note(plain(line));
+        }
         for change in &plan.changes {
-            ui.line(sentence(change));
+            ui.line(sentence(change, &workspace.source.display(&change.new_path)));
         }
         ui.line(format!("committed as {}", done.commit.short()));
     }
@@ -63,8 +65,11 @@ fn eprint_line(line: &str) {
 }
 
 fn tell_already(ui: &mut Ui, plan: &Plan) {
-    for deal in &plan.already {
-        ui.line(format!("{deal}: already so, nothing to do"));
+    for (deal, stage) in &plan.already {
+        ui.line(match stage {
+            Some(stage) => format!("{deal}: already in {stage}, nothing to do"),
+            None => format!("{deal}: already so, nothing to do"),
+        });
     }
 }
 
@@ -78,10 +83,10 @@ fn file_change(home: &Home, change: &Change) -> FileChange {
     }
 }
 
-fn sentence(change: &Change) -> String {
+fn sentence(change: &Change, path: &str) -> String {
     match &change.from {
-        None => format!("{}: new in {} ({})", change.deal, change.to, change.new_path),
-        Some(from) if *from == change.to => format!("{}: changed ({})", change.deal, change.new_path),
+        None => format!("{}: new in {} ({path})", change.deal, change.to),
+        Some(from) if *from == change.to => format!("{}: changed ({path})", change.deal),
         Some(from) => format!("{}: {from} → {}", change.deal, change.to),
     }
 }
@@ -106,20 +111,26 @@ fn diff(home: &Home, change: &Change) -> String {
     out
 }
 
+/// More missing fields than this are not for one line.
+const MOST_IN_A_STEP: usize = 6;
+
 /// Turns a refusal into sentences: each criterion, what is missing, where the deal could go, and the line to type.
 pub fn refused(error: PlanError) -> CommandError {
     let PlanError::Refused { to, refusals } = error else { return error.into() };
     let mut lines = Vec::new();
     let mut hints = Vec::new();
     for refusal in &refusals {
-        lines.push(format!("{} cannot move to {to}:", refusal.deal));
+        let verb = if refusal.from.is_some() { "move to" } else { "begin in" };
+        lines.push(format!("{} cannot {verb} {to}:", refusal.deal));
         lines.extend(refusal.reasons.iter().map(reason));
-        if let Some(hint) = way_out(refusal, to.as_str()) {
-            hints.push(hint);
-        }
+        hints.extend(way_out(refusal, to.as_str()));
+        hints.extend(refusal.choices.iter().cloned());
     }
-    if refusals.len() == 1 && !refusals[0].open_to.is_empty() {
-        let open: Vec<&str> = refusals[0].open_to.iter().map(|s| s.as_str()).collect();
+    hints.dedup();
+    if let [Refusal { from: Some(_), open_to, .. }] = &refusals[..]
+        && !open_to.is_empty()
+    {
+        let open: Vec<&str> = open_to.iter().map(|s| s.as_str()).collect();
         hints.push(format!("open to it as it is: {}", open.join(", ")));
     }
     let mut refused = CommandError::new(Exit::Findings, lines.join("\n"));
@@ -128,11 +139,12 @@ pub fn refused(error: PlanError) -> CommandError {
 }
 
 fn reason(reason: &Reason) -> String {
-    let asked = match &reason.asked_by {
-        Some((criterion, place)) => format!(" ({criterion}, asked by {place})"),
-        None => String::new(),
-    };
-    format!("  - {}{asked}: {}", reason.text, standing(&reason.outcome))
+    match &reason.asked_by {
+        Some((criterion, place)) => {
+            format!("  - {} ({criterion}, asked by {place}): {}", reason.text, standing(&reason.outcome))
+        }
+        None => format!("  - {} is required and missing", reason.text),
+    }
 }
 
 /// How a deal stands to a criterion, in a few words.
@@ -147,9 +159,16 @@ pub fn standing(outcome: &Outcome) -> String {
 }
 
 fn way_out(refusal: &Refusal, to: &str) -> Option<String> {
-    if refusal.missing.is_empty() {
+    if refusal.fill.is_empty() {
         return None;
     }
-    let sets: Vec<String> = refusal.missing.iter().map(|f| format!("--set {f}=…")).collect();
-    Some(format!("fill them in the same step: tussock move {} {to} {}", refusal.deal, sets.join(" ")))
+    let sets: Vec<String> = refusal.fill.iter().map(|f| format!("--set {f}")).collect();
+    let deal = &refusal.deal;
+    Some(match &refusal.from {
+        None => format!("fill them in the same step: add {}", sets.join(" ")),
+        Some(_) if sets.len() > MOST_IN_A_STEP => {
+            format!("that is far for one step; `tussock why {deal}` says what the next stage needs")
+        }
+        Some(_) => format!("fill them in the same step: tussock move {deal} {to} {}", sets.join(" ")),
+    })
 }

@@ -10,6 +10,12 @@ fn list(of: FieldType) -> FieldType {
     FieldType::List(Box::new(of))
 }
 
+/// How many of the built-in fields say what the deal is about and head the card; the others tell what was done for it
+/// and come after the pipeline's own fields.
+pub fn head(fields: &[FieldSpec]) -> usize {
+    fields.iter().position(|f| f.name == "next_step").map_or(0, |last| last + 1)
+}
+
 /// The built-in fields in the order of the card.
 pub fn fields() -> Vec<FieldSpec> {
     use FieldType::{Date, Deal, Money, Number, Person, Text};

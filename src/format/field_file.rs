@@ -18,7 +18,8 @@ pub(super) struct FieldReader<'r, 'a> {
 }
 
 impl FieldReader<'_, '_> {
-    /// All fields of a pipeline: the declared ones in their order, then the built-ins that are not declared.
+    /// All fields of a pipeline in the order of the card: the declared ones in their order, before them the built-ins
+    /// that head every card (title to next step) and are not declared, after them the other built-ins.
     pub fn all(&mut self, mapping: &Mapping) -> Vec<FieldSpec> {
         let builtins = builtins::fields();
         let mut fields: Vec<FieldSpec> = mapping
@@ -29,12 +30,15 @@ impl FieldReader<'_, '_> {
                 self.field(entry, builtin)
             })
             .collect();
-        for builtin in builtins {
-            if !fields.iter().any(|f| f.name == builtin.name) {
-                fields.push(builtin);
-            }
-        }
-        fields
+        let undeclared = |part: &[FieldSpec], fields: &[FieldSpec]| -> Vec<FieldSpec> {
+            part.iter().filter(|b| !fields.iter().any(|f| f.name == b.name)).cloned().collect()
+        };
+        let (head, tail) = builtins.split_at(builtins::head(&builtins));
+        let tail = undeclared(tail, &fields);
+        let mut card = undeclared(head, &fields);
+        card.append(&mut fields);
+        card.extend(tail);
+        card
     }
 
     fn field(&mut self, entry: &Entry, builtin: Option<&FieldSpec>) -> Option<FieldSpec> {

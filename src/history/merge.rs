@@ -106,7 +106,19 @@ pub(super) fn touches(
     let mut tree_of: HashMap<ObjectId, ObjectId> = HashMap::new();
     for commit in side {
         tree_of.insert(commit.id, commit.tree);
-        let changes = compare(objects, trees, commit, &mut tree_of, places).map_err(|e| (commit.id, e))?;
+        let failed = |e| (commit.id, e);
+        let first = commit.parents.first().copied();
+        let mut changes = compare(objects, trees, commit, first, &mut tree_of, places).map_err(failed)?;
+        // A merge inside the branch did only what none of its parents had done: the rest was done by commits of the branch,
+        // which tell it themselves, or came from the line, which knows it already.
+        for parent in commit.parents.iter().skip(1) {
+            if changes.is_empty() {
+                break;
+            }
+            let other = compare(objects, trees, commit, Some(*parent), &mut tree_of, places).map_err(failed)?;
+            let stems: HashSet<&str> = other.iter().map(|change| &*change.stem).collect();
+            changes.retain(|change| stems.contains(&*change.stem));
+        }
         let maker = Rc::new(Maker::from(commit));
         let mut here: HashMap<DealIx, Touch> = HashMap::new();
         for change in changes {
@@ -125,23 +137,23 @@ pub(super) fn touches(
     Ok(found)
 }
 
+/// The deal files that differ between a commit and one of its parents, or nothing where it has none.
 fn compare(
     objects: &dyn Objects,
     trees: &mut Trees,
     commit: &Commit,
+    parent: Option<ObjectId>,
     tree_of: &mut HashMap<ObjectId, ObjectId>,
     places: &[&str],
 ) -> Result<Vec<Change>, ObjectError> {
-    let parent_tree = match commit.parents.first() {
+    let parent_tree = match parent.map(|parent| (parent, tree_of.get(&parent))) {
         None => None,
-        Some(parent) => match tree_of.get(parent) {
-            Some(tree) => Some(*tree),
-            None => {
-                let tree = objects.commit(*parent)?.tree;
-                tree_of.insert(*parent, tree);
-                Some(tree)
-            }
-        },
+        Some((_, Some(tree))) => Some(*tree),
+        Some((parent, None)) => {
+            let tree = objects.commit(parent)?.tree;
+            tree_of.insert(parent, tree);
+            Some(tree)
+        }
     };
     let mut pipeline_in = |root: ObjectId| -> Result<Option<ObjectId>, ObjectError> {
         for place in places {

@@ -132,7 +132,7 @@ fn find_in_plain_folders(start: &Path, name: Option<&str>) -> Result<Home, RepoE
 }
 
 fn find_in_bare(repo: Option<GitPlace>, name: Option<&str>) -> Result<Home, RepoError> {
-    let Some(place) = repo else { return Err(RepoError::NoPipeline { start: ".".into() }) };
+    let Some(place) = repo else { return Err(RepoError::NoPipeline { start: ".".into(), in_repository: true }) };
     let git_dir = place.git_dir.clone();
     let mut found = Vec::new();
     let opened = place.open()?;
@@ -175,7 +175,7 @@ fn choose(
         }
     };
     match matching.as_slice() {
-        [] => Err(RepoError::NoPipeline { start: start.display().to_string() }),
+        [] => Err(RepoError::NoPipeline { start: start.display().to_string(), in_repository: repo.is_some() }),
         [prefix] => {
             let root = if prefix.is_empty() { base.to_owned() } else { base.join(prefix) };
             Ok(Home { root, repo, prefix: prefix.clone() })

@@ -31,12 +31,12 @@ pub enum Class {
 #[derive(Debug, thiserror::Error)]
 pub enum RepoError {
     /// No `pipeline.yaml` from the start upwards, nor anywhere in the repository.
-    #[error(
-        "there is no pipeline.yaml in {start} or above it, nor elsewhere in this repository; `tussock init` makes one"
-    )]
+    #[error("there is no pipeline.yaml in {start}{}; `tussock init` makes one", looked_in(*.in_repository))]
     NoPipeline {
         /// Where the search began.
         start: String,
+        /// Whether there is a repository, which was searched whole.
+        in_repository: bool,
     },
     /// Several pipelines, and nothing says which.
     #[error("there are several pipelines here ({}); choose one with -p NAME", .names.join(", "))]
@@ -95,11 +95,15 @@ pub enum RepoError {
     Git(#[from] GitError),
 }
 
+fn looked_in(repository: bool) -> &'static str {
+    if repository { " or above it, nor elsewhere in this repository" } else { ", above it or below it" }
+}
+
 fn known_pipelines(known: &[String]) -> String {
-    if known.is_empty() {
-        "there are none; `tussock init` makes one".to_owned()
-    } else {
-        format!("there are: {}", known.join(", "))
+    match known {
+        [] => "there are none; `tussock init` makes one".to_owned(),
+        [one] if one == "." => "the only one is at the top (-p .)".to_owned(),
+        _ => format!("there are: {}", known.join(", ")),
     }
 }
 

@@ -12,4 +12,5 @@ pub mod revision;
 pub mod snapshot;
 pub mod state;
 pub mod transaction;
+pub mod watch;
 pub mod worktree;

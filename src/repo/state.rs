@@ -92,14 +92,33 @@ pub(super) fn tip(repo: &git2::Repository, branch: &str) -> Result<Option<Object
     }
 }
 
-/// Refuses while a merge or the like is half done.
-fn no_operation(place: &GitPlace, repo: &git2::Repository) -> Result<(), WriteError> {
+/// Something that git has begun and not finished in a work tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// What it is, without an article: `merge`, `rebase`.
+    pub what: &'static str,
+    /// The command that finishes it.
+    pub finish: &'static str,
+    /// The command that gives it up.
+    pub leave: &'static str,
+}
+
+/// What is half done in the work tree; `None` when nothing is, and outside git.
+///
+/// # Errors
+/// When the repository cannot be opened.
+pub fn operation(home: &Home) -> Result<Option<Operation>, RepoError> {
+    let Some(place) = &home.repo else { return Ok(None) };
+    Ok(half_done(place, &place.open()?))
+}
+
+fn half_done(place: &GitPlace, repo: &git2::Repository) -> Option<Operation> {
     use git2::RepositoryState as State;
     let (what, finish, leave) = match repo.state() {
         State::Clean if place.git_dir.join("sequencer/todo").exists() => {
             ("sequence of cherry-picks or reverts", "git cherry-pick --continue", "git cherry-pick --abort")
         }
-        State::Clean => return Ok(()),
+        State::Clean => return None,
         State::Merge => ("merge", "git merge --continue", "git merge --abort"),
         State::Revert | State::RevertSequence => ("revert", "git revert --continue", "git revert --abort"),
         State::CherryPick | State::CherryPickSequence => {
@@ -111,7 +130,15 @@ fn no_operation(place: &GitPlace, repo: &git2::Repository) -> Result<(), WriteEr
         }
         State::ApplyMailbox => ("git am", "git am --continue", "git am --abort"),
     };
-    Err(WriteError::InProgress { what, finish, leave })
+    Some(Operation { what, finish, leave })
+}
+
+/// Refuses while a merge or the like is half done.
+fn no_operation(place: &GitPlace, repo: &git2::Repository) -> Result<(), WriteError> {
+    match half_done(place, repo) {
+        None => Ok(()),
+        Some(Operation { what, finish, leave }) => Err(WriteError::InProgress { what, finish, leave }),
+    }
 }
 
 /// Waits until no other git writes the index.

@@ -7,6 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+pub mod freeze;
+
 /// 2026-01-05T09:00:00Z, where the kit's clock begins.
 pub const START: i64 = 1_767_603_600;
 
@@ -139,6 +141,7 @@ impl TestRepo {
             .env("GIT_AUTHOR_DATE", &date)
             .env("GIT_COMMITTER_DATE", &date)
             .env("GIT_TERMINAL_PROMPT", "0")
+            .env("TUSSOCK_FSYNC", "off")
             .env("COLUMNS", "100")
             .stdin(Stdio::null());
         let Output { status, stdout, stderr } = command.output().expect("the command starts");

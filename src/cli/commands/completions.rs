@@ -10,7 +10,9 @@ use crate::cli::ui::Ui;
 Examples:
   tussock completions bash > ~/.local/share/bash-completion/completions/tussock
   tussock completions zsh > \"${fpath[1]}/_tussock\"
-  tussock completions fish > ~/.config/fish/completions/tussock.fish")]
+  tussock completions fish > ~/.config/fish/completions/tussock.fish
+
+Exit codes: 0 done · 2 no such shell")]
 pub struct Args {
     /// The shell
     #[arg(value_enum)]

@@ -95,7 +95,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         let more = if ended > 0 { format!(", {ended} more in the ends (--all shows them)") } else { String::new() };
         ui.note(format!("{} deals{more}", rows.len()));
     }
-    Ok(if tell_unreadable(ui, &workspace.reading) { Exit::Findings } else { Exit::Done })
+    Ok(if tell_unreadable(ui, &workspace.reading, &workspace.source) { Exit::Findings } else { Exit::Done })
 }
 
 fn compile(text: &str, workspace: &Workspace) -> Result<Expression, CommandError> {

@@ -1,13 +1,12 @@
 //! `tussock log`.
 
-use crate::action::find::NotFound;
+use crate::action::find::{NotFound, near_deal};
 use crate::cli::Global;
 use crate::cli::commands::list::Format;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{home, read, read_history};
 use crate::format::ident::DealId;
-use crate::format::nearest::nearest;
 use crate::history::Options;
 use crate::history::event::Event;
 use crate::history::export::{LogRow, row};
@@ -60,7 +59,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         && !history.events.iter().any(|e| e.deal == *id)
     {
         let known: std::collections::BTreeSet<&DealId> = history.events.iter().map(|e| &e.deal).collect();
-        let near = nearest(id, known.iter().map(|d| d.as_str())).map(str::to_owned);
+        let near = near_deal(id, known.iter().map(|d| d.as_str())).map(str::to_owned);
         return Err(NotFound::Deal { id: id.to_owned(), near }.into());
     }
     let keep =

@@ -16,5 +16,6 @@ pub mod set;
 pub mod show;
 pub mod validate;
 
+pub mod watch;
 pub mod why;
 pub mod win;

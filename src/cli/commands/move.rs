@@ -62,7 +62,7 @@ pub(super) fn move_all(
     let facts = Facts::gather(ui, &workspace.home, &workspace.reading.pipeline, workspace.today)?;
     let plan = moves(&workspace.reading, ids, target, &sets, &|deal| workspace.circumstances(&facts, deal))
         .map_err(refused)?;
-    carry_out(ui, &workspace.home, &plan, write)
+    carry_out(ui, &workspace, &plan, write)
 }
 
 /// The assignments of `--set`.

@@ -44,5 +44,5 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let plan =
         plan::new(&workspace.reading, &args.title, id, stage, &sets, &|deal| workspace.circumstances(&facts, deal))
             .map_err(refused)?;
-    carry_out(ui, &workspace.home, &plan, &args.write)
+    carry_out(ui, &workspace, &plan, &args.write)
 }

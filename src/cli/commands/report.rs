@@ -112,14 +112,14 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         Some(file) => write_whole(&current(global)?.join(file), &text)?,
         None => ui.print(&text),
     }
-    Ok(if tell_unreadable(ui, &known.reading) { Exit::Findings } else { Exit::Done })
+    Ok(if tell_unreadable(ui, &known.reading, &known.snapshot) { Exit::Findings } else { Exit::Done })
 }
 
 /// The overview of what is committed, as `watch` keeps it in a file. Beside it whether every file could be read.
 ///
 /// # Errors
 /// As `tussock report`.
-pub(super) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate>) -> Result<String, CommandError> {
+pub(in crate::cli) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate>) -> Result<String, CommandError> {
     let known = Known::gather(ui, home, None, today)?;
     let report = report::overview(&known.facts(), known.attention());
     report.to_markdown(&known.templates).map_err(|e| CommandError::usage(e.to_string()))
@@ -290,7 +290,7 @@ fn own_templates(snapshot: &Snapshot, commit: ObjectId) -> Result<BTreeMap<Strin
 ///
 /// # Errors
 /// When the folder does not take it, or the file is a link, which is never followed.
-pub(super) fn write_whole(file: &Path, text: &str) -> Result<(), CommandError> {
+pub(in crate::cli) fn write_whole(file: &Path, text: &str) -> Result<(), CommandError> {
     let failed = |e: std::io::Error| CommandError::new(Exit::Io, format!("cannot write {}: {e}", file.display()));
     if file.symlink_metadata().is_ok_and(|m| !m.is_file()) {
         return Err(CommandError::new(

@@ -34,5 +34,5 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let sets = parse_sets(&args.sets)?;
     let workspace = Workspace::open(ui, global)?;
     let plan = plan::set(&workspace.reading, &args.deal, &sets, workspace.today)?;
-    carry_out(ui, &workspace.home, &plan, &args.write)
+    carry_out(ui, &workspace, &plan, &args.write)
 }

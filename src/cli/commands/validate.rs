@@ -8,14 +8,13 @@ use crate::check::{Circumstances, Files, Level, Report, check};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, current, home, read, today};
+use crate::cli::workspace::{Facts, current, home, read, today, work_tree};
 use crate::format::source::Source;
 use crate::output::findings_json;
 use crate::output::text::{Look, closing, render};
 use crate::repo::discover::Home;
 use crate::repo::revision::resolve;
 use crate::repo::snapshot::Snapshot;
-use crate::repo::worktree::WorkTree;
 
 /// Check the pipeline file and every deal
 ///
@@ -74,7 +73,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let source: Box<dyn Source> = match &args.rev {
         Some(rev) => Box::new(Snapshot::of_commit(&home, resolve(&home, rev)?)?),
         None if args.staged => Box::new(Snapshot::of_index(&home)?),
-        None => Box::new(WorkTree::new(&home, &here)),
+        None => Box::new(work_tree(&home, &here)?),
     };
     let wanted = args.paths.iter().map(|p| below(&home, &here, p)).collect::<Result<Vec<_>, _>>()?;
     let reading = read(ui, &*source)?;
@@ -130,7 +129,7 @@ fn below(home: &Home, here: &Path, path: &Path) -> Result<String, CommandError> 
         }
     }
     if !full.exists() && !home.root.join(path).exists() {
-        return Err(CommandError::usage(format!("there is no {}", path.display())));
+        return Err(CommandError::usage(format!("there is no file or folder {}", path.display())));
     }
     let full = if full.exists() { full } else { home.root.join(path) };
     if home.root.starts_with(&full) {

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::action::assign::blank;
 use crate::action::find::{self, next_place};
 use crate::action::gate::{Verdict, verdict};
 use crate::cli::Global;
@@ -77,7 +78,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         ui.line(plain(&line));
     }
     for field in &verdict.missing_fields {
-        ui.line(plain(&format!("  ✗ the field {field} is required")));
+        ui.line(plain(&format!("  ✗ {field} is required and missing")));
     }
     ui.line("");
     if verdict.passes() {
@@ -85,7 +86,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     } else if verdict.missing().is_empty() {
         ui.line(format!("It may not go to {} yet.", place.id()));
     } else {
-        let sets: Vec<String> = verdict.missing().iter().map(|f| format!("--set {f}=…")).collect();
+        let sets: Vec<String> = verdict.missing().iter().map(|f| format!("--set {}", blank(pipeline, f))).collect();
         ui.line(format!("It may go with: tussock move {} {} {}", deal.id, place.id(), sets.join(" ")));
         ui.line(format!("The file is {}", crate::format::source::Source::display(&workspace.source, &deal.path)));
     }

@@ -317,7 +317,7 @@ impl Store<'_> {
         }
         let ran = run.args([tree.to_string()]).stdin(message.as_bytes()).run()?;
         if !ran.ok && sign {
-            return Err(WriteError::Rejected { by: "signing the commit".to_owned(), output: ran.err });
+            return Err(WriteError::Rejected { by: "the program that signs commits".to_owned(), output: ran.err });
         }
         if !ran.ok {
             return Err(GitError::Failed { command: "git commit-tree".to_owned(), stderr: ran.err }.into());
