@@ -392,7 +392,7 @@ fn a_report_goes_into_no_link_and_no_deal() {
 
 #[test]
 fn signals_end_it_cleanly() {
-    for name in ["-INT", "-TERM"] {
+    for (name, expected) in [("-INT", 130), ("-TERM", 143)] {
         let repo = two_deals();
         let watching = Watching::start(&repo, &["--report", "sales/reports/now.md", "--debounce", "10"]);
         while !watching.line().starts_with("report written: ") {}
@@ -400,7 +400,7 @@ fn signals_end_it_cleanly() {
         repo.commit("Another title");
         watching.signal(name);
         let (code, lines) = watching.end();
-        assert_eq!(code, Some(130));
+        assert_eq!(code, Some(expected));
         assert!(!lines.iter().any(|l| l.starts_with('!')), "{lines:?}");
         assert_eq!(temporary_files(&repo), [] as [PathBuf; 0]);
         assert!(repo.read("sales/reports/now.md").ends_with("</sub>\n"));
