@@ -260,7 +260,10 @@ pub enum WriteError {
         source: io::Error,
     },
     /// The commit is made, but the rest is not.
-    #[error("commit {} is made, but {what}; run `tussock doctor`", .commit.short())]
+    #[error(
+        "commit {} is made, but {what}; `git status` shows which files, `git checkout HEAD -- FILE` brings one up to the commit",
+        .commit.short()
+    )]
     Pending {
         /// The commit.
         commit: ObjectId,
