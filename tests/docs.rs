@@ -4,9 +4,11 @@
 mod console_kit;
 mod kit;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use console_kit::check_page;
+use kit::TestRepo;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -36,14 +38,58 @@ fn the_reference_of_commands_is_what_the_program_says() {
 
 #[test]
 fn the_tutorial_does_what_it_shows() {
-    check_page(&root().join("docs/getting-started.md"), &[]);
+    check_page(&root().join("docs/getting-started.md")).unwrap_or_else(|wrong| panic!("{wrong}"));
 }
 
 #[test]
 fn the_other_pages_do_what_they_show() {
-    for name in ["format.md", "reports.md", "history.md", "json.md", "how-it-works.md"] {
-        check_page(&root().join("docs").join(name), &[]);
+    let others = pages().into_iter().filter(|p| !p.ends_with("docs/getting-started.md") && !p.ends_with("README.md"));
+    let wrong: String = others.filter_map(|page| check_page(&page).err()).collect();
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// All keys in a document, but for those that a pipeline chooses.
+fn keys(value: &serde_json::Value, found: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(object) => {
+            for (key, inner) in object {
+                found.insert(key.clone());
+                if !["fields", "words", "definitions"].contains(&key.as_str()) {
+                    keys(inner, found);
+                }
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+        _ => {}
     }
+}
+
+#[test]
+fn the_page_on_json_names_every_key() {
+    let page = std::fs::read_to_string(root().join("docs/json.md")).unwrap();
+    let repo = TestRepo::without_git();
+    repo.ok(&["demo", "trial"]);
+    let commands: [&[&str]; 8] = [
+        &["validate", "--format", "json"],
+        &["list", "--format", "json", "--columns", "id"],
+        &["show", "acme-site", "--json"],
+        &["why", "acme-site", "--json"],
+        &["log", "acme-site", "--format", "json"],
+        &["report", "--format", "json"],
+        &["report", "pipeline", "--format", "json"],
+        &["report", "funnel", "--format", "json"],
+    ];
+    let mut found = BTreeSet::new();
+    for command in commands {
+        let text = repo.ok(&[&["-C", "trial", "--today", "2026-11-20"], command].concat());
+        let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(document["schema_version"], 1);
+        let kind = document["kind"].as_str().unwrap();
+        assert!(page.contains(&format!("\n## {kind}\n")), "{kind}");
+        keys(&document, &mut found);
+    }
+    let missing: Vec<_> = found.iter().filter(|key| !page.contains(&format!("`{key}`"))).collect();
+    assert!(missing.is_empty(), "docs/json.md does not name {missing:?}");
 }
 
 /// The anchor that the forges make of a heading.

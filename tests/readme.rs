@@ -49,7 +49,7 @@ fn the_second_command_runs_the_tests() {
 
 #[test]
 fn the_console_blocks_show_what_happens() {
-    console_kit::check_page(&page(), &[]);
+    console_kit::check_page(&page()).unwrap_or_else(|wrong| panic!("{wrong}"));
 }
 
 #[test]
