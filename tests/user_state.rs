@@ -37,8 +37,11 @@ fn make_a_mess(repo: &TestRepo) {
     repo.git(&["add", "--intent-to-add", "intended.md"]);
 }
 
+/// A file's name, time and bytes.
+type Untouched = (String, SystemTime, Vec<u8>);
+
 /// The user's work as git tells it, and the bytes and times of every file that is not the deal's.
-fn mess(repo: &TestRepo, deal: &str) -> (Vec<String>, Vec<(String, SystemTime, Vec<u8>)>) {
+fn mess(repo: &TestRepo, deal: &str) -> (Vec<String>, Vec<Untouched>) {
     let told = vec![
         repo.git(&["diff", "--binary"]),
         repo.git(&["diff", "--cached", "--binary"]),
