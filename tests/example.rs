@@ -1,6 +1,8 @@
 //! The example: its folder is the end of its story, its deals have earned their stages, its repository is the same at
 //! every run.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 mod kit;
 
 use std::collections::BTreeMap;

@@ -91,9 +91,12 @@ labels: {deal: project}
         (status("brief"), status("kickoff"), status("won"), status("lost")),
         (Status::Open, Status::Won, Status::Won, Status::Lost)
     );
-    let at = |name: &str| pipeline.fields.iter().position(|f| f.name == name).expect(name);
-    let order = ["title", "owner", "source", "inputs", "lost", "effort"].map(at);
-    assert!(order.is_sorted(), "the file's order between the built-in head and the rest of the card: {order:?}");
+    let order: Vec<&str> = pipeline.fields.iter().map(|f| f.name.as_str()).collect();
+    let head = ["title", "account", "amount", "close_date", "segment", "region", "category", "confidence", "next_step"];
+    let own = ["owner", "source", "inputs", "lost", "kinds", "tags", "parts"];
+    let tail = ["effort", "activity", "payments", "approvals", "waivers", "follows", "was", "notes"];
+    let card: Vec<&str> = head.into_iter().chain(own).chain(tail).collect();
+    assert_eq!(order, card, "the file's order is the order of the card, the built-ins stand around it");
 }
 
 #[test]

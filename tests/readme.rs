@@ -1,5 +1,7 @@
 //! Holds README.md to what the program does.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 mod console_kit;
 mod kit;
 

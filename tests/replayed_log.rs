@@ -1,5 +1,7 @@
 //! The program on a real change log: 1,999 deals replayed as commits, held against the log itself.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 mod kit;
 
 use std::collections::{BTreeMap, BTreeSet};

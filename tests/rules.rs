@@ -6,6 +6,8 @@
 //! checkout cannot hold is in `extra.txt`, one line each: `link PATH`, `folder PATH`, `closed PATH` (may not be read),
 //! `copy FROM TO`, `drop PATH`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};

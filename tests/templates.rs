@@ -1,5 +1,7 @@
 //! Every pipeline template reads without a problem, and the two languages of one template differ in words only.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 use tussock::format::date::parse_share;
 use tussock::format::pipeline::{CriterionTest, Pipeline};
 use tussock::format::schema;

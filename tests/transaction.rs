@@ -1,5 +1,7 @@
 //! The write transaction: one commit of the paths of one action, and nothing else touched, whatever happens.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 mod kit;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Edits of single fields: what they write, and that they touch nothing else.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 use proptest::prelude::*;
 use tussock::format::edit::{EditError, NewValue, append, remove, set};
 use tussock::format::schema::{FieldSpec, FieldType};

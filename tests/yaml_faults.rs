@@ -1,5 +1,7 @@
 //! What the reader says about the faults that people, editors and attackers put into a deal.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 use proptest::prelude::*;
 use tussock::format::problem::{Problem, ProblemKind};
 use tussock::format::span::LineIndex;

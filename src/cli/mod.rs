@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use chrono::NaiveDate;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::format::date::parse_date;
 
@@ -44,8 +44,7 @@ const STYLES: Styles = Styles::styled()
     name = "tussock",
     version,
     styles = STYLES,
-    after_help = EXIT_CODES,
-    after_long_help = format!("Begin with:\n  tussock demo trial && cd trial\n  tussock report\n  tussock init sales --template service-project\n\n{EXIT_CODES}"),
+    after_long_help = one_a_line(&format!("Begin with:\n  tussock demo trial && cd trial\n  tussock report\n  tussock init sales --template service-project\n\n{EXIT_CODES}")),
     disable_help_subcommand = true,
     propagate_version = true,
     max_term_width = 100
@@ -71,7 +70,7 @@ pub struct Global {
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true, value_enum, hide_possible_values = false)]
     color: ColorWhen,
     /// The day to take for today, instead of the clock's
-    #[arg(long, value_name = "DATE", global = true, env = "TUSSOCK_TODAY", value_parser = day)]
+    #[arg(long, value_name = "DATE", global = true, env = "TUSSOCK_TODAY", hide_env_values = true, value_parser = day)]
     today: Option<NaiveDate>,
 }
 
@@ -115,14 +114,29 @@ enum Command {
 
 /// The definition of the command line, for completions, the manual and the reference.
 pub fn definition() -> clap::Command {
-    let mut command = <Cli as clap::CommandFactory>::command();
+    let mut command = <Cli as clap::CommandFactory>::command().mut_subcommands(|command| {
+        match command.get_after_long_help().map(|help| one_a_line(&help.to_string())) {
+            Some(help) => command.after_long_help(help),
+            None => command,
+        }
+    });
     command.build();
     command
 }
 
+/// A help text with its exit codes as a list. They are written in one line, so that the code stays readable.
+fn one_a_line(help: &str) -> String {
+    let Some((before, codes)) = help.split_once("Exit codes: ") else { return help.to_owned() };
+    let lines = codes
+        .split(" · ")
+        .filter_map(|code| code.split_once(' '))
+        .map(|(number, meaning)| format!("\n  {number:<3} {meaning}"));
+    format!("{before}Exit codes:{}", lines.collect::<String>())
+}
+
 /// Runs the program with its arguments (the program's name first) and returns how it ended.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match definition().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };

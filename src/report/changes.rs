@@ -409,7 +409,7 @@ rules:
             subject: "f".into(),
         };
         let mut changes = Vec::new();
-        of_findings(&[one.clone()], &[one.clone(), one.clone(), one.clone()], &mut changes);
+        of_findings(std::slice::from_ref(&one), &[one.clone(), one.clone(), one.clone()], &mut changes);
         assert_eq!(changes, [Change::Found(one.clone()), Change::Found(one)]);
         assert!(before.findings().is_empty());
     }

@@ -121,8 +121,8 @@ impl TestRepo {
         ran.out
     }
 
-    /// Runs a command in the repository's folder with the hermetic environment.
-    pub fn run(&self, command: &mut Command) -> Ran {
+    /// Gives a command the repository's folder and the hermetic environment.
+    pub fn hermetic<'c>(&self, command: &'c mut Command) -> &'c mut Command {
         let date = format!("{} +0000", self.clock.get());
         let path = std::env::var_os("PATH").unwrap_or_default();
         command
@@ -143,7 +143,12 @@ impl TestRepo {
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("TUSSOCK_FSYNC", "off")
             .env("COLUMNS", "100")
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+    }
+
+    /// Runs a command in the repository's folder with the hermetic environment.
+    pub fn run(&self, command: &mut Command) -> Ran {
+        self.hermetic(command);
         let Output { status, stdout, stderr } = command.output().expect("the command starts");
         let text = |bytes: Vec<u8>| {
             let root = self.dir.path().join("repo");

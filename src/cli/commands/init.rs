@@ -60,12 +60,13 @@ enum Lang {
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let folder = current(global)?.join(&args.dir);
+    let named = |path: &str| match args.dir == Path::new(".") {
+        true => path.to_owned(),
+        false => args.dir.join(path).display().to_string(),
+    };
     if folder.join(PIPELINE_FILE).symlink_metadata().is_ok() {
-        return Err(CommandError::usage(format!(
-            "there is a pipeline already: {}",
-            folder.join(PIPELINE_FILE).display()
-        ))
-        .hint("choose another folder; nothing was changed"));
+        return Err(CommandError::usage(format!("there is a pipeline already: {}", named(PIPELINE_FILE)))
+            .hint("choose another folder; nothing was changed"));
     }
     let template = choose(ui, args)?;
     let lang = match args.lang {
@@ -82,10 +83,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let mut files = vec![(PIPELINE_FILE.to_owned(), text.to_owned())];
     files.extend(pipeline.places().map(|p| (format!("{}/{PLACEHOLDER}", p.id()), String::new())));
     if let Some((taken, _)) = files.iter().find(|(path, _)| folder.join(path).symlink_metadata().is_ok()) {
-        return Err(CommandError::usage(format!(
-            "{} exists already; nothing was changed",
-            folder.join(taken).display()
-        )));
+        return Err(CommandError::usage(format!("{} exists already; nothing was changed", named(taken))));
     }
     let io =
         |what: &Path, e: std::io::Error| CommandError::new(Exit::Io, format!("cannot make {}: {e}", what.display()));
@@ -121,7 +119,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     ui.line("");
     let prefix = if args.dir == Path::new(".") { String::new() } else { format!("-C {} ", args.dir.display()) };
     ui.line(format!("Next:  tussock {prefix}new \"ACME site\" --set owner=olga --set amount=18000"));
-    ui.line(format!("       open {} and make it yours", args.dir.join(PIPELINE_FILE).display()));
+    ui.line(format!("       open {} and make it yours", named(PIPELINE_FILE)));
     Ok(Exit::Done)
 }
 

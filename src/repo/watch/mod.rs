@@ -180,6 +180,10 @@ impl Watch {
             if !self.settle() {
                 return Wake::Stopped;
             }
+            // What was told of may have been the folder's own end.
+            if let Some(end) = self.await_root() {
+                return end;
+            }
             let print = self.look(tell);
             if print != self.print {
                 self.print = print;
