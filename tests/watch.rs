@@ -1,7 +1,6 @@
 //! `tussock watch` as a process: files change around it, and what it prints is read line by line.
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+#![cfg(unix)]
 mod kit;
 
 use std::fs;

@@ -2,7 +2,7 @@
 //!
 //! Nothing of the machine reaches a test: the environment is cleared, git reads no system or global configuration,
 //! names are fixed, and time begins at 2026-01-05 09:00 UTC and advances one minute with every commit.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+#![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
