@@ -10,6 +10,7 @@
 mod engine;
 mod lexer;
 mod names;
+mod shape;
 mod skeleton;
 mod values;
 
