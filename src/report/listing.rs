@@ -79,7 +79,7 @@ pub fn column(pipeline: &Pipeline, name: &str) -> Result<Column, UnknownColumn> 
         Some(FieldType::Integer | FieldType::Number | FieldType::Money) => true,
         Some(_) => false,
         None if OWN_COLUMNS.contains(&name) => name == "days_in_stage",
-        None if pipeline.extra_fields != ExtraFields::Deny || name.starts_with("x-") => false,
+        None if pipeline.extra_fields != ExtraFields::Deny || schema::is_free(name) => false,
         None => {
             let mut names = schema::paths(&pipeline.fields);
             names.extend(OWN_COLUMNS.iter().map(|c| (*c).to_owned()));

@@ -255,7 +255,7 @@ fn only_numbers_are_calculated_with() {
 fn every_evaluation_ends_soon() {
     let numbers = format!("xs: [{}]\n", vec!["1"; 9_900].join(","));
     let blanks = format!("xs: [{}]\n", vec!["''"; 9_900].join(","));
-    let blocks = format!("xs: [{}]\n", vec!["{a: 1}"; 4_900].join(","));
+    let blocks = format!("xs: [{}]\n", vec!["{a: 1}"; 3_200].join(","));
     let text = format!("xs: {}\n", "a b ".repeat(60_000));
     let fill = |piece: &str, times: usize| piece.repeat(times);
     let nested = |inner: &str| format!("xs | map(attribute=\"q\", default={inner})");
