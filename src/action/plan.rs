@@ -357,7 +357,12 @@ fn refusal(
         from,
         to: place.id().clone(),
         choices: choices.collect(),
-        fill: missing.iter().map(|field| assign::blank(pipeline, field)).collect(),
+        // A field of one item of a list is for the file, no assignment reaches it.
+        fill: missing
+            .iter()
+            .filter(|field| schema::find(&pipeline.fields, field).is_some() || schema::is_free(field))
+            .map(|field| assign::blank(pipeline, field))
+            .collect(),
         open_to: open.iter().map(|p| p.id().clone()).collect(),
     }
 }

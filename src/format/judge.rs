@@ -190,7 +190,7 @@ pub fn same_person(a: &str, b: &str) -> bool {
 
 /// Dotted paths of fields that are required in `place` (`required`, `required_from`) and not filled, in the order of
 /// the card. A field that is required inside a block is asked for only where the block is there; `required_from` asks
-/// in any case.
+/// in any case. Items of lists are asked for what their block requires: `payments.2.what`.
 pub fn missing_fields(pipeline: &Pipeline, deal: &Deal, place: Place<'_>) -> Vec<String> {
     let reached = |stage: &StageId| {
         let at = pipeline.stages.iter().position(|s| s.id == *stage);
@@ -218,8 +218,17 @@ fn gather(
         if asked && !value.is_some_and(Value::is_filled) {
             missing.push(full.clone());
         }
-        if let FieldType::Block(inner) = &spec.of {
-            gather(inner, value.and_then(Value::as_block), &full, reached, missing);
+        match (&spec.of, value) {
+            (FieldType::Block(inner), value) => {
+                gather(inner, value.and_then(Value::as_block), &full, reached, missing);
+            }
+            (FieldType::List(of), Some(Value::List(items))) => {
+                let FieldType::Block(inner) = &**of else { continue };
+                for (i, item) in items.iter().enumerate().filter_map(|(i, item)| Some((i, item.value.as_block()?))) {
+                    gather(inner, Some(item), &format!("{full}.{}", i + 1), reached, missing);
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -22,6 +22,7 @@ use super::pipeline::Pipeline;
 use super::schema::FieldSpec;
 
 pub use engine::MAX_SOURCE;
+pub use names::is_taken;
 
 /// A compiled expression.
 #[derive(Clone, Debug)]

@@ -14,6 +14,15 @@ const GLOBALS: [&str; 9] =
 /// What `deal.` has.
 const DEAL_NAMES: [&str; 5] = ["id", "stage", "stage_title", "status", "weighted"];
 
+/// Words that join the parts of an expression.
+pub const KEYWORDS: [&str; 13] =
+    ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"];
+
+/// Whether expressions mean something else by a name than a field of the deal.
+pub fn is_taken(name: &str) -> bool {
+    GLOBALS.contains(&name) || KEYWORDS.contains(&name)
+}
+
 /// What is known of a type before evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {

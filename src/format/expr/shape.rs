@@ -6,13 +6,9 @@ use std::ops::Range;
 use super::ExprError;
 use super::engine::{FILTERS, TESTS, closing, unknown_filter, unknown_test};
 use super::lexer::{Kind, Token};
-use super::names::Known;
+use super::names::{KEYWORDS, Known};
 use crate::format::nearest::nearest;
 use crate::format::schema::{self, FieldType};
-
-/// Words that are no names.
-const KEYWORDS: [&str; 14] =
-    ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None", "loop"];
 
 /// More parts than any path of a card has. A filter follows the path for every item of a list.
 const MAX_PARTS: usize = 8;
