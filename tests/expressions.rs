@@ -132,7 +132,7 @@ impl Card {
         let mut line = |name: &str, value: Option<String>| match value {
             Some(value) => text.push_str(&format!("{name}: {value}\n")),
             // Missing in each of the ways there are.
-            None if name.len() % 2 == 0 => text.push_str(&format!("{name}:\n")),
+            None if name.len().is_multiple_of(2) => text.push_str(&format!("{name}:\n")),
             None => {}
         };
         line("count", self.count.map(|n| n.to_string()));

@@ -291,3 +291,13 @@ fn moving_back_needs_nothing_and_moving_on_again_needs_all() {
     repo.ok(&["move", "acme", "recycled"]);
     repo.ok(&["move", "acme", "brief"]);
 }
+
+#[test]
+fn a_filter_that_cannot_be_answered_for_one_deal_is_answered_for_the_others() {
+    let repo = with(&[("brief/a.yaml", ACME), ("brief/b.yaml", "title: B\namount: 5 USD\n")]);
+    let ran = repo.tussock(&["list", "--where", "amount > money(\"100 EUR\")", "--columns", "id"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.contains("a\n") && !ran.out.contains("b\n"), "{}", ran.out);
+    assert!(ran.err.contains("--where cannot be answered for b, which is left out"), "{}", ran.err);
+    assert!(ran.err.contains("USD and EUR are different currencies"), "{}", ran.err);
+}

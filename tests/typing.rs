@@ -20,14 +20,14 @@ currency: EUR
 stages: [{id: brief}]
 ends: [{id: won, kind: won}]
 fields:
-  money: money
+  sum: money
   whole: integer
   number: number
   day: date
   truth: boolean
   word: {enum: [price, timing, 'no']}
   text: text
-  deal: deal
+  other: deal
   link: link
   path: path
   inputs: {goal: text}
@@ -112,36 +112,36 @@ fn numbers_are_held_exactly_or_refused() {
 
 #[test]
 fn amounts_are_read_from_the_text_and_no_guess_is_taken() {
-    let money = "`money` must be an amount (18000 or 18000 USD), found";
+    let money = "`sum` must be an amount (18000 or 18000 USD), found";
     let meant =
         |found: &str, amount: &str| format!("{money} \"{found}\" (write {amount}, if that is the amount meant)");
     table(&[
-        ("money: 18000", "ok"),
-        ("money: 18000.50 USD", "ok"),
-        ("money: '18000'", "ok"),
-        ("money: -5", "ok"),
-        ("money: 12_000", &meant("12_000", "12000")),
-        ("money: 12,000", &meant("12,000", "12000")),
-        ("money: '12.000,50'", &meant("12.000,50", "12000.5")),
-        ("money: €12k", &meant("€12k", "12000")),
-        ("money: 18 000", &meant("18 000", "18000")),
-        ("money: 18 000 USD", &meant("18 000 USD", "18000 USD")),
-        ("money: USD 18000", &meant("USD 18000", "18000 USD")),
-        ("money: 18000USD", &meant("18000USD", "18000 USD")),
-        ("money: 10k EUR", &meant("10k EUR", "10000 EUR")),
-        ("money: 100 €", &meant("100 €", "100")),
-        ("money: $100", &meant("$100", "100")),
-        ("money: 5 usd", &format!("{money} \"5 usd\" (currency codes are written in capitals: USD)")),
+        ("sum: 18000", "ok"),
+        ("sum: 18000.50 USD", "ok"),
+        ("sum: '18000'", "ok"),
+        ("sum: -5", "ok"),
+        ("sum: 12_000", &meant("12_000", "12000")),
+        ("sum: 12,000", &meant("12,000", "12000")),
+        ("sum: '12.000,50'", &meant("12.000,50", "12000.5")),
+        ("sum: €12k", &meant("€12k", "12000")),
+        ("sum: 18 000", &meant("18 000", "18000")),
+        ("sum: 18 000 USD", &meant("18 000 USD", "18000 USD")),
+        ("sum: USD 18000", &meant("USD 18000", "18000 USD")),
+        ("sum: 18000USD", &meant("18000USD", "18000 USD")),
+        ("sum: 10k EUR", &meant("10k EUR", "10000 EUR")),
+        ("sum: 100 €", &meant("100 €", "100")),
+        ("sum: $100", &meant("$100", "100")),
+        ("sum: 5 usd", &format!("{money} \"5 usd\" (currency codes are written in capitals: USD)")),
         (
-            "money: 5 XXY",
+            "sum: 5 XXY",
             &format!("{money} \"5 XXY\" (a currency is three capital letters of ISO 4217: EUR, USD, RUB)"),
         ),
-        ("money: 0x1F", &format!("{money} \"0x1F\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
-        ("money: 1e3", &format!("{money} \"1e3\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
-        ("money: .inf", &format!("{money} \".inf\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
-        ("money: 1:30", &format!("{money} \"1:30\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
+        ("sum: 0x1F", &format!("{money} \"0x1F\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
+        ("sum: 1e3", &format!("{money} \"1e3\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
+        ("sum: .inf", &format!("{money} \".inf\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
+        ("sum: 1:30", &format!("{money} \"1:30\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
         (
-            "money: 123456789012345678901234567890123456789",
+            "sum: 123456789012345678901234567890123456789",
             &format!("{money} \"123456789012345678901234567890123456789\" (28 digits can be held exactly)"),
         ),
     ]);
@@ -187,8 +187,8 @@ fn words_are_what_they_look_like_to_a_person() {
         ("truth: 1", &format!("{truth} \"1\"")),
         ("word: prise", "`word` must be one of price, timing, no, found \"prise\" (did you mean `price`?)"),
         ("word: no", "ok"),
-        ("deal: Acme", "`deal` must be the id of a deal, found \"Acme\" (write the file's name without .yaml)"),
-        ("deal: ../x", "`deal` must be the id of a deal, found \"../x\" (write the file's name without .yaml)"),
+        ("other: Acme", "`other` must be the id of a deal, found \"Acme\" (write the file's name without .yaml)"),
+        ("other: ../x", "`other` must be the id of a deal, found \"../x\" (write the file's name without .yaml)"),
         (
             "link: acme.example",
             "`link` must be a link (https://…), found \"acme.example\" (a link begins with https://)",
@@ -209,13 +209,13 @@ fn words_are_what_they_look_like_to_a_person() {
     for text in ["NO", "0123", "1e3", "12:30", "2026-01-01", "true"] {
         assert_eq!(value(&format!("text: {text}")), Some(Value::Text(text.into())), "a text is its source text");
     }
-    assert_eq!(value("deal: 0123"), Some(Value::Deal(DealId::new("0123").unwrap())));
+    assert_eq!(value("other: 0123"), Some(Value::Deal(DealId::new("0123").unwrap())));
 }
 
 #[test]
 fn nothing_null_and_empty_are_all_missing() {
     for empty in ["", " ~", " null", " ''", " \"\"", " ' '", " # a comment"] {
-        for field in ["money", "whole", "number", "day", "truth", "word", "deal", "link", "path", "inputs", "tags"] {
+        for field in ["sum", "whole", "number", "day", "truth", "word", "other", "link", "path", "inputs", "tags"] {
             let deal = read(&format!("title: x\n{field}:{empty}\n"));
             assert!(deal.problems.is_empty(), "{field}:{empty}: {:?}", deal.problems);
             assert!(deal.value(field).is_none(), "{field}:{empty}");
@@ -287,7 +287,7 @@ proptest! {
 
     #[test]
     fn no_text_in_any_field_makes_the_reader_panic(text in "\\PC{0,30}", field in 0usize..11) {
-        let fields = ["money", "whole", "number", "day", "truth", "word", "text", "deal", "link", "path", "tags"];
+        let fields = ["sum", "whole", "number", "day", "truth", "word", "text", "other", "link", "path", "tags"];
         let quoted = serde_json::to_string(&text).unwrap();
         let pipeline = pipeline_file::read(PIPELINE.as_bytes()).unwrap().0;
         let (stage, id) = (StageId::new("brief").unwrap(), DealId::new("a").unwrap());

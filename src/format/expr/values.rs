@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{Datelike, NaiveDate};
 use minijinja::value::{DynObject, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value as Mini};
-use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
 use crate::format::deal::Deal;
 use crate::format::judge::Circumstances;
@@ -174,7 +174,7 @@ fn about(pipeline: &Pipeline, deal: &Deal) -> Mini {
         Some(Place::Stage(_, stage)) => stage.probability,
         _ => None,
     };
-    let weighted = match (deal.amount(), share.and_then(rust_decimal::Decimal::from_f64_retain)) {
+    let weighted = match (deal.amount(), share.and_then(rust_decimal::Decimal::from_f64)) {
         (Some(money), Some(share)) => money.amount.checked_mul(share).map(|amount| {
             let amount = amount.round_dp(money.currency.minor_digits());
             Mini::from_object(MoneyValue(Money { amount, currency: money.currency }))
