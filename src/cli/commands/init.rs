@@ -119,7 +119,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     ui.line(format!("{} with {} stages: {}", pipeline.title, stages.len(), stages.join(" → ")));
     ui.line("");
     let prefix = if args.dir == Path::new(".") { String::new() } else { format!("-C {} ", args.dir.display()) };
-    let sets: Vec<String> = first_fields(&pipeline).iter().map(|(name, value)| format!(" --set {name}={value}")).collect();
+    let sets: Vec<String> =
+        first_fields(&pipeline).iter().map(|(name, value)| format!(" --set {name}={value}")).collect();
     ui.line(format!("Next:  tussock {prefix}new \"ACME site\"{}", sets.concat()));
     ui.line(format!("       open {} and make it yours", named(PIPELINE_FILE)));
     Ok(Exit::Done)
