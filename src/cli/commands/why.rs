@@ -45,6 +45,20 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         None => next_place(pipeline, &deal.stage),
     };
     let Some(place) = place else {
+        if args.json {
+            let document = json!({
+                "schema_version": 1,
+                "kind": "why",
+                "deal": deal.id.as_str(),
+                "from": deal.stage.as_str(),
+                "to": null,
+                "passes": false,
+                "criteria": [],
+                "missing_fields": [],
+            });
+            ui.line(format!("{document:#}"));
+            return Ok(Exit::Done);
+        }
         ui.line(format!("{} is in {}; nothing comes after it", deal.id, deal.stage));
         return Ok(Exit::Done);
     };
