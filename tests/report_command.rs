@@ -109,7 +109,10 @@ fn changes_that_are_not_committed_are_counted_and_not_used() {
 #[test]
 fn a_template_of_the_team_takes_the_place_of_ours_and_errors_name_its_line() {
     let repo = three_deals();
-    repo.write("sales/templates/pipeline.md.jinja", "{% for d in state.deals %}\n{{ d.id }}: {{ d.title }}\n{% endfor %}\n");
+    repo.write(
+        "sales/templates/pipeline.md.jinja",
+        "{% for d in state.deals %}\n{{ d.id }}: {{ d.title }}\n{% endfor %}\n",
+    );
     repo.commit("Our own template");
     let own = repo.ok(&["report", "pipeline"]);
     assert_eq!(own.lines().filter(|l| !l.is_empty()).collect::<Vec<_>>(), ["`c`: `Gamma`", "`a`: `Alpha`"]);

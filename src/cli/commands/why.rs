@@ -12,6 +12,8 @@ use crate::cli::workspace::{Facts, Workspace};
 use crate::cli::write::standing;
 use crate::format::judge::Outcome;
 use crate::format::pipeline::{Place, RuleLevel};
+use crate::format::source::Source;
+use crate::output::json;
 use crate::output::terminal::plain;
 
 /// Say what a deal still needs to go on
@@ -56,7 +58,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
                 "criteria": [],
                 "missing_fields": [],
             });
-            ui.line(format!("{document:#}"));
+            ui.print(json::write(&document));
             return Ok(Exit::Done);
         }
         ui.line(format!("{} is in {}; nothing comes after it", deal.id, deal.stage));
@@ -102,7 +104,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     } else {
         let sets: Vec<String> = verdict.missing().iter().map(|f| format!("--set {}", blank(pipeline, f))).collect();
         ui.line(format!("It may go with: tussock move {} {} {}", deal.id, place.id(), sets.join(" ")));
-        ui.line(format!("The file is {}", crate::format::source::Source::display(&workspace.source, &deal.path)));
+        ui.line(format!("The file is {}", plain(&workspace.source.display(&deal.path))));
     }
     Ok(Exit::Done)
 }
@@ -141,5 +143,5 @@ fn print_json(ui: &mut Ui, deal: &str, stage: &str, place: Place<'_>, verdict: &
         "criteria": criteria,
         "missing_fields": verdict.missing_fields,
     });
-    ui.line(format!("{document:#}"));
+    ui.print(json::write(&document));
 }
