@@ -14,7 +14,7 @@ use crate::forecast::day_of;
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::judge::Circumstances;
-use crate::format::load::{LoadError, Reading, load};
+use crate::format::load::{LoadError, Reading, load, load_pipeline};
 use crate::format::pipeline::{CriterionTest, Pipeline};
 use crate::format::source::Source;
 use crate::history::{self, History, HistoryError, Options};
@@ -98,18 +98,29 @@ impl Workspace {
 /// # Errors
 /// When there is no pipeline file, when it is broken, or when files cannot be listed.
 pub fn read(ui: &mut Ui, source: &dyn Source) -> Result<Reading, CommandError> {
-    match load(source) {
-        Ok(reading) => Ok(reading),
-        Err(LoadError::Broken { text, problems }) => {
+    load(source).map_err(|error| not_read(ui, source, error))
+}
+
+/// Reads the pipeline file of a source and no deal. A broken one is shown with all its findings.
+///
+/// # Errors
+/// When there is no pipeline file, when it is broken, or when files cannot be listed.
+pub fn read_pipeline(ui: &mut Ui, source: &dyn Source) -> Result<Pipeline, CommandError> {
+    load_pipeline(source).map_err(|error| not_read(ui, source, error))
+}
+
+fn not_read(ui: &mut Ui, source: &dyn Source, error: LoadError) -> CommandError {
+    match error {
+        LoadError::Broken { text, problems } => {
             let report = check_pipeline_file(&problems);
             let files = Files::of_pipeline_file(&text, source);
             let look = Look { colour: ui.colour, columns: ui.columns() };
             let shown = render(&report, &files, look);
             ui.note(shown.trim_end());
-            Err(CommandError::new(Exit::Usage, "the pipeline file has errors, so no deal can be read"))
+            CommandError::new(Exit::Usage, "the pipeline file has errors, so no deal can be read")
         }
-        Err(error @ LoadError::NoPipeline) => Err(CommandError::new(Exit::NoPipeline, error.to_string())),
-        Err(error @ LoadError::Io { .. }) => Err(CommandError::new(Exit::Io, error.to_string())),
+        LoadError::NoPipeline => CommandError::new(Exit::NoPipeline, error.to_string()),
+        LoadError::Io { .. } => CommandError::new(Exit::Io, error.to_string()),
     }
 }
 

@@ -138,6 +138,15 @@ pub fn load(source: &dyn Source) -> Result<Reading, LoadError> {
     })
 }
 
+/// Reads the pipeline file alone, for what asks nothing of the deals as they are.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load_pipeline(source: &dyn Source) -> Result<Pipeline, LoadError> {
+    let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
+    read_pipeline(source, &entries).map(|(pipeline, _, _)| pipeline)
+}
+
 fn read_pipeline(source: &dyn Source, entries: &[FileEntry]) -> Result<(Pipeline, String, Vec<Problem>), LoadError> {
     let entry = entries.iter().find(|e| e.path == PIPELINE_FILE).ok_or(LoadError::NoPipeline)?;
     if entry.kind != EntryKind::File {
