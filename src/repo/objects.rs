@@ -407,7 +407,7 @@ impl Objects for GitObjects<'_> {
 
 /// Reads as git does: zlib's checksum finds damage, and hashing every tree again costs a quarter of a whole history. The
 /// cache limits of libgit2 stay as they are, because the walk keeps the trees that it needs itself.
-fn trust_checksums() {
+pub(super) fn trust_checksums() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| git2::opts::strict_hash_verification(false));
 }
