@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::discover::{GitPlace, Home, PIPELINE_FILE};
 use super::error::RepoError;
 use super::git::{Git, GitError};
-use super::objects::{ObjectId, trust_checksums};
+use super::objects::{ObjectId, read_once};
 use super::revision::{object_id, oid};
 use super::worktree::MAX_FILE;
 use crate::format::source::{EntryKind, FileEntry, Source};
@@ -54,7 +54,7 @@ impl Snapshot {
     /// # Errors
     /// When the commit or one of its trees cannot be read. A pipeline that the commit does not have is empty.
     pub fn of_commit(home: &Home, commit: ObjectId) -> Result<Snapshot, RepoError> {
-        trust_checksums();
+        read_once();
         let place = home.place()?;
         let repo = place.open()?;
         let reading = || format!("read commit {}", commit.short());
@@ -91,7 +91,7 @@ impl Snapshot {
     }
 
     fn staged(home: &Home, place: &GitPlace, repo: git2::Repository, only_hidden: bool) -> Result<Snapshot, RepoError> {
-        trust_checksums();
+        read_once();
         let mut chosen: BTreeMap<Vec<u8>, Staged> = BTreeMap::new();
         for entry in staged(home, &repo)?.into_iter().filter(|e| !e.announced && (e.hidden || !only_hidden)) {
             let better = |old: &Staged| old.stage == 1 || (old.stage == 3 && entry.stage == 2);
