@@ -158,7 +158,6 @@ impl Source for Snapshot {
             path: String::from_utf8_lossy(path).into_owned(),
             utf8: std::str::from_utf8(path).is_ok(),
             kind: *kind,
-            size: 0,
         };
         Ok(self.entries.iter().map(entry).collect())
     }
