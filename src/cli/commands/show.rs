@@ -34,7 +34,7 @@ pub struct Args {
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    let workspace = Workspace::open(ui, global)?;
+    let workspace = Workspace::open_for(ui, global, &[&args.deal])?;
     let pipeline = &workspace.reading.pipeline;
     let deal = find::deal(&workspace.reading, &args.deal)?;
     let status = pipeline.status(&deal.stage);
