@@ -23,12 +23,8 @@ struct Files(BTreeMap<String, Vec<u8>>);
 
 impl Source for Files {
     fn entries(&self) -> io::Result<Vec<FileEntry>> {
-        let entry = |(path, bytes): (&String, &Vec<u8>)| FileEntry {
-            path: path.clone(),
-            utf8: true,
-            kind: EntryKind::File,
-            size: bytes.len() as u64,
-        };
+        let entry =
+            |(path, _): (&String, &Vec<u8>)| FileEntry { path: path.clone(), utf8: true, kind: EntryKind::File };
         Ok(self.0.iter().map(entry).collect())
     }
 

@@ -23,11 +23,10 @@ struct Memory(BTreeMap<String, (EntryKind, io::Result<Vec<u8>>)>);
 
 impl Source for Memory {
     fn entries(&self) -> io::Result<Vec<FileEntry>> {
-        let entry = |(path, (kind, bytes)): (&String, &(EntryKind, io::Result<Vec<u8>>))| FileEntry {
+        let entry = |(path, (kind, _)): (&String, &(EntryKind, io::Result<Vec<u8>>))| FileEntry {
             path: path.clone(),
             utf8: true,
             kind: *kind,
-            size: bytes.as_ref().map_or(0, |b| b.len() as u64),
         };
         Ok(self.0.iter().map(entry).collect())
     }

@@ -132,10 +132,7 @@ fn amounts_are_read_from_the_text_and_no_guess_is_taken() {
         ("sum: 100 €", &meant("100 €", "100")),
         ("sum: $100", &meant("$100", "100")),
         ("sum: 5 usd", &format!("{money} \"5 usd\" (currency codes are written in capitals: USD)")),
-        (
-            "sum: 5 XXY",
-            &format!("{money} \"5 XXY\" (a currency is three capital letters of ISO 4217: EUR, USD, RUB)"),
-        ),
+        ("sum: 5 XXY", &format!("{money} \"5 XXY\" (a currency is three capital letters of ISO 4217: EUR, USD, RUB)")),
         ("sum: 0x1F", &format!("{money} \"0x1F\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
         ("sum: 1e3", &format!("{money} \"1e3\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
         ("sum: .inf", &format!("{money} \".inf\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),

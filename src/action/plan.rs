@@ -219,7 +219,18 @@ pub fn set(reading: &Reading, id: &str, assignments: &[Assignment], today: Naive
     Ok(plan)
 }
 
-/// Plans a new deal.
+/// The id of a new deal: the one that is asked for, else one made from its title.
+///
+/// # Errors
+/// When it is no id, or the title gives none.
+pub fn new_id(title: &str, id: Option<&str>) -> Result<DealId, PlanError> {
+    match id {
+        Some(id) => Ok(DealId::new(id)?),
+        None => slug(title).and_then(|s| DealId::new(&s).ok()).ok_or_else(|| PlanError::NoSlug(title.to_owned())),
+    }
+}
+
+/// Plans a new deal. Of the deals that are there, the reading need only hold those with its id.
 ///
 /// # Errors
 /// See [`PlanError`]; the stage's criteria and required fields are asked.
@@ -232,10 +243,7 @@ pub fn new<'c>(
     circumstances: &dyn Fn(&Deal) -> Circumstances<'c>,
 ) -> Result<Plan, PlanError> {
     let pipeline = &reading.pipeline;
-    let id = match id {
-        Some(id) => DealId::new(id)?,
-        None => slug(title).and_then(|s| DealId::new(&s).ok()).ok_or_else(|| PlanError::NoSlug(title.to_owned()))?,
-    };
+    let id = new_id(title, id)?;
     let taken = reading.deals.iter().filter(|d| d.id == id).map(|d| &d.path);
     let of_id = |path: &&String| deal_path(path).is_some_and(|(_, other)| other == id);
     if let Some(path) = taken.chain(reading.unreadable.iter().map(|u| &u.path).filter(of_id)).next() {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use chrono::NaiveDate;
 use clap::builder::styling::{AnsiColor, Styles};
+use clap::error::ErrorKind;
 use clap::{FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::format::date::parse_date;
@@ -135,9 +136,23 @@ fn one_a_line(help: &str) -> String {
     format!("{before}Exit codes:{}", lines.collect::<String>())
 }
 
+/// Reads the arguments. Making the whole definition takes half of the time of a start, so it is made only to show a help
+/// text.
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    match Cli::try_parse_from(&args) {
+        Err(error)
+            if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) =>
+        {
+            definition().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches))
+        }
+        parsed => parsed,
+    }
+}
+
 /// Runs the program with its arguments (the program's name first) and returns how it ended.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match definition().try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let cli = match parse(args) {
         Ok(cli) => cli,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };

@@ -1,6 +1,6 @@
 //! What nearly every command begins with: the pipeline of the current folder, read, and the day it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono::{NaiveDate, Utc};
@@ -14,7 +14,7 @@ use crate::forecast::day_of;
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::judge::Circumstances;
-use crate::format::load::{LoadError, Reading, load};
+use crate::format::load::{LoadError, Reading, load, load_only, load_pipeline};
 use crate::format::pipeline::{CriterionTest, Pipeline};
 use crate::format::source::Source;
 use crate::history::{self, History, HistoryError, Options};
@@ -75,9 +75,29 @@ impl Workspace {
     /// # Errors
     /// When there is none, or its pipeline file is broken (which is then shown).
     pub fn open(ui: &mut Ui, global: &Global) -> Result<Self, CommandError> {
+        Workspace::open_with(ui, global, &|_| true)
+    }
+
+    /// Finds the pipeline of the work tree and reads these deals of it. Where one of them is not there, all deals are
+    /// read, so that the nearest id can be named.
+    ///
+    /// # Errors
+    /// See [`Workspace::open`].
+    pub fn open_for<S: AsRef<str>>(ui: &mut Ui, global: &Global, ids: &[S]) -> Result<Self, CommandError> {
+        let wanted: BTreeSet<&str> = ids.iter().map(AsRef::as_ref).collect();
+        let workspace = Workspace::open_with(ui, global, &|id| wanted.contains(id.as_str()))?;
+        let found: BTreeSet<&str> = workspace.reading.deals.iter().map(|deal| deal.id.as_str()).collect();
+        if wanted.is_subset(&found) { Ok(workspace) } else { Workspace::open(ui, global) }
+    }
+
+    /// Finds the pipeline of the work tree and reads the wanted deals of it.
+    ///
+    /// # Errors
+    /// See [`Workspace::open`].
+    pub fn open_with(ui: &mut Ui, global: &Global, wanted: &dyn Fn(&DealId) -> bool) -> Result<Self, CommandError> {
         let home = home(global)?;
         let source = work_tree(&home, &current(global)?)?;
-        let reading = read(ui, &source)?;
+        let reading = load_only(&source, wanted).map_err(|error| not_read(ui, &source, error))?;
         let today = today(global, &reading.pipeline);
         Ok(Workspace { home, source, reading, today })
     }
@@ -98,18 +118,29 @@ impl Workspace {
 /// # Errors
 /// When there is no pipeline file, when it is broken, or when files cannot be listed.
 pub fn read(ui: &mut Ui, source: &dyn Source) -> Result<Reading, CommandError> {
-    match load(source) {
-        Ok(reading) => Ok(reading),
-        Err(LoadError::Broken { text, problems }) => {
+    load(source).map_err(|error| not_read(ui, source, error))
+}
+
+/// Reads the pipeline file of a source and no deal. A broken one is shown with all its findings.
+///
+/// # Errors
+/// When there is no pipeline file, when it is broken, or when files cannot be listed.
+pub fn read_pipeline(ui: &mut Ui, source: &dyn Source) -> Result<Pipeline, CommandError> {
+    load_pipeline(source).map_err(|error| not_read(ui, source, error))
+}
+
+fn not_read(ui: &mut Ui, source: &dyn Source, error: LoadError) -> CommandError {
+    match error {
+        LoadError::Broken { text, problems } => {
             let report = check_pipeline_file(&problems);
             let files = Files::of_pipeline_file(&text, source);
             let look = Look { colour: ui.colour, columns: ui.columns() };
             let shown = render(&report, &files, look);
             ui.note(shown.trim_end());
-            Err(CommandError::new(Exit::Usage, "the pipeline file has errors, so no deal can be read"))
+            CommandError::new(Exit::Usage, "the pipeline file has errors, so no deal can be read")
         }
-        Err(error @ LoadError::NoPipeline) => Err(CommandError::new(Exit::NoPipeline, error.to_string())),
-        Err(error @ LoadError::Io { .. }) => Err(CommandError::new(Exit::Io, error.to_string())),
+        LoadError::NoPipeline => CommandError::new(Exit::NoPipeline, error.to_string()),
+        LoadError::Io { .. } => CommandError::new(Exit::Io, error.to_string()),
     }
 }
 

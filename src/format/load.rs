@@ -105,12 +105,22 @@ pub enum LoadError {
 /// # Errors
 /// See [`LoadError`]. A broken deal is no error here, it is in [`Reading::unreadable`].
 pub fn load(source: &dyn Source) -> Result<Reading, LoadError> {
+    load_only(source, &|_| true)
+}
+
+/// Reads the pipeline with those deals alone whose id is wanted; everything else in the reading is as [`load`] gives it.
+/// Looking at one deal of fifty thousand then costs a list of names, not fifty thousand files.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load_only(source: &dyn Source, wanted: &dyn Fn(&DealId) -> bool) -> Result<Reading, LoadError> {
     let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
     let (pipeline, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
     let mut sorted = Sorted::default();
     for entry in &entries {
         sorted.take(&pipeline, entry);
     }
+    sorted.deals.retain(|(_, _, id)| wanted(id));
     sorted.strays.sort_by(|a, b| a.path.cmp(&b.path));
     let outcomes: Vec<Result<Deal, Unreadable>> =
         sorted.deals.par_iter().map(|(path, stage, id)| read_deal(source, &pipeline, path, stage, id)).collect();
@@ -136,6 +146,15 @@ pub fn load(source: &dyn Source) -> Result<Reading, LoadError> {
         strays: sorted.strays,
         without_placeholder,
     })
+}
+
+/// Reads the pipeline file alone, for what asks nothing of the deals as they are.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load_pipeline(source: &dyn Source) -> Result<Pipeline, LoadError> {
+    let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
+    read_pipeline(source, &entries).map(|(pipeline, _, _)| pipeline)
 }
 
 fn read_pipeline(source: &dyn Source, entries: &[FileEntry]) -> Result<(Pipeline, String, Vec<Problem>), LoadError> {

@@ -26,8 +26,6 @@ pub struct FileEntry {
     pub utf8: bool,
     /// What it is.
     pub kind: EntryKind,
-    /// Size in bytes; 0 where it is not known without reading.
-    pub size: u64,
 }
 
 /// A tree of files below one pipeline's folder.

@@ -95,43 +95,52 @@ struct Entry<'t> {
     /// The value on the key's line, its comment cut off.
     inline: &'t str,
     /// The lines below that belong to it.
-    block: Vec<&'t str>,
+    block: &'t str,
 }
 
 /// The top-level entries of a document in the common subset: every line at column 0 is a comment or a plain key, and no
 /// value that begins on a key's line in quotes or brackets goes on below. `None` for anything else.
 fn scan(text: &str) -> Option<Vec<Entry<'_>>> {
-    let mut entries: Vec<Entry> = Vec::new();
-    if text.len() > 256 << 10 || text.bytes().any(|b| (b < b' ' && b != b'\n' && b != b'\r') || b == 0x7f) {
+    let mut entries: Vec<Entry> = Vec::with_capacity(32);
+    let has_returns = text.contains('\r');
+    if text.len() > 256 << 10
+        || text.ends_with('\r')
+        || text.bytes().any(|b| (b < b' ' && b != b'\n' && b != b'\r') || b == 0x7f)
+    {
         return None;
     }
+    let mut next = 0;
+    // Where the block of the last entry begins.
+    let mut below = 0;
     for line in text.split('\n') {
+        next = (next + line.len() + 1).min(text.len());
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if line.contains('\r') {
+        if has_returns && line.contains('\r') {
             return None;
         }
-        let Some(first) = line.bytes().next() else {
-            if let Some(entry) = entries.last_mut() {
-                entry.block.push(line);
+        let goes_on = match line.bytes().next() {
+            // A comment between the lines of a block is as good as an empty line.
+            None | Some(b'#') => !entries.is_empty(),
+            Some(b' ') if entries.is_empty() && !line.trim().is_empty() => return None,
+            Some(b' ') => !entries.is_empty(),
+            Some(b'-') if line == "-" || line.starts_with("- ") => {
+                entries.last()?;
+                true
             }
-            continue;
+            Some(_) => false,
         };
-        match first {
-            b'#' => {}
-            b' ' => match entries.last_mut() {
-                Some(entry) => entry.block.push(line),
-                None if line.trim().is_empty() => {}
-                None => return None,
-            },
-            b'-' if line == "-" || line.starts_with("- ") => entries.last_mut()?.block.push(line),
-            _ => {
-                let (key, rest) = split_key(line)?;
-                let inline = strip_comment(rest)?;
-                if entries.iter().any(|e| e.key == key) || !is_closed(inline) {
-                    return None;
-                }
-                entries.push(Entry { key, inline, block: Vec::new() });
+        if goes_on {
+            if let Some(entry) = entries.last_mut() {
+                entry.block = &text[below..next];
             }
+        } else if !line.is_empty() && !line.starts_with(['#', ' ']) {
+            let (key, rest) = split_key(line)?;
+            let inline = strip_comment(rest)?;
+            if entries.iter().any(|e| e.key == key) || !is_closed(inline) {
+                return None;
+            }
+            entries.push(Entry { key, inline, block: "" });
+            below = next;
         }
     }
     (!entries.is_empty()).then_some(entries)
@@ -168,6 +177,8 @@ fn strip_comment(value: &str) -> Option<&str> {
             }
             close
         }
+        // Looking for one character first is many times quicker than looking for two.
+        _ if !value.contains('#') => value.len(),
         _ => value.find(" #").unwrap_or(value.len()),
     };
     Some(value[..end].trim_end_matches(' '))
@@ -246,12 +257,12 @@ fn scalar(value: &str) -> Option<Option<String>> {
 fn value_of(entries: &[Entry], name: &str) -> Option<Option<String>> {
     let (key, below) = name.split_once('.').map_or((name, None), |(key, below)| (key, Some(below)));
     let Some(entry) = entries.iter().find(|e| e.key == key) else { return Some(None) };
-    let has_block = entry.block.iter().any(|line| !is_blank(line));
+    let has_block = entry.block.lines().any(|line| !is_blank(line));
     match below {
         None if has_block => None,
         None => scalar(entry.inline),
         Some(below) if below.contains('.') => None,
-        Some(below) if entry.inline.is_empty() => in_block(&entry.block, below),
+        Some(below) if entry.inline.is_empty() => in_block(entry.block, below),
         Some(_) if has_block => None,
         Some(below) if entry.inline.starts_with('{') => in_flow(entry.inline, below),
         // A field that should be a block and is a single value has no fields below it.
@@ -265,8 +276,8 @@ fn is_blank(line: &str) -> bool {
 }
 
 /// Finds a key in the indented lines of a block.
-fn in_block(block: &[&str], key: &str) -> Option<Option<String>> {
-    let mut lines = block.iter().filter(|line| !is_blank(line)).peekable();
+fn in_block(block: &str, key: &str) -> Option<Option<String>> {
+    let mut lines = block.lines().filter(|line| !is_blank(line)).peekable();
     let Some(first) = lines.peek() else { return Some(None) };
     let indent = first.len() - first.trim_start_matches(' ').len();
     let mut found = None;

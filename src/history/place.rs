@@ -2,7 +2,7 @@
 
 use crate::repo::objects::{ObjectError, ObjectId, entries};
 
-use super::trees::{Trees, join};
+use super::trees::{Trees, bytes_of, join};
 
 /// Folders deeper than this are not looked through.
 const MAX_DEPTH: usize = 8;
@@ -82,7 +82,7 @@ fn search(
     let here_raw = trees.raw(here_id)?;
     let there_raw = there.map(|id| trees.raw(id)).transpose()?;
     let mut below = Vec::new();
-    join(&here_raw, there_raw.as_deref().unwrap_or_default(), here_id.as_bytes().len(), |here, there| {
+    join(&here_raw, bytes_of(there_raw.as_deref()), here_id.as_bytes().len(), |here, there| {
         if let Some(entry) = here.filter(|e| e.is_folder())
             && let Ok(name) = std::str::from_utf8(entry.name)
         {

@@ -64,8 +64,8 @@ pub(super) struct Change {
 /// commit to commit reads only what the commit wrote.
 pub(super) struct Trees<'o> {
     objects: &'o dyn Objects,
-    young: HashMap<ObjectId, Rc<[u8]>>,
-    old: HashMap<ObjectId, Rc<[u8]>>,
+    young: HashMap<ObjectId, Rc<Vec<u8>>>,
+    old: HashMap<ObjectId, Rc<Vec<u8>>>,
     young_bytes: usize,
     pub(super) folders: Folders,
 }
@@ -77,13 +77,13 @@ impl<'o> Trees<'o> {
     }
 
     /// The raw bytes of a tree.
-    pub(super) fn raw(&mut self, id: ObjectId) -> Result<Rc<[u8]>, ObjectError> {
+    pub(super) fn raw(&mut self, id: ObjectId) -> Result<Rc<Vec<u8>>, ObjectError> {
         if let Some(found) = self.young.get(&id) {
             return Ok(found.clone());
         }
         let raw = match self.old.remove(&id) {
             Some(raw) => raw,
-            None => self.objects.tree(id)?.into(),
+            None => Rc::new(self.objects.tree(id)?),
         };
         self.young_bytes += raw.len() + 100;
         if self.young_bytes > GENERATION {
@@ -157,7 +157,7 @@ impl<'o> Trees<'o> {
         let well_formed = {
             let intern = &mut self.folders;
             let top = path.is_empty();
-            join(old_raw.as_deref().unwrap_or_default(), new_raw.as_deref().unwrap_or_default(), id_len, |old, new| {
+            join(bytes_of(old_raw.as_deref()), bytes_of(new_raw.as_deref()), id_len, |old, new| {
                 let Some(name) = old.or(new).map(|e| e.name) else { return };
                 let folder_id = |e: Option<TreeEntry>| e.filter(TreeEntry::is_folder).map(|e| e.id);
                 let file_id = |e: Option<TreeEntry>| e.filter(TreeEntry::is_file).map(|e| e.id);
@@ -198,6 +198,11 @@ pub(super) fn is_stage_folder(name: &[u8]) -> bool {
 
 fn deal_stem(name: &[u8]) -> Option<&str> {
     std::str::from_utf8(name.strip_suffix(b".yaml")?).ok().filter(|stem| is_id(stem))
+}
+
+/// The raw bytes of a tree that may not be there.
+pub(super) fn bytes_of(raw: Option<&Vec<u8>>) -> &[u8] {
+    raw.map_or(&[], Vec::as_slice)
 }
 
 /// Goes through two raw trees side by side and gives the entries that are not the same on both sides. Says whether both

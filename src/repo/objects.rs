@@ -322,7 +322,7 @@ impl<'r> GitObjects<'r> {
     /// # Errors
     /// See [`OpenObjectsError`].
     pub fn open(repository: &'r git2::Repository) -> Result<Self, OpenObjectsError> {
-        trust_checksums();
+        read_once();
         let path = repository.commondir().join("shallow");
         let edge = match std::fs::read_to_string(&path) {
             Ok(text) => text.lines().filter_map(|line| ObjectId::from_hex(line.trim())).collect(),
@@ -405,11 +405,15 @@ impl Objects for GitObjects<'_> {
     }
 }
 
-/// Reads as git does: zlib's checksum finds damage, and hashing every tree again costs a quarter of a whole history. The
-/// cache limits of libgit2 stay as they are, because the walk keeps the trees that it needs itself.
-fn trust_checksums() {
+/// Reads as git does: zlib's checksum finds damage, and hashing every tree again costs a quarter of a whole history.
+/// libgit2 keeps no objects either, which would be hundreds of megabytes in a long history: the walk keeps the trees that
+/// it needs itself, and nothing else is read twice.
+pub(super) fn read_once() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| git2::opts::strict_hash_verification(false));
+    ONCE.call_once(|| {
+        git2::opts::strict_hash_verification(false);
+        git2::opts::enable_caching(false);
+    });
 }
 
 #[cfg(test)]

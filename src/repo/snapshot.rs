@@ -2,20 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::discover::{Home, PIPELINE_FILE};
+use super::discover::{GitPlace, Home, PIPELINE_FILE};
 use super::error::RepoError;
 use super::git::{Git, GitError};
-use super::objects::ObjectId;
+use super::objects::{ObjectId, read_once};
 use super::revision::{object_id, oid};
 use super::worktree::MAX_FILE;
 use crate::format::source::{EntryKind, FileEntry, Source};
 
 /// The files of a pipeline as a commit or the index holds them.
 pub struct Snapshot {
-    /// libgit2's handles may not be used by two threads at a time.
-    repo: Mutex<git2::Repository>,
+    place: GitPlace,
+    /// Open handles that nobody uses. A handle may not be used by two threads at a time, so each takes one of its own
+    /// and gives it back.
+    handles: Mutex<Vec<git2::Repository>>,
     entries: BTreeMap<Vec<u8>, (EntryKind, git2::Oid)>,
     whole: Whole,
     display_prefix: String,
@@ -52,7 +54,9 @@ impl Snapshot {
     /// # Errors
     /// When the commit or one of its trees cannot be read. A pipeline that the commit does not have is empty.
     pub fn of_commit(home: &Home, commit: ObjectId) -> Result<Snapshot, RepoError> {
-        let repo = home.place()?.open()?;
+        read_once();
+        let place = home.place()?;
+        let repo = place.open()?;
         let reading = || format!("read commit {}", commit.short());
         let mut entries = BTreeMap::new();
         let whole = {
@@ -64,7 +68,7 @@ impl Snapshot {
             }
             whole
         };
-        Ok(Snapshot::new(home, repo, entries, Whole::Tree(whole)))
+        Ok(Snapshot::new(home, place, repo, entries, Whole::Tree(whole)))
     }
 
     /// The pipeline of `home` as the index holds it: what the next commit would be. Of a file in conflict, our side.
@@ -72,7 +76,8 @@ impl Snapshot {
     /// # Errors
     /// When the index cannot be read.
     pub fn of_index(home: &Home) -> Result<Snapshot, RepoError> {
-        Snapshot::staged(home, home.place()?.open()?, false)
+        let place = home.place()?;
+        Snapshot::staged(home, place, place.open()?, false)
     }
 
     /// What a sparse checkout leaves out of the work tree; `None` where it is no such checkout.
@@ -82,10 +87,11 @@ impl Snapshot {
     pub(super) fn hidden(home: &Home) -> Result<Option<Snapshot>, RepoError> {
         let Some(place) = &home.repo else { return Ok(None) };
         let repo = place.open()?;
-        if is_sparse(&repo)? { Snapshot::staged(home, repo, true).map(Some) } else { Ok(None) }
+        if is_sparse(&repo)? { Snapshot::staged(home, place, repo, true).map(Some) } else { Ok(None) }
     }
 
-    fn staged(home: &Home, repo: git2::Repository, only_hidden: bool) -> Result<Snapshot, RepoError> {
+    fn staged(home: &Home, place: &GitPlace, repo: git2::Repository, only_hidden: bool) -> Result<Snapshot, RepoError> {
+        read_once();
         let mut chosen: BTreeMap<Vec<u8>, Staged> = BTreeMap::new();
         for entry in staged(home, &repo)?.into_iter().filter(|e| !e.announced && (e.hidden || !only_hidden)) {
             let better = |old: &Staged| old.stage == 1 || (old.stage == 3 && entry.stage == 2);
@@ -115,22 +121,34 @@ impl Snapshot {
                 entries.insert(path.to_vec(), (kind_of(entry.mode as i32), oid(entry.id)?));
             }
         }
-        Ok(Snapshot::new(home, repo, entries, Whole::Files(files)))
+        Ok(Snapshot::new(home, place, repo, entries, Whole::Files(files)))
     }
 
     fn new(
         home: &Home,
+        place: &GitPlace,
         repo: git2::Repository,
         entries: BTreeMap<Vec<u8>, (EntryKind, git2::Oid)>,
         whole: Whole,
     ) -> Snapshot {
         let display_prefix = if home.prefix.is_empty() { String::new() } else { format!("{}/", home.prefix) };
-        Snapshot { repo: Mutex::new(repo), entries, whole, display_prefix }
+        Snapshot { place: place.clone(), handles: Mutex::new(vec![repo]), entries, whole, display_prefix }
     }
 
-    fn with_repo<T>(&self, f: impl FnOnce(&git2::Repository) -> T) -> T {
-        // Reading leaves no half-made state behind, so a panic in another reader does no harm here.
-        f(&self.repo.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_repo<T>(&self, f: impl FnOnce(&git2::Repository) -> T) -> io::Result<T> {
+        let free = self.handles().pop();
+        let repo = match free {
+            Some(repo) => repo,
+            None => self.place.open().map_err(io::Error::other)?,
+        };
+        let found = f(&repo);
+        self.handles().push(repo);
+        Ok(found)
+    }
+
+    fn handles(&self) -> MutexGuard<'_, Vec<git2::Repository>> {
+        // Taking and giving back leaves no half-made state behind, so a panic in another reader does no harm here.
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -140,7 +158,6 @@ impl Source for Snapshot {
             path: String::from_utf8_lossy(path).into_owned(),
             utf8: std::str::from_utf8(path).is_ok(),
             kind: *kind,
-            size: 0,
         };
         Ok(self.entries.iter().map(entry).collect())
     }
@@ -151,25 +168,30 @@ impl Source for Snapshot {
         };
         let failed = |e: git2::Error| io::Error::other(format!("git object {id}: {}", e.message()));
         self.with_repo(|repo| {
-            let (size, _) = repo.odb().and_then(|odb| odb.read_header(*id)).map_err(failed)?;
+            let odb = repo.odb().map_err(failed)?;
+            let (size, _) = odb.read_header(*id).map_err(failed)?;
             if size as u64 > MAX_FILE {
                 return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 MiB"));
             }
-            Ok(repo.find_blob(*id).map_err(failed)?.content().to_vec())
-        })
+            let object = odb.read(*id).map_err(failed)?;
+            match object.kind() {
+                git2::ObjectType::Blob => Ok(object.data().to_vec()),
+                _ => Err(io::Error::other(format!("git object {id} is not a file; see what `git fsck` says"))),
+            }
+        })?
     }
 
     fn repository_has(&self, path: &str) -> bool {
         match &self.whole {
             Whole::Files(files) => files.contains(path.as_bytes()),
-            Whole::Tree(id) => self.with_repo(|repo| {
-                let Ok(tree) = repo.find_tree(*id) else { return false };
+            Whole::Tree(id) => {
                 let plain = path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
-                plain
-                    && tree
-                        .get_path(std::path::Path::new(path))
-                        .is_ok_and(|e| kind_of(e.filemode_raw()) == EntryKind::File)
-            }),
+                let there = self.with_repo(|repo| {
+                    let entry = repo.find_tree(*id)?.get_path(std::path::Path::new(path))?;
+                    Ok::<_, git2::Error>(kind_of(entry.filemode_raw()) == EntryKind::File)
+                });
+                plain && matches!(there, Ok(Ok(true)))
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The work tree as a source of files.
 
 use std::collections::HashSet;
-use std::fs::{File, Metadata};
+use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -70,19 +70,19 @@ impl Source for WorkTree {
                 let name = name.to_string_lossy();
                 let path = if prefix.is_empty() { name.clone().into_owned() } else { format!("{prefix}/{name}") };
                 let full = item.path();
-                let metadata = match full.symlink_metadata() {
-                    Ok(metadata) => metadata,
+                // The listing itself says what most entries are, so that thousands of files are not looked at one by one.
+                let file_type = match item.file_type() {
+                    Ok(file_type) => file_type,
                     // Gone since it was listed: as if it had been listed a moment later.
                     Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                     Err(e) => return Err(naming(&full, e)),
                 };
-                let other_repository = metadata.is_dir() && is_repository(&full);
-                let kind = if other_repository { EntryKind::Other } else { kind_of(&metadata) };
+                let other_repository = file_type.is_dir() && is_repository(&full);
+                let kind = if other_repository { EntryKind::Other } else { kind_of(file_type) };
                 if kind == EntryKind::Folder && !name.starts_with('.') && !is_pipeline(&full) {
                     folders.push((full, path.clone(), utf8 && exact));
                 }
-                let size = if kind == EntryKind::File { metadata.len() } else { 0 };
-                entries.push(FileEntry { path, utf8: utf8 && exact, kind, size });
+                entries.push(FileEntry { path, utf8: utf8 && exact, kind });
             }
         }
         if let Some(hidden) = self.hidden()? {
@@ -184,8 +184,7 @@ pub(super) fn plain_path(root: &Path, path: &str) -> io::Result<PathBuf> {
     Ok(full)
 }
 
-fn kind_of(metadata: &Metadata) -> EntryKind {
-    let kind = metadata.file_type();
+fn kind_of(kind: FileType) -> EntryKind {
     if kind.is_symlink() {
         EntryKind::Symlink
     } else if kind.is_file() {

@@ -301,12 +301,8 @@ rules:
 
     impl Source for Map {
         fn entries(&self) -> io::Result<Vec<FileEntry>> {
-            let entry = |(path, text): (&String, &Vec<u8>)| FileEntry {
-                path: path.clone(),
-                utf8: true,
-                kind: EntryKind::File,
-                size: text.len() as u64,
-            };
+            let entry =
+                |(path, _): (&String, &Vec<u8>)| FileEntry { path: path.clone(), utf8: true, kind: EntryKind::File };
             Ok(self.0.iter().map(entry).collect())
         }
 

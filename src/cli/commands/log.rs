@@ -5,12 +5,13 @@ use crate::cli::Global;
 use crate::cli::commands::list::Format;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{home, read, read_history};
+use crate::cli::workspace::{home, read_history, read_pipeline};
 use crate::format::ident::DealId;
 use crate::history::Options;
 use crate::history::event::Event;
 use crate::history::export::{LogRow, row};
 use crate::output::csv::{self, Cell};
+use crate::output::json;
 use crate::output::terminal::{Align, table};
 use crate::repo::snapshot::Snapshot;
 use serde_json::json;
@@ -51,9 +52,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         home.place()?;
         return Err(CommandError::new(Exit::NotInState, "there is no commit yet, so nothing has happened"));
     };
-    let reading = read(ui, &Snapshot::of_commit(&home, tip)?)?;
+    let pipeline = read_pipeline(ui, &Snapshot::of_commit(&home, tip)?)?;
     let options = Options { fields: args.fields.clone(), ..Options::default() };
-    let Some(history) = read_history(&home, &reading.pipeline, &options)? else { return Ok(Exit::Done) };
+    let Some(history) = read_history(&home, &pipeline, &options)? else { return Ok(Exit::Done) };
     let wanted = args.deal.as_deref();
     if let Some(id) = wanted
         && !history.events.iter().any(|e| e.deal == *id)
@@ -75,7 +76,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         }
         Format::Json => {
             let document = json!({"schema_version": 1, "kind": "events", "tip": tip.to_string(), "events": rows});
-            ui.line(format!("{document:#}"));
+            ui.print(json::write(&document));
         }
     }
     Ok(Exit::Done)

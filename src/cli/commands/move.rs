@@ -58,7 +58,7 @@ pub(super) fn move_all(
     write: &WriteArgs,
 ) -> Result<Exit, CommandError> {
     let sets = parse_sets(sets)?;
-    let workspace = Workspace::open(ui, global)?;
+    let workspace = Workspace::open_for(ui, global, ids)?;
     let facts = Facts::gather(ui, &workspace.home, &workspace.reading.pipeline, workspace.today)?;
     let plan = moves(&workspace.reading, ids, target, &sets, &|deal| workspace.circumstances(&facts, deal))
         .map_err(refused)?;

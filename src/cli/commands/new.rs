@@ -38,7 +38,8 @@ pub struct Args {
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let sets = parse_sets(&args.sets)?;
-    let workspace = Workspace::open(ui, global)?;
+    let new_id = plan::new_id(&args.title, args.id.as_deref()).map_err(refused)?;
+    let workspace = Workspace::open_with(ui, global, &|id| *id == new_id)?;
     let facts = Facts::default();
     let (id, stage) = (args.id.as_deref(), args.stage.as_deref());
     let plan =

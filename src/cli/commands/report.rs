@@ -11,7 +11,7 @@ use crate::check::{self, check};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts as StageFacts, current, history_at, home, read, tell_unreadable};
+use crate::cli::workspace::{Facts as StageFacts, current, history_at, home, read, read_pipeline, tell_unreadable};
 use crate::forecast::day_of;
 use crate::format::date::parse_date;
 use crate::format::load::Reading;
@@ -21,6 +21,7 @@ use crate::history::event::KnownAt;
 use crate::history::{History, Options};
 use crate::metrics::estimate::Floors;
 use crate::metrics::funnel::Window;
+use crate::output::json;
 use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
 use crate::repo::revision::{differing, head, resolve};
@@ -105,7 +106,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let report = known.report(args)?;
     let text = match args.format {
         Format::Md => report.to_markdown(&known.templates),
-        Format::Json => report.to_json(),
+        Format::Json => report.to_json().map(|text| json::escaped(&text)),
     }
     .map_err(|e| CommandError::usage(e.to_string()))?;
     match &args.output {
@@ -148,7 +149,8 @@ impl Known {
             Some(rev) if date.is_none() => resolve(home, rev)?,
             _ => head.ok_or_else(no_commit)?,
         };
-        let pipeline = read(ui, &Snapshot::of_commit(home, tip)?)?.pipeline;
+        let latest = Snapshot::of_commit(home, tip)?;
+        let pipeline = read_pipeline(ui, &latest)?;
         let asked = date.or(today.filter(|_| as_of.is_none()));
         let until = asked.map(|day| end_of(&pipeline, day));
         let history = history_at(home, tip, &pipeline, &Options { until, ..Options::default() })?;
@@ -157,7 +159,7 @@ impl Known {
             return Err(CommandError::usage(format!("nothing was known yet on {day}; the first commit is later")));
         };
         let as_of = until.unwrap_or(known_at);
-        let snapshot = Snapshot::of_commit(home, commit)?;
+        let snapshot = if commit == tip { latest } else { Snapshot::of_commit(home, commit)? };
         let reading = read(ui, &snapshot)?;
         let uncommitted = if until.is_none() && head == Some(commit) { differing(home)? } else { 0 };
         let source = Source {

@@ -32,7 +32,7 @@ pub struct Args {
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let sets = parse_sets(&args.sets)?;
-    let workspace = Workspace::open(ui, global)?;
+    let workspace = Workspace::open_for(ui, global, &[&args.deal])?;
     let plan = plan::set(&workspace.reading, &args.deal, &sets, workspace.today)?;
     carry_out(ui, &workspace, &plan, &args.write)
 }

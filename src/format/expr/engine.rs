@@ -340,12 +340,13 @@ fn days(state: &State, date: &Mini, sign: i64) -> Result<Mini, Error> {
     Ok(Mini::from(sign * today.signed_duration_since(date).num_days()))
 }
 
+const NOT_CALCULATED: &str = "amounts and dates cannot be calculated with; take the number with `.value`, or count days \
+                              with days_since(…) or days_until(…)";
+
 fn number(value: Mini) -> Result<Mini, Error> {
     match value.kind() {
         ValueKind::Number | ValueKind::Undefined | ValueKind::None => Ok(value),
-        _ if value.downcast_object_ref::<MoneyValue>().is_some() => {
-            Err(invalid("amounts are not calculated with; take the bare number with `.value`"))
-        }
+        ValueKind::Plain => Err(invalid(NOT_CALCULATED)),
         _ => Err(invalid(format!("only numbers are calculated with, not {}", kind(&value)))),
     }
 }
@@ -499,6 +500,8 @@ fn words(error: &Error) -> String {
         ErrorKind::UnknownFunction => {
             format!("{detail}; functions are date, days_since, days_until, file_exists, money")
         }
+        // What minijinja calls a plain object is an amount or a date of ours, with which it cannot calculate.
+        _ if detail.contains("plain object") => NOT_CALCULATED.to_owned(),
         _ => detail,
     }
 }
