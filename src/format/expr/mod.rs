@@ -7,12 +7,15 @@
 //! An expression is bounded: 4 KiB of source, 32 levels of nesting, a fixed number of steps, no string building, and no
 //! way to a file, the network, the clock or the environment.
 
+mod compare;
 mod engine;
 mod lexer;
+mod library;
 mod names;
 mod shape;
 mod skeleton;
 mod values;
+mod work;
 
 use std::sync::Arc;
 

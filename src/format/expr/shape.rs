@@ -4,8 +4,9 @@
 use std::ops::Range;
 
 use super::ExprError;
-use super::engine::{FILTERS, TESTS, closing, unknown_filter, unknown_test};
+use super::engine::{closing, unknown_filter, unknown_test};
 use super::lexer::{Kind, Token};
+use super::library::{FILTERS, TESTS};
 use super::names::{KEYWORDS, Known};
 use crate::format::nearest::nearest;
 use crate::format::schema::{self, FieldType};
