@@ -1,7 +1,5 @@
 //! Every command on the real binary: what it does, what its help says, and the exit code of every way it can end.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
-
 mod kit;
 
 use std::os::unix::fs::PermissionsExt;

@@ -1,6 +1,4 @@
 //! History read from real repositories: what counts as what, when, and by whom.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test may fail")]
-
 mod history_kit;
 mod kit;
 

@@ -1,6 +1,4 @@
 //! History compared with a reading that takes no shortcuts: every tree of the line in full, through the git program.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test may fail")]
-
 mod history_kit;
 mod kit;
 

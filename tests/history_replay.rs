@@ -1,6 +1,4 @@
 //! History of generated repositories compared with what their generators say happened, event for event.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test may fail")]
-
 mod history_kit;
 mod kit;
 

@@ -1,8 +1,6 @@
 //! Files, names and texts that were made to break programs, through every command that reads: no crash, no hang, output
 //! that a machine can read and a terminal cannot be led astray by.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
-
 mod kit;
 
 use std::collections::BTreeSet;

@@ -1,7 +1,5 @@
 //! What belongs to the user stays as it is: staged, unstaged and untracked work, line ends, signatures, other deals.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
-
 mod kit;
 
 use std::path::Path;
@@ -37,8 +35,11 @@ fn make_a_mess(repo: &TestRepo) {
     repo.git(&["add", "--intent-to-add", "intended.md"]);
 }
 
+/// A file's path, time and bytes.
+type Stamp = (String, SystemTime, Vec<u8>);
+
 /// The user's work as git tells it, and the bytes and times of every file that is not the deal's.
-fn mess(repo: &TestRepo, deal: &str) -> (Vec<String>, Vec<(String, SystemTime, Vec<u8>)>) {
+fn mess(repo: &TestRepo, deal: &str) -> (Vec<String>, Vec<Stamp>) {
     let told = vec![
         repo.git(&["diff", "--binary"]),
         repo.git(&["diff", "--cached", "--binary"]),

@@ -1,7 +1,5 @@
 //! A deal of a service company from the first stage to the end, by commands and by hand, and every template once.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
-
 mod kit;
 
 use kit::TestRepo;

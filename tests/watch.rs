@@ -1,6 +1,6 @@
 //! `tussock watch` as a process: files change around it, and what it prints is read line by line.
-#![cfg(unix)]
 
+#![cfg(unix)]
 mod kit;
 
 use std::fs;
@@ -391,7 +391,7 @@ fn a_report_goes_into_no_link_and_no_deal() {
 
 #[test]
 fn signals_end_it_cleanly() {
-    for name in ["-INT", "-TERM"] {
+    for (name, expected) in [("-INT", 130), ("-TERM", 143)] {
         let repo = two_deals();
         let watching = Watching::start(&repo, &["--report", "sales/reports/now.md", "--debounce", "10"]);
         while !watching.line().starts_with("report written: ") {}
@@ -399,7 +399,7 @@ fn signals_end_it_cleanly() {
         repo.commit("Another title");
         watching.signal(name);
         let (code, lines) = watching.end();
-        assert_eq!(code, Some(130));
+        assert_eq!(code, Some(expected));
         assert!(!lines.iter().any(|l| l.starts_with('!')), "{lines:?}");
         assert_eq!(temporary_files(&repo), [] as [PathBuf; 0]);
         assert!(repo.read("sales/reports/now.md").ends_with("</sub>\n"));

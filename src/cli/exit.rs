@@ -36,6 +36,8 @@ pub enum Exit {
     Incomplete = 10,
     /// Stopped by Ctrl-C.
     Interrupted = 130,
+    /// Stopped by the system.
+    Terminated = 143,
 }
 
 impl From<Exit> for ExitCode {

@@ -15,6 +15,7 @@ pub mod commands;
 pub mod exit;
 pub mod progress;
 pub mod reference;
+pub mod signals;
 pub mod ui;
 mod watching;
 pub mod workspace;

@@ -25,8 +25,8 @@ pub struct Options {
 pub enum HistoryError {
     /// The clone lacks older commits, so that every deal seems to begin at its edge.
     #[error(
-        "this clone is shallow: its history ends early and every deal would seem new; run `git fetch --unshallow` (in CI: \
-         check out with `fetch-depth: 0`), or pass --allow-incomplete to count what is there"
+        "this clone is shallow: its history ends early and every deal would seem new; run `git fetch --unshallow`, in \
+         CI check out with `fetch-depth: 0`"
     )]
     Shallow,
     /// An object is missing or damaged.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::check::{Files, Finding, Report};
 use crate::format::span::{LineIndex, Span};
 
-use super::terminal::is_hostile;
+use super::json;
 
 /// The version of the document's shape. Fields are only ever added under one version.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -31,9 +31,7 @@ pub fn render(report: &Report, files: &Files<'_>) -> String {
             "infos": summary.infos,
         },
     });
-    let mut text = escaped(&format!("{document:#}"));
-    text.push('\n');
-    text
+    json::write(&document)
 }
 
 fn finding(finding: &Finding, places: &mut Places<'_>) -> Value {
@@ -85,25 +83,12 @@ impl Places<'_> {
     }
 }
 
-/// JSON with every character that could trouble a terminal as an escape. Such characters stand inside strings only.
-fn escaped(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_hostile(c) && !matches!(c, '\n') {
-            let mut units = [0; 2];
-            out.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::check::{Related, Summary, rule};
     use crate::format::ident::DealId;
+    use crate::output::terminal::is_hostile;
 
     #[test]
     fn a_finding_is_valid_json_with_positions_in_characters() {

@@ -4,6 +4,7 @@ pub mod changes;
 pub mod csv;
 mod excerpt;
 pub mod findings_json;
+pub mod json;
 pub mod rules_page;
 pub mod terminal;
 pub mod text;

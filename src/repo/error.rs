@@ -260,10 +260,17 @@ pub enum WriteError {
         source: io::Error,
     },
     /// The commit is made, but the rest is not.
-    #[error("commit {} is made, but {what}; run `tussock doctor`", .commit.short())]
+    #[error(
+        "commit {} is made, but {what}; when the cause is gone, bring the files up to it with `git restore --source=HEAD \
+         --staged --worktree -- {}`",
+        .commit.short(),
+        .paths.join(" ")
+    )]
     Pending {
         /// The commit.
         commit: ObjectId,
+        /// The files it changed, below the repository's root.
+        paths: Vec<String>,
         /// What is not done, and why.
         what: String,
     },

@@ -74,7 +74,8 @@ pub fn length(seconds: i64) -> String {
     }
 }
 
-/// A number of things that need not be whole: `2.4`; `0` and whole numbers without the digit.
+/// A number of things that need not be whole, always with one digit after the point so that columns line up: `2.4`,
+/// `3.0`; nothing at all is `0`.
 pub fn count(number: f64) -> String {
     if !number.is_finite() {
         return NONE.to_owned();
@@ -83,7 +84,7 @@ pub fn count(number: f64) -> String {
     if number > 0.0 && tenths == 0.0 {
         return "under 0.1".to_owned();
     }
-    thousands(&tenths.to_string())
+    if tenths == 0.0 { "0".to_owned() } else { thousands(&format!("{tenths:.1}")) }
 }
 
 #[cfg(test)]
@@ -146,6 +147,6 @@ mod tests {
 
     #[test]
     fn counts_keep_one_digit() {
-        assert_eq!([0.0, 0.01, 2.44, 3.0, 1234.56].map(count), ["0", "under 0.1", "2.4", "3", "1,234.6"]);
+        assert_eq!([0.0, 0.01, 2.44, 3.0, 1234.56].map(count), ["0", "under 0.1", "2.4", "3.0", "1,234.6"]);
     }
 }

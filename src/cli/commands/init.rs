@@ -10,8 +10,9 @@ use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::current;
-use crate::format::pipeline::{PIPELINE_FILE, PLACEHOLDER};
+use crate::format::pipeline::{PIPELINE_FILE, PLACEHOLDER, Pipeline};
 use crate::format::pipeline_file;
+use crate::format::schema::{FieldSpec, FieldType};
 use crate::repo::discover::Home;
 use crate::repo::git::{Git, init_repository};
 use crate::repo::transaction::{Action, FileChange, commit};
@@ -118,9 +119,24 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     ui.line(format!("{} with {} stages: {}", pipeline.title, stages.len(), stages.join(" → ")));
     ui.line("");
     let prefix = if args.dir == Path::new(".") { String::new() } else { format!("-C {} ", args.dir.display()) };
-    ui.line(format!("Next:  tussock {prefix}new \"ACME site\" --set owner=olga --set amount=18000"));
+    let sets: Vec<String> =
+        first_fields(&pipeline).iter().map(|(name, value)| format!(" --set {name}={value}")).collect();
+    ui.line(format!("Next:  tussock {prefix}new \"ACME site\"{}", sets.concat()));
     ui.line(format!("       open {} and make it yours", named(PIPELINE_FILE)));
     Ok(Exit::Done)
+}
+
+/// Fields to give the first deal, with a value that fits: those that are required, and the owner and the amount.
+fn first_fields(pipeline: &Pipeline) -> Vec<(&str, &'static str)> {
+    let wanted = |f: &&FieldSpec| f.name != "title" && (f.required || matches!(f.name.as_str(), "owner" | "amount"));
+    let value = |f: &FieldSpec| match &f.of {
+        FieldType::Person => Some("olga"),
+        FieldType::Money | FieldType::Integer | FieldType::Number => Some("18000"),
+        FieldType::Date => Some("today+30d"),
+        FieldType::Text => Some("ACME"),
+        _ => None,
+    };
+    pipeline.fields.iter().filter(wanted).filter_map(|f| Some((f.name.as_str(), value(f)?))).collect()
 }
 
 fn choose(ui: &mut Ui, args: &Args) -> Result<&'static Template, CommandError> {
@@ -131,7 +147,7 @@ fn choose(ui: &mut Ui, args: &Args) -> Result<&'static Template, CommandError> {
         None if ui.interactive => {
             let lines: Vec<String> = TEMPLATES.iter().map(|t| format!("{} — {}", t.name, t.about)).collect();
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-            let chosen = ask(ui, "Which pipeline is nearest to yours?", &lines)?;
+            let chosen = ask(ui, "The pipeline nearest to yours", &lines)?;
             Ok(&TEMPLATES[chosen.min(TEMPLATES.len() - 1)])
         }
         None => Err(CommandError::usage(format!("name a template with --template: {}", names()))),

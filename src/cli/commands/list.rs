@@ -12,8 +12,8 @@ use crate::format::expr::Expression;
 use crate::format::pipeline::ExtraFields;
 use crate::format::value::Value;
 use crate::history::Options;
-use crate::output::csv;
 use crate::output::terminal::{Align, table};
+use crate::output::{csv, json};
 use crate::report::listing::{self, Cell, Column, DEFAULT_COLUMNS, SortKey};
 
 /// List deals
@@ -149,7 +149,7 @@ fn print(
                 "deals": deals,
                 "unreadable": unreadable,
             });
-            ui.line(format!("{document:#}"));
+            ui.print(json::write(&document));
         }
     }
     Ok(())

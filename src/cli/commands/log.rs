@@ -11,6 +11,7 @@ use crate::history::Options;
 use crate::history::event::Event;
 use crate::history::export::{LogRow, row};
 use crate::output::csv::{self, Cell};
+use crate::output::json;
 use crate::output::terminal::{Align, table};
 use crate::repo::snapshot::Snapshot;
 use serde_json::json;
@@ -75,7 +76,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         }
         Format::Json => {
             let document = json!({"schema_version": 1, "kind": "events", "tip": tip.to_string(), "events": rows});
-            ui.line(format!("{document:#}"));
+            ui.print(json::write(&document));
         }
     }
     Ok(Exit::Done)

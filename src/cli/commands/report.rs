@@ -21,6 +21,7 @@ use crate::history::event::KnownAt;
 use crate::history::{History, Options};
 use crate::metrics::estimate::Floors;
 use crate::metrics::funnel::Window;
+use crate::output::json;
 use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
 use crate::repo::revision::{differing, head, resolve};
@@ -105,7 +106,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let report = known.report(args)?;
     let text = match args.format {
         Format::Md => report.to_markdown(&known.templates),
-        Format::Json => report.to_json(),
+        Format::Json => report.to_json().map(|text| json::escaped(&text)),
     }
     .map_err(|e| CommandError::usage(e.to_string()))?;
     match &args.output {

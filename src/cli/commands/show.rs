@@ -11,6 +11,7 @@ use crate::cli::workspace::{Facts, Workspace};
 use crate::format::schema::{FieldSpec, FieldType};
 use crate::format::source::Source;
 use crate::format::value::{Block, Value};
+use crate::output::json;
 use crate::output::terminal::plain;
 use crate::report::listing;
 
@@ -48,7 +49,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             "problems": deal.problems.len(),
             "fields": listing::block_json(&deal.fields),
         });
-        ui.line(format!("{document:#}"));
+        ui.print(json::write(&document));
         return Ok(Exit::Done);
     }
     let stage = pipeline.place(deal.stage.as_str()).map_or(deal.stage.as_str(), |p| p.title());

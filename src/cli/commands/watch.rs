@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::signals::on_stop;
 use crate::cli::ui::Ui;
 use crate::cli::watching::{ReportFile, Session};
 use crate::cli::workspace::{current, home};
@@ -24,7 +25,7 @@ Examples:
 
 Links of deals to files outside the pipeline's folder are checked again with the next change inside it.
 
-Exit codes: 2 wrong arguments · 3 no pipeline here, or its folder is gone · 4 a report, but not in a git repository · 130 stopped by Ctrl-C")]
+Exit codes: 2 wrong arguments · 3 no pipeline here, or its folder is gone · 4 a report, but not in a git repository · 130 stopped by Ctrl-C · 143 stopped by the system")]
 pub struct Args {
     /// Keep the overview of `tussock report` current in this file, which is only ever written whole
     #[arg(long, value_name = "FILE")]
@@ -52,7 +53,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let report = args.report.as_ref().map(|file| ReportFile::new(&home, &here.join(file))).transpose()?;
     let bell = Bell::default();
     let stop = bell.clone();
-    ctrlc::set_handler(move || stop.stop())
+    let stopped = on_stop(move || stop.stop())
         .map_err(|e| CommandError::new(Exit::Io, format!("cannot prepare for Ctrl-C: {e}")))?;
     let own = report.iter().map(|r| r.path().to_owned()).collect();
     let settings = Settings { quiet: Duration::from_millis(args.debounce), poll: args.poll };
@@ -68,7 +69,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             Wake::Changed => session.look(ui, &mut watch),
             Wake::Tick if session.day_is_over() => session.look(ui, &mut watch),
             Wake::Tick => {}
-            Wake::Stopped => return Ok(Exit::Interrupted),
+            Wake::Stopped => return Ok(stopped.exit()),
             Wake::Gone => return Err(session.gone()),
         }
     }

@@ -12,6 +12,8 @@ use crate::cli::workspace::{Facts, Workspace};
 use crate::cli::write::standing;
 use crate::format::judge::Outcome;
 use crate::format::pipeline::{Place, RuleLevel};
+use crate::format::source::Source;
+use crate::output::json;
 use crate::output::terminal::plain;
 
 /// Say what a deal still needs to go on
@@ -45,6 +47,20 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         None => next_place(pipeline, &deal.stage),
     };
     let Some(place) = place else {
+        if args.json {
+            let document = json!({
+                "schema_version": 1,
+                "kind": "why",
+                "deal": deal.id.as_str(),
+                "from": deal.stage.as_str(),
+                "to": null,
+                "passes": false,
+                "criteria": [],
+                "missing_fields": [],
+            });
+            ui.print(json::write(&document));
+            return Ok(Exit::Done);
+        }
         ui.line(format!("{} is in {}; nothing comes after it", deal.id, deal.stage));
         return Ok(Exit::Done);
     };
@@ -88,7 +104,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     } else {
         let sets: Vec<String> = verdict.missing().iter().map(|f| format!("--set {}", blank(pipeline, f))).collect();
         ui.line(format!("It may go with: tussock move {} {} {}", deal.id, place.id(), sets.join(" ")));
-        ui.line(format!("The file is {}", crate::format::source::Source::display(&workspace.source, &deal.path)));
+        ui.line(format!("The file is {}", plain(&workspace.source.display(&deal.path))));
     }
     Ok(Exit::Done)
 }
@@ -127,5 +143,5 @@ fn print_json(ui: &mut Ui, deal: &str, stage: &str, place: Place<'_>, verdict: &
         "criteria": criteria,
         "missing_fields": verdict.missing_fields,
     });
-    ui.line(format!("{document:#}"));
+    ui.print(json::write(&document));
 }

@@ -290,6 +290,12 @@ fn words(error: &Error) -> String {
         ErrorKind::UnknownFunction => {
             format!("{detail}; functions are date, days_since, days_until, file_exists, money")
         }
+        // What minijinja calls a plain object is an amount or a date of ours, with which it cannot calculate.
+        _ if detail.contains("plain object") => {
+            "amounts and dates cannot be calculated with; take the number with `.value`, or count days with days_since(…) \
+             or days_until(…)"
+                .to_owned()
+        }
         _ => detail,
     }
 }

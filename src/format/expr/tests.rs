@@ -97,6 +97,14 @@ fn comparing_different_types_that_only_show_in_the_deal_is_a_failure_not_false()
 }
 
 #[test]
+fn calculating_with_dates_and_amounts_says_what_to_write_instead() {
+    for source in ["(today - close_date) > 3", "amount * 2 > 5"] {
+        let error = ask("close_date: 2026-11-10\namount: 5", source).unwrap_err();
+        assert!(error.ends_with("or days_until(…)"), "{error}");
+    }
+}
+
+#[test]
 fn a_missing_field_is_missing_not_an_error() {
     let answer = ask("title: a", "amount > money(\"5\") and owner == \"olga\"").unwrap();
     assert_eq!((answer.holds, answer.missing), (false, vec!["amount".to_owned()]));

@@ -248,7 +248,7 @@ fn attempt(
     undone.extend(hooks.notify("post-commit").err().map(|e| e.to_string()));
     if !undone.is_empty() {
         let what = format!("the work tree is not updated yet: {}", undone.join("; "));
-        return Err(WriteError::Pending { commit, what });
+        return Err(WriteError::Pending { commit, paths: paths_of(changes), what });
     }
     let mut paths = paths_of(changes);
     paths.extend(others.into_iter().map(|o| String::from_utf8_lossy(&o.path).into_owned()));

@@ -1,0 +1,179 @@
+//! `tussock report` on the real binary: time, templates, files, and the same bytes every time.
+
+mod kit;
+
+use std::process::Command;
+
+use kit::TestRepo;
+use serde_json::Value;
+
+/// Three deals over twenty days: `a` goes on twice, `b` is lost, `c` stays.
+fn three_deals() -> TestRepo {
+    let repo = TestRepo::with_pipeline();
+    repo.write("sales/brief/a.yaml", "title: Alpha\nowner: olga\namount: 1000\ninputs: {goal: a shop}\n");
+    repo.write("sales/brief/b.yaml", "title: Beta\nowner: petr\namount: 500.50\ninputs: {goal: a site}\n");
+    repo.write("sales/brief/c.yaml", "title: Gamma\nowner: olga\namount: 70 USD\n");
+    repo.commit("Three deals");
+    repo.wait_days(5);
+    repo.move_by_hand("sales/brief/a.yaml", "sales/proposal/a.yaml");
+    repo.wait_days(5);
+    repo.write("sales/brief/b.yaml", "title: Beta\nowner: petr\namount: 500.50\nlost: {reason: price}\n");
+    repo.git(&["tag", "before-the-loss"]);
+    repo.move_by_hand("sales/brief/b.yaml", "sales/lost/2026/b.yaml");
+    repo.wait_days(10);
+    repo.write(
+        "sales/proposal/a.yaml",
+        "title: Alpha\nowner: olga\namount: 1200\ninputs: {goal: a shop}\nproposal: {sent_on: 2026-01-20}\n",
+    );
+    repo.commit("a: amount");
+    repo
+}
+
+fn json(repo: &TestRepo, args: &[&str]) -> Value {
+    let args = [&["report"], args, &["--format", "json"]].concat();
+    serde_json::from_str(&repo.ok(&args)).unwrap()
+}
+
+fn deals_in(report: &Value, stage: &str) -> u64 {
+    let stages = report["state"]["stages"].as_array().unwrap();
+    stages.iter().find(|s| s["stage"] == stage).unwrap()["deals"].as_u64().unwrap()
+}
+
+#[test]
+fn a_report_tells_what_was_known_then_by_date_and_by_revision() {
+    let repo = three_deals();
+    let now = json(&repo, &["pipeline"]);
+    assert_eq!((deals_in(&now, "brief"), deals_in(&now, "proposal"), &now["state"]["lost"]), (1, 1, &Value::from(1)));
+    assert_eq!(now["day"], "2026-01-25");
+    assert_eq!(now["state"]["total"]["amount"]["amount"], "1200");
+
+    for then in ["2026-01-12", "before-the-loss"] {
+        let past = json(&repo, &["pipeline", "--as-of", then]);
+        assert_eq!((deals_in(&past, "brief"), deals_in(&past, "proposal")), (2, 1), "{then}");
+        assert_eq!(past["state"]["total"]["amount"]["amount"], "1500.50", "{then}");
+    }
+    let first_day = json(&repo, &["pipeline", "--as-of", "2026-01-05"]);
+    assert_eq!(deals_in(&first_day, "brief"), 3);
+
+    let too_early = repo.tussock(&["report", "--as-of", "2026-01-04"]);
+    assert_eq!(too_early.code, 2);
+    assert_eq!(too_early.err, "error: nothing was known yet on 2026-01-04; the first commit is later\n");
+    assert_eq!(repo.tussock(&["report", "--as-of", "--output=x"]).code, 2);
+    assert_eq!(repo.tussock(&["report", "--as-of", "no-such-branch"]).code, 2);
+}
+
+#[test]
+fn time_that_passed_since_the_last_commit_counts_only_when_asked_for() {
+    let repo = three_deals();
+    let age = |report: &Value| report["state"]["deals"][0]["days_in_stage"].clone();
+    assert_eq!(age(&json(&repo, &["pipeline"])), 20);
+    assert_eq!(age(&json(&repo, &["pipeline", "--today", "2026-02-04"])), 30);
+}
+
+#[test]
+fn a_report_at_a_commit_is_the_report_that_was_made_there() {
+    let repo = three_deals();
+    let then = repo.ok(&["report", "--as-of", "before-the-loss"]);
+    repo.git(&["checkout", "-q", "-B", "past", "before-the-loss"]);
+    assert_eq!(repo.ok(&["report"]), then);
+}
+
+#[test]
+fn the_same_commit_gives_the_same_bytes_wherever_and_whenever() {
+    let repo = three_deals();
+    let plain = repo.ok(&["report"]);
+    let elsewhere = |zone: &str, locale: &str, threads: &str| {
+        let mut command = Command::new("env");
+        command.args([format!("TZ={zone}"), format!("LC_ALL={locale}"), format!("RAYON_NUM_THREADS={threads}")]);
+        repo.run(command.arg(env!("CARGO_BIN_EXE_tussock")).arg("report")).out
+    };
+    for (zone, locale, threads) in
+        [("Pacific/Kiritimati", "de_DE.UTF-8", "1"), ("America/Los_Angeles", "C", "7"), ("UTC", "ru_RU.UTF-8", "2")]
+    {
+        assert_eq!(elsewhere(zone, locale, threads), plain, "{zone} {locale}");
+    }
+    repo.set_now(kit::START + 400 * 86_400);
+    assert_eq!(repo.ok(&["report", "--color", "always"]), plain);
+}
+
+#[test]
+fn changes_that_are_not_committed_are_counted_and_not_used() {
+    let repo = three_deals();
+    repo.write("sales/brief/c.yaml", "title: Gamma\namount: 999999\n");
+    let report = json(&repo, &["pipeline"]);
+    assert_eq!(report["source"]["uncommitted"], 1);
+    assert_eq!(report["state"]["total"]["amount"]["amount"], "1200");
+    assert!(repo.ok(&["report"]).contains("1 deal differs in the work tree"), "{}", repo.ok(&["report"]));
+}
+
+#[test]
+fn a_template_of_the_team_takes_the_place_of_ours_and_errors_name_its_line() {
+    let repo = three_deals();
+    repo.write(
+        "sales/templates/pipeline.md.jinja",
+        "{% for d in state.deals %}\n{{ d.id }}: {{ d.title }}\n{% endfor %}\n",
+    );
+    repo.commit("Our own template");
+    let own = repo.ok(&["report", "pipeline"]);
+    assert_eq!(own.lines().filter(|l| !l.is_empty()).collect::<Vec<_>>(), ["`c`: `Gamma`", "`a`: `Alpha`"]);
+    assert!(repo.ok(&["report", "funnel"]).starts_with("# Small: funnel"));
+
+    repo.write("sales/templates/pipeline.md.jinja", "one\n{{ state.dealz }}\n");
+    repo.commit("A slip");
+    let slip = repo.tussock(&["report", "pipeline"]);
+    assert_eq!((slip.code, &*slip.out), (2, ""));
+    assert!(slip.err.contains("pipeline.md.jinja, line 2"), "{}", slip.err);
+}
+
+#[test]
+fn a_report_is_written_whole_or_not_at_all_and_never_through_a_link() {
+    let repo = three_deals();
+    repo.write("now.md", "old");
+    repo.ok(&["report", "-o", "now.md"]);
+    let whole = repo.read("now.md");
+    assert!(whole.starts_with("# Small\n") && whole.ends_with("</sub>\n"), "{whole}");
+    repo.write("sales/templates/overview.md.jinja", "{{ nothing }}");
+    repo.commit("A template that fails");
+    assert_eq!(repo.tussock(&["report", "-o", "now.md"]).code, 2);
+    assert_eq!(repo.read("now.md"), whole);
+    repo.write("precious", "keep me");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("precious", repo.path().join("link.md")).unwrap();
+    let refused = repo.tussock(&["report", "funnel", "-o", "link.md"]);
+    assert_eq!(refused.code, 8, "{}", refused.err);
+    assert_eq!(repo.read("precious"), "keep me");
+}
+
+#[test]
+fn the_funnel_can_be_asked_for_a_period() {
+    let repo = three_deals();
+    let entered = |args: &[&str]| json(&repo, &[&["funnel"], args].concat())["funnel"]["stages"][0]["entered"].clone();
+    assert_eq!(entered(&[]), 3);
+    assert_eq!(entered(&["--from", "2026-01-05", "--to", "2026-01-05"]), 3);
+    assert_eq!(entered(&["--from", "2026-01-06"]), 0);
+    assert_eq!(entered(&["--to", "2026-01-04"]), 0);
+    assert_eq!(repo.tussock(&["report", "--from", "2026-01-06"]).code, 2);
+}
+
+#[test]
+fn what_a_report_cannot_be_made_of_is_said_with_its_own_exit_code() {
+    let repo = three_deals();
+    repo.write("sales/brief/broken.yaml", "title: [\n");
+    repo.commit("A broken file");
+    let counted = repo.tussock(&["report", "pipeline"]);
+    assert_eq!(counted.code, 1);
+    assert!(counted.out.contains("1 unreadable file"), "{}", counted.out);
+    assert!(counted.err.contains("1 file could not be read and is not counted"), "{}", counted.err);
+
+    let shallow = TestRepo::without_git();
+    let from = format!("file://{}", repo.path().display());
+    shallow.git(&["clone", "-q", "--depth", "1", &from, "."]);
+    let refused = shallow.tussock(&["report"]);
+    assert_eq!(refused.code, 10);
+    assert!(refused.err.contains("git fetch --unshallow"), "{}", refused.err);
+
+    let plain = TestRepo::without_git();
+    plain.write("pipeline.yaml", kit::SMALL_PIPELINE);
+    assert_eq!(plain.tussock(&["report"]).code, 4);
+    assert_eq!(TestRepo::new().tussock(&["report"]).code, 3);
+}
