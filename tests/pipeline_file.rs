@@ -159,6 +159,68 @@ fields:
 }
 
 #[test]
+fn a_built_in_field_can_be_narrowed_and_not_turned_into_something_else() {
+    let stages = "stages:\n  - id: a\n";
+    for good in [
+        "source: {enum: [ad, friend]}",
+        "owner: {enum: [olga, petr], required: true}",
+        "owner: {required: true}",
+        "confidence: integer",
+        "category: {enum: [a, b]}",
+        "next_step: {what: text, due: date, where: text}",
+        "effort: {list: {on: date, who: person, hours: integer, role: text}}",
+        "amount:",
+    ] {
+        assert_eq!(problems(&with(&format!("{stages}fields:\n  {good}\n"))), "none", "{good}");
+    }
+    let help = "(reports count on it; leave its type out, or choose another name)";
+    for (bad, message) in [
+        ("amount: text", "`amount` is built in as an amount (18000 or 18000 USD) and cannot become text"),
+        ("close_date: text", "`close_date` is built in as a date (YYYY-MM-DD) and cannot become text"),
+        (
+            "owner: {list: person}",
+            "`owner` is built in as a person (a name or an e-mail address) and cannot become a list of a person (a name or an e-mail address)",
+        ),
+        ("follows: text", "`follows` is built in as the id of a deal and cannot become text"),
+        (
+            "payments: {list: {amount: number}}",
+            "`payments` is built in as a list of a block of fields and cannot become a list of a block of fields",
+        ),
+        ("approvals: text", "`approvals` is built in as a block of fields and cannot become text"),
+    ] {
+        let found = problems(&with(&format!("{stages}fields:\n  {bad}\n")));
+        assert!(found.ends_with(&format!("{message} {help}")), "{bad}: {found}");
+    }
+}
+
+#[test]
+fn names_that_expressions_take_for_something_else_are_no_fields() {
+    for name in ["stage", "deal", "today", "days_in_stage", "money", "date", "not", "in", "if"] {
+        let found = problems(&with(&format!("stages:\n  - id: a\nfields:\n  {name}: text\n")));
+        assert_eq!(
+            found,
+            format!(
+                "8:3 `{name}` cannot be the name of a field: expressions mean something else by it (call it `{name}_`, \
+                 or put it into a block)"
+            )
+        );
+    }
+    assert_eq!(problems(&with("stages:\n  - id: a\nfields:\n  visit: {date: date, stage: text}\n")), "none");
+}
+
+#[test]
+fn what_no_deal_could_ever_have_is_not_required() {
+    let found = problems(&with("stages:\n  - id: a\n    exit:\n      - {id: x, require: [payments.paid_on]}\n"));
+    assert_eq!(
+        found,
+        "8:27 `payments.paid_on` is in the items of a list, so no deal could ever have it (require `payments`, or check \
+         its items: payments | selectattr(\"…\") | length > 0)"
+    );
+    let free = "stages:\n  - id: a\n    exit:\n      - {id: x, require: [x-score, inputs.x-mood, approvals.x.by]}\n";
+    assert_eq!(problems(&with(free)), "none");
+}
+
+#[test]
 fn values_of_the_wrong_kind_say_what_is_taken() {
     let text = "version: 2\ncurrency: Euro\ntimezone: Europe/Berln\nfiscal_year_start: 13\nstages:\n  - {id: a, probability: 30, limit: 2 weeks}\nends:\n  - {id: won, kind: victory}\nfields:\n  a: txet\n  b: {enum: []}\n  c d: text\n  e: {type: text, requred: true}\nextra_fields: maybe\nrules: {yaml-syntax: loud}\n";
     assert_eq!(

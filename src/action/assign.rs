@@ -1,5 +1,7 @@
 //! Assignments as people type them: `amount=20000`, `next_step.due=today+7d`, `tags+=urgent`, `source=`.
 
+use std::collections::BTreeSet;
+
 use chrono::{Days, NaiveDate};
 
 use crate::format::date::Period;
@@ -42,6 +44,9 @@ pub enum AssignError {
         /// The nearest one.
         near: Option<String>,
     },
+    /// Two values for one field.
+    #[error("`{0}` is given two values; name it once")]
+    Twice(String),
     /// The field is no list.
     #[error("`{0}` is no list; set it with {0}=value")]
     NoList(String),
@@ -90,7 +95,13 @@ pub fn apply(
     today: NaiveDate,
 ) -> Result<String, AssignError> {
     let mut text = text.to_owned();
+    let mut given: BTreeSet<&str> = BTreeSet::new();
     for assignment in assignments {
+        // A list may be taken out and begun anew, and take several items.
+        let sets = !matches!(assignment.change, Change::Append(_));
+        if sets && !given.insert(&assignment.field) {
+            return Err(AssignError::Twice(assignment.field.clone()));
+        }
         let spec = declared(pipeline, &assignment.field)?;
         let order = &pipeline.fields;
         let field = assignment.field.as_str();
@@ -135,7 +146,7 @@ fn declared<'p>(pipeline: &'p Pipeline, field: &str) -> Result<Option<&'p FieldS
     if let Some(spec) = schema::find(&pipeline.fields, field) {
         return Ok(Some(spec));
     }
-    if pipeline.extra_fields != ExtraFields::Deny || field.starts_with("x-") {
+    if pipeline.extra_fields != ExtraFields::Deny || schema::is_free(field) {
         return Ok(None);
     }
     let paths = schema::paths(&pipeline.fields);
@@ -175,7 +186,8 @@ fn day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
         return Some(today);
     }
     let (sign, length) = rest.split_at_checked(1)?;
-    let days = Days::new(u64::from(Period::parse(length)?.hours / 24));
+    let length = Period::parse(length).filter(|p| p.hours.is_multiple_of(24))?;
+    let days = Days::new(u64::from(length.hours / 24));
     match sign {
         "+" => today.checked_add_days(days),
         "-" => today.checked_sub_days(days),

@@ -1,10 +1,12 @@
 //! Finds deals by the ids people type.
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::format::deal::Deal;
 use crate::format::ident::StageId;
 use crate::format::load::Reading;
 use crate::format::nearest::nearest;
-use crate::format::pipeline::{Pipeline, Place};
+use crate::format::pipeline::{Pipeline, Place, deal_path};
 
 /// Why an id or a stage leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +35,14 @@ pub enum NotFound {
         /// Its file.
         path: String,
     },
+    /// Several stages or ends have the title.
+    #[error("{name:?} is the title of several stages: {}; name one by its id", .ids.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// The ids.
+        ids: Vec<String>,
+    },
     /// No stage or end has the name.
     #[error("there is no stage `{name}`{}; stages are {}", hint(.near), .all.join(", "))]
     Stage {
@@ -55,17 +65,20 @@ fn hint(near: &Option<String>) -> String {
 /// When there is none (with the nearest id), more than one, or its file cannot be read.
 pub fn deal<'r>(reading: &'r Reading, id: &str) -> Result<&'r Deal, NotFound> {
     let found: Vec<&Deal> = reading.deals.iter().filter(|d| d.id == *id).collect();
-    match found[..] {
-        [deal] => Ok(deal),
-        [] => {
-            let ends_so = format!("/{id}.yaml");
-            if let Some(broken) = reading.unreadable.iter().find(|u| u.path.ends_with(&ends_so)) {
-                return Err(NotFound::Unreadable { id: id.to_owned(), path: broken.path.clone() });
-            }
+    let of_id = |path: &str| deal_path(path).is_some_and(|(_, other)| other == *id);
+    let broken: Vec<&str> = reading.unreadable.iter().map(|u| u.path.as_str()).filter(|p| of_id(p)).collect();
+    match (&found[..], &broken[..]) {
+        ([deal], []) => Ok(deal),
+        ([], [path]) => Err(NotFound::Unreadable { id: id.to_owned(), path: (*path).to_owned() }),
+        ([], []) => {
             let near = near_deal(id, reading.deals.iter().map(|d| d.id.as_str())).map(str::to_owned);
             Err(NotFound::Deal { id: id.to_owned(), near })
         }
-        _ => Err(NotFound::Twice { id: id.to_owned(), paths: found.iter().map(|d| d.path.clone()).collect() }),
+        _ => {
+            // A file that cannot be read may be the newer one: nobody but a person can choose.
+            let paths = found.iter().map(|d| d.path.as_str()).chain(broken).map(str::to_owned).collect();
+            Err(NotFound::Twice { id: id.to_owned(), paths })
+        }
     }
 }
 
@@ -86,14 +99,24 @@ pub fn place<'p>(pipeline: &'p Pipeline, name: &str) -> Result<Place<'p>, NotFou
     if let Some(place) = pipeline.place(name) {
         return Ok(place);
     }
-    let lower = name.to_lowercase();
-    let mut titled = pipeline.places().filter(|p| p.title().to_lowercase() == lower);
-    if let (Some(place), None) = (titled.next(), titled.next()) {
-        return Ok(place);
+    let titled: Vec<Place<'p>> = pipeline.places().filter(|p| folded(p.title()) == folded(name)).collect();
+    match titled[..] {
+        [place] => return Ok(place),
+        [] => {}
+        _ => {
+            let ids = titled.iter().map(|p| p.id().to_string()).collect();
+            return Err(NotFound::Ambiguous { name: name.to_owned(), ids });
+        }
     }
     let all: Vec<String> = pipeline.places().map(|p| p.id().to_string()).collect();
-    let near = nearest(name, all.iter().map(String::as_str)).map(str::to_owned);
+    let renamed = pipeline.current_name(name).map(ToString::to_string);
+    let near = renamed.or_else(|| nearest(name, all.iter().map(String::as_str)).map(str::to_owned));
     Err(NotFound::Stage { name: name.to_owned(), near, all })
+}
+
+/// A title without case, Unicode form and space around it.
+fn folded(title: &str) -> String {
+    title.trim().nfc().collect::<String>().to_lowercase()
 }
 
 /// Where a deal of this id lies in a place, below the pipeline's folder. Ends are split by year.

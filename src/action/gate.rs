@@ -60,9 +60,12 @@ pub fn verdict<'p>(
     {
         return Verdict { criteria: Vec::new(), missing_fields: Vec::new() };
     }
+    // A deal may always be given up, whatever else its card lacks.
+    let given_up = matches!(place, Place::End(end) if end.kind != EndKind::Won);
+    let missing_fields = if given_up { Vec::new() } else { missing_fields(pipeline, deal, place) };
     let judged = demands(pipeline, deal, place, circumstances.visited);
     let criteria = judged.into_iter().map(|d| (d, judge(pipeline, deal, d.criterion, circumstances))).collect();
-    Verdict { criteria, missing_fields: missing_fields(pipeline, deal, place) }
+    Verdict { criteria, missing_fields }
 }
 
 /// The places a deal could be moved to as it is, without its own: earlier stages, stages it has earned, and ends whose

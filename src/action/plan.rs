@@ -1,5 +1,7 @@
 //! Plans: which files change to what, and what the commit says.
 
+use std::collections::BTreeSet;
+
 use chrono::{Datelike, NaiveDate};
 
 use super::assign::{self, AssignError, Assignment};
@@ -9,7 +11,7 @@ use crate::format::deal::Deal;
 use crate::format::ident::{BadId, DealId, StageId};
 use crate::format::judge::Circumstances;
 use crate::format::load::{Reading, parse_deal};
-use crate::format::pipeline::{EndKind, Pipeline, Place};
+use crate::format::pipeline::{EndKind, Pipeline, Place, deal_path};
 use crate::format::problem::Problem;
 use crate::format::schema::{self, FieldType};
 use crate::format::slug::slug;
@@ -64,10 +66,8 @@ pub enum PlanError {
         problems: Vec<Problem>,
     },
     /// Criteria refuse.
-    #[error("{} cannot move to {to}", .refusals.iter().map(|r| r.deal.as_str()).collect::<Vec<_>>().join(", "))]
+    #[error("{}", .refusals.iter().map(|r| format!("{} cannot move to {}", r.deal, r.to)).collect::<Vec<_>>().join(", "))]
     Refused {
-        /// Where they should have gone.
-        to: StageId,
         /// The deals that may not go, each with the reasons.
         refusals: Vec<Refusal>,
     },
@@ -77,6 +77,12 @@ pub enum PlanError {
     /// The pipeline has no end of this kind.
     #[error("this pipeline has no end of kind {0}")]
     NoEnd(&'static str),
+    /// `lose` was to lead to something else than an end of kind lost or recycled.
+    #[error("{place} is no end for lost deals; move there with `tussock move`")]
+    NotEnded {
+        /// The stage or end.
+        place: StageId,
+    },
     /// The title gives no id.
     #[error("{0:?} gives no id; name one with --id")]
     NoSlug(String),
@@ -102,6 +108,8 @@ pub struct Refusal {
     pub reasons: Vec<Reason>,
     /// The stage it is in; `None` for a deal that is to be made.
     pub from: Option<StageId>,
+    /// Where it should have gone.
+    pub to: StageId,
     /// Fields that are missing, each once, as the assignments that would fill them.
     pub fill: Vec<String>,
     /// For missing fields that take certain words only: which.
@@ -130,8 +138,8 @@ pub enum Target {
     Next,
     /// `won_at` where the pipeline has it and the deal is before it, else the first end of kind won.
     Won,
-    /// The first end of kind lost.
-    Lost,
+    /// The first end of kind lost, or the end of kind lost or recycled of this name.
+    Lost(Option<String>),
 }
 
 /// Plans the move of deals, with assignments made in the same step. All are judged before anything is planned.
@@ -147,10 +155,10 @@ pub fn moves<'c>(
 ) -> Result<Plan, PlanError> {
     let pipeline = &reading.pipeline;
     let (mut changes, mut already, mut refusals): (Vec<Change>, Vec<(DealId, _)>, Vec<Refusal>) = Default::default();
-    let mut last_to = None;
+    let mut seen = BTreeSet::new();
     for id in ids {
         let deal = find::deal(reading, id)?;
-        if changes.iter().any(|c| c.deal == deal.id) || already.iter().any(|(id, _)| *id == deal.id) {
+        if !seen.insert(&deal.id) {
             continue;
         }
         let place = destination(pipeline, deal, target)?;
@@ -160,13 +168,17 @@ pub fn moves<'c>(
             continue;
         }
         let edited = edited(pipeline, deal, assignments, known.today)?;
-        let verdict = gate::verdict(pipeline, &edited, &deal.stage, place, &known);
-        last_to = Some(place.id().clone());
-        if !verdict.passes() {
-            refusals.push(refusal(pipeline, &edited, Some(deal.stage.clone()), &verdict, &known));
+        let stays = deal.stage == *place.id();
+        if stays && edited.document.text == deal.document.text {
+            already.push((deal.id.clone(), Some(deal.stage.clone())));
             continue;
         }
-        let stays = deal.stage == *place.id();
+        // A deal that stays goes through no gate, as with `set`.
+        let verdict = gate::verdict(pipeline, &edited, &deal.stage, place, &known);
+        if !stays && !verdict.passes() {
+            refusals.push(refusal(pipeline, &edited, Some(deal.stage.clone()), place, &verdict, &known));
+            continue;
+        }
         let new_path = if stays { deal.path.clone() } else { find::path_in(place, &deal.id, known.today.year()) };
         changes.push(Change {
             deal: deal.id.clone(),
@@ -178,10 +190,7 @@ pub fn moves<'c>(
             after: edited.document.text,
         });
     }
-    match last_to {
-        Some(to) if !refusals.is_empty() => Err(PlanError::Refused { to, refusals }),
-        _ => Ok(Plan::of(changes, already)),
-    }
+    if refusals.is_empty() { Ok(Plan::of(changes, already)) } else { Err(PlanError::Refused { refusals }) }
 }
 
 /// Plans assignments to a deal that stays where it is.
@@ -203,7 +212,8 @@ pub fn set(reading: &Reading, id: &str, assignments: &[Assignment], today: Naive
         before: deal.document.text.clone(),
         after: edited.document.text,
     };
-    let fields: Vec<&str> = assignments.iter().map(|a| a.field.as_str()).collect();
+    let mut fields: Vec<&str> = assignments.iter().map(|a| a.field.as_str()).collect();
+    fields.dedup();
     let mut plan = Plan::of(vec![change], Vec::new());
     plan.subject = format!("{}: {}", deal.id, fields.join(", "));
     Ok(plan)
@@ -234,10 +244,9 @@ pub fn new<'c>(
 ) -> Result<Plan, PlanError> {
     let pipeline = &reading.pipeline;
     let id = new_id(title, id)?;
-    let ends_so = format!("/{id}.yaml");
     let taken = reading.deals.iter().filter(|d| d.id == id).map(|d| &d.path);
-    if let Some(path) = taken.chain(reading.unreadable.iter().map(|u| &u.path).filter(|p| p.ends_with(&ends_so))).next()
-    {
+    let of_id = |path: &&String| deal_path(path).is_some_and(|(_, other)| other == id);
+    if let Some(path) = taken.chain(reading.unreadable.iter().map(|u| &u.path).filter(of_id)).next() {
         return Err(PlanError::Taken { id, path: path.clone() });
     }
     let place = match stage {
@@ -247,16 +256,19 @@ pub fn new<'c>(
     let blank = parse_deal(b"title: x\n", pipeline, "", place.id(), &id)
         .map_err(|problems| PlanError::Invalid { deal: id.clone(), problems })?;
     let today = circumstances(&blank).today;
-    let mut all = vec![Assignment { field: "title".into(), change: assign::Change::Set(title.to_owned()) }];
-    all.extend(assignments.iter().filter(|a| a.field != "title" || !title.is_empty()).cloned());
+    let mut all = Vec::new();
+    if !title.trim().is_empty() {
+        all.push(Assignment { field: "title".into(), change: assign::Change::Set(title.to_owned()) });
+    }
+    all.extend(assignments.iter().cloned());
     let path = find::path_in(place, &id, today.year());
     let text = assign::apply("", &path, &all, pipeline, today)?;
     let deal = reparsed(pipeline, &text, &path, place.id(), &id, &[])?;
     let known = circumstances(&deal);
     let verdict = gate::verdict(pipeline, &deal, place.id(), place, &known);
     if !verdict.passes() {
-        let refusal = refusal(pipeline, &deal, None, &verdict, &known);
-        return Err(PlanError::Refused { to: place.id().clone(), refusals: vec![refusal] });
+        let refusal = refusal(pipeline, &deal, None, place, &verdict, &known);
+        return Err(PlanError::Refused { refusals: vec![refusal] });
     }
     let change = Change {
         deal: id,
@@ -276,6 +288,10 @@ fn destination<'p>(pipeline: &'p Pipeline, deal: &Deal, target: &Target) -> Resu
         Target::Named(name) => Ok(find::place(pipeline, name)?),
         Target::Next => find::next_place(pipeline, &deal.stage)
             .ok_or_else(|| PlanError::NoNext(deal.id.clone(), deal.stage.clone())),
+        // What is won already stays so, and does not go back to the first stage that counts.
+        Target::Won if matches!(pipeline.place(deal.stage.as_str()), Some(Place::End(e)) if e.kind == EndKind::Won) => {
+            Ok(find::place(pipeline, deal.stage.as_str())?)
+        }
         Target::Won => {
             let won = pipeline.won_index();
             let before = pipeline.stages.iter().position(|s| s.id == deal.stage).is_none_or(|i| i < won);
@@ -284,7 +300,11 @@ fn destination<'p>(pipeline: &'p Pipeline, deal: &Deal, target: &Target) -> Resu
                 _ => end(EndKind::Won, "won"),
             }
         }
-        Target::Lost => end(EndKind::Lost, "lost"),
+        Target::Lost(None) => end(EndKind::Lost, "lost"),
+        Target::Lost(Some(name)) => match find::place(pipeline, name)? {
+            Place::End(end) if end.kind != EndKind::Won => Ok(Place::End(end)),
+            other => Err(PlanError::NotEnded { place: other.id().clone() }),
+        },
     }
 }
 
@@ -316,6 +336,7 @@ fn refusal(
     pipeline: &Pipeline,
     deal: &Deal,
     from: Option<StageId>,
+    place: Place<'_>,
     verdict: &Verdict<'_>,
     circumstances: &Circumstances<'_>,
 ) -> Refusal {
@@ -342,8 +363,14 @@ fn refusal(
         deal: deal.id.clone(),
         reasons,
         from,
+        to: place.id().clone(),
         choices: choices.collect(),
-        fill: missing.iter().map(|field| assign::blank(pipeline, field)).collect(),
+        // A field of one item of a list is for the file, no assignment reaches it.
+        fill: missing
+            .iter()
+            .filter(|field| schema::find(&pipeline.fields, field).is_some() || schema::is_free(field))
+            .map(|field| assign::blank(pipeline, field))
+            .collect(),
         open_to: open.iter().map(|p| p.id().clone()).collect(),
     }
 }

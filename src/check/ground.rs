@@ -120,6 +120,9 @@ impl<'a> DealGround<'a> {
     /// How to fill fields: the command, and for a single field what may stand in it.
     pub(super) fn how_to_set(&self, fields: &[String]) -> String {
         let spec = |field: &str| self.ground.pipeline().field(field).map(|s| &s.of);
+        if fields.iter().any(|f| spec(f).is_none()) {
+            return "write it into the file".to_owned();
+        }
         let value = |field: &str| match spec(field) {
             Some(FieldType::Date) => "YYYY-MM-DD",
             Some(FieldType::Person) => "NAME",

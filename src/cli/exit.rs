@@ -115,7 +115,7 @@ impl From<HistoryError> for CommandError {
 impl From<NotFound> for CommandError {
     fn from(error: NotFound) -> Self {
         let exit = match error {
-            NotFound::Deal { .. } | NotFound::Stage { .. } => Exit::Usage,
+            NotFound::Deal { .. } | NotFound::Stage { .. } | NotFound::Ambiguous { .. } => Exit::Usage,
             NotFound::Twice { .. } | NotFound::Unreadable { .. } => Exit::Findings,
         };
         CommandError::new(exit, error.to_string())
@@ -127,9 +127,13 @@ impl From<PlanError> for CommandError {
         match error {
             PlanError::NotFound(error) => error.into(),
             PlanError::Assign(AssignError::Edit { .. }) => CommandError::new(Exit::Findings, error.to_string()),
+            PlanError::Assign(AssignError::UnknownField { near: None, .. }) => {
+                CommandError::usage(error.to_string()).hint("declare it under `fields` in pipeline.yaml")
+            }
             PlanError::Assign(_)
             | PlanError::NoNext(..)
             | PlanError::NoEnd(_)
+            | PlanError::NotEnded { .. }
             | PlanError::NoSlug(_)
             | PlanError::Taken { .. }
             | PlanError::BadId(_) => CommandError::usage(error.to_string()),

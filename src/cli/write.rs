@@ -116,14 +116,15 @@ const MOST_IN_A_STEP: usize = 6;
 
 /// Turns a refusal into sentences: each criterion, what is missing, where the deal could go, and the line to type.
 pub fn refused(error: PlanError) -> CommandError {
-    let PlanError::Refused { to, refusals } = error else { return error.into() };
+    let PlanError::Refused { refusals } = error else { return error.into() };
     let mut lines = Vec::new();
     let mut hints = Vec::new();
     for refusal in &refusals {
         let verb = if refusal.from.is_some() { "move to" } else { "begin in" };
+        let to = refusal.to.as_str();
         lines.push(format!("{} cannot {verb} {to}:", refusal.deal));
         lines.extend(refusal.reasons.iter().map(reason));
-        hints.extend(way_out(refusal, to.as_str()));
+        hints.extend(way_out(refusal, to));
         hints.extend(refusal.choices.iter().cloned());
     }
     hints.dedup();

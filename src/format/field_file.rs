@@ -1,6 +1,7 @@
 //! Reads the `fields` of a pipeline file.
 
 use super::builtins;
+use super::expr;
 use super::ident::StageId;
 use super::nearest::nearest;
 use super::pipeline_file::Reader;
@@ -27,7 +28,24 @@ impl FieldReader<'_, '_> {
             .iter()
             .filter_map(|entry| {
                 let builtin = builtins.iter().find(|b| b.name == entry.key);
-                self.field(entry, builtin)
+                if expr::is_taken(&entry.key) {
+                    let message =
+                        format!("`{}` cannot be the name of a field: expressions mean something else by it", entry.key);
+                    self.reader.problem(
+                        entry.key_span,
+                        message,
+                        Some(format!("call it `{}_`, or put it into a block", entry.key)),
+                    );
+                    return None;
+                }
+                let spec = self.field(entry, builtin)?;
+                if let Some(builtin) = builtin.filter(|b| !narrows(&b.of, &spec.of)) {
+                    let (was, now) = (builtin.of.describe(), spec.of.describe());
+                    let message = format!("`{}` is built in as {was} and cannot become {now}", entry.key);
+                    let help = "reports count on it; leave its type out, or choose another name";
+                    self.reader.problem(entry.value.span, message, Some(help.into()));
+                }
+                Some(spec)
             })
             .collect();
         let undeclared = |part: &[FieldSpec], fields: &[FieldSpec]| -> Vec<FieldSpec> {
@@ -154,6 +172,22 @@ impl FieldReader<'_, '_> {
         };
         let message = if found.is_empty() { format!("`{name}` has no type") } else { format!("{found:?} is no type") };
         self.reader.problem(node.span, message, Some(help));
+    }
+}
+
+/// Whether a pipeline may declare a built-in field of one type with another: what reports read of it stays readable.
+fn narrows(builtin: &FieldType, declared: &FieldType) -> bool {
+    use FieldType::{Block, Date, Deal, Enum, Integer, Link, List, Money, Number, Path, Person, Text};
+    match (builtin, declared) {
+        (Text | Person | Enum(_), Text | Person | Enum(_) | Link | Path) => true,
+        // The seller's opinion is shown and never calculated with.
+        (Enum(_), Integer | Number) => true,
+        (Number, Number | Integer) | (Money, Money) | (Date, Date) | (Deal, Deal) => true,
+        (List(builtin), List(declared)) => narrows(builtin, declared),
+        (Block(builtin), Block(declared)) => declared
+            .iter()
+            .all(|field| builtin.iter().find(|b| b.name == field.name).is_none_or(|b| narrows(&b.of, &field.of))),
+        (builtin, declared) => builtin == declared,
     }
 }
 

@@ -157,13 +157,15 @@ fn approval(
             return Outcome::NotSatisfied(format!("approved by {by}, who is not in the group {group}"));
         }
     }
-    if let Some(field) = not
-        && let Some(other) = deal.text(field)
-        && same_person(other, by)
-    {
-        return Outcome::NotSatisfied(format!("approved by {by}, who is the {field}; another person must approve it"));
+    let Some(field) = not else { return Outcome::Met };
+    match deal.text(field).filter(|other| !other.trim().is_empty()) {
+        // Whether it was another person cannot be said, and taking the owner out must open no gate.
+        None => Outcome::Missing(vec![field.to_owned()]),
+        Some(other) if same_person(other, by) => {
+            Outcome::NotSatisfied(format!("approved by {by}, who is the {field}; another person must approve it"))
+        }
+        Some(_) => Outcome::Met,
     }
-    Outcome::Met
 }
 
 fn waiver(deal: &Deal, criterion: &Criterion) -> Option<Outcome> {
@@ -188,7 +190,7 @@ pub fn same_person(a: &str, b: &str) -> bool {
 
 /// Dotted paths of fields that are required in `place` (`required`, `required_from`) and not filled, in the order of
 /// the card. A field that is required inside a block is asked for only where the block is there; `required_from` asks
-/// in any case.
+/// in any case. Items of lists are asked for what their block requires: `payments.2.what`.
 pub fn missing_fields(pipeline: &Pipeline, deal: &Deal, place: Place<'_>) -> Vec<String> {
     let reached = |stage: &StageId| {
         let at = pipeline.stages.iter().position(|s| s.id == *stage);
@@ -216,23 +218,36 @@ fn gather(
         if asked && !value.is_some_and(Value::is_filled) {
             missing.push(full.clone());
         }
-        if let FieldType::Block(inner) = &spec.of {
-            gather(inner, value.and_then(Value::as_block), &full, reached, missing);
+        match (&spec.of, value) {
+            (FieldType::Block(inner), value) => {
+                gather(inner, value.and_then(Value::as_block), &full, reached, missing);
+            }
+            (FieldType::List(of), Some(Value::List(items))) => {
+                let FieldType::Block(inner) = &**of else { continue };
+                for (i, item) in items.iter().enumerate().filter_map(|(i, item)| Some((i, item.value.as_block()?))) {
+                    gather(inner, Some(item), &format!("{full}.{}", i + 1), reached, missing);
+                }
+            }
+            _ => {}
         }
     }
 }
 
-/// Index of the last stage whose demands the deal meets, warnings aside: the stage it has earned.
+/// Index of the last stage whose demands the deal meets, warnings aside: the stage it has earned. Neither an exit
+/// criterion before it nor its own entry criteria nor a field required from it on is open.
 pub fn earned_stage(pipeline: &Pipeline, deal: &Deal, circumstances: &Circumstances<'_>) -> usize {
+    let open = |c: &Criterion| c.level == RuleLevel::Error && !judge(pipeline, deal, c, circumstances).passes();
     let refused = |stage: &Stage| {
         let visited = circumstances.visited.is_some_and(|stages| stages.contains(&stage.id));
         let binding = !stage.optional || deal.stage == stage.id || visited;
-        binding
-            && stage
-                .exit
-                .iter()
-                .any(|c| c.level == RuleLevel::Error && !judge(pipeline, deal, c, circumstances).passes())
+        binding && stage.exit.iter().any(open)
     };
     let last = pipeline.stages.len().saturating_sub(1);
-    pipeline.stages.iter().position(refused).unwrap_or(last)
+    let farthest = pipeline.stages.iter().position(refused).unwrap_or(last);
+    let enters = |index: &usize| {
+        let Some(stage) = pipeline.stages.get(*index) else { return false };
+        let later = |field: &String| pipeline.field(field).is_some_and(|spec| spec.required_from.is_some());
+        !stage.entry.iter().any(open) && !missing_fields(pipeline, deal, Place::Stage(*index, stage)).iter().any(later)
+    };
+    (0..=farthest).rev().find(enters).unwrap_or(0)
 }

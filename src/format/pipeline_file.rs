@@ -498,7 +498,17 @@ impl CriteriaReader<'_> {
     fn require(&self, reader: &mut Reader<'_>, node: &Node) -> CriterionTest {
         let names = reader.texts(node, "require");
         for (name, span) in &names {
-            if schema::find(self.fields, name).is_none() && self.extra_fields == ExtraFields::Deny {
+            if let Some(list) = schema::list_above(self.fields, name) {
+                let help = format!("require `{list}`, or check its items: {list} | selectattr(\"…\") | length > 0");
+                reader.problem(
+                    *span,
+                    format!("`{name}` is in the items of a list, so no deal could ever have it"),
+                    Some(help),
+                );
+            } else if schema::find(self.fields, name).is_none()
+                && self.extra_fields == ExtraFields::Deny
+                && !schema::is_free(name)
+            {
                 let help = self.nearest_field(name);
                 reader.problem(*span, format!("there is no field `{name}`"), Some(help));
             }

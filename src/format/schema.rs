@@ -111,6 +111,18 @@ pub fn find<'a>(fields: &'a [FieldSpec], path: &str) -> Option<&'a FieldSpec> {
     }
 }
 
+/// The list on the way of a dotted path to a field of its items; a deal has no single value there.
+pub fn list_above<'p>(fields: &[FieldSpec], path: &'p str) -> Option<&'p str> {
+    let ends = path.match_indices('.').map(|(at, _)| &path[..at]);
+    ends.into_iter().find(|above| find(fields, above).is_some_and(|spec| matches!(spec.of, FieldType::List(_))))
+}
+
+/// Whether a dotted path names a field that needs no declaration: one whose name, or the name of a block on the way to
+/// it, begins with `x-`.
+pub fn is_free(path: &str) -> bool {
+    path.split('.').any(|part| part.starts_with("x-"))
+}
+
 /// The dotted paths of all fields and, through blocks and lists of blocks, of all fields in them.
 pub fn paths(fields: &[FieldSpec]) -> Vec<String> {
     let mut found = Vec::new();

@@ -140,7 +140,7 @@ impl Typing<'_> {
                     let help = match text.to_lowercase().as_str() {
                         "yes" | "y" | "on" => Some("write `true`".into()),
                         "no" | "n" | "off" => Some("write `false`".into()),
-                        _ if quoted => Some("write it without quotes".into()),
+                        "true" | "false" if quoted => Some("write it without quotes".into()),
                         _ => None,
                     };
                     self.wrong(span, path, of, &quote(text), help);
@@ -285,7 +285,13 @@ fn number_help(text: &str, quoted: bool) -> Option<String> {
     }
     match text.to_lowercase().trim_start_matches(['-', '+']) {
         ".inf" | ".nan" | "inf" | "nan" | "infinity" => Some("only finite numbers are taken".into()),
-        _ => plain_number(text).map(|n| format!("write {n}, if that is the number meant")),
+        _ => match plain_number(text).or_else(|| without_exponent(text)) {
+            Some(number) => Some(format!("write {number}, if that is the number meant")),
+            None if resolve(text, ScalarStyle::Plain) == Core::Float => {
+                Some("it cannot be held exactly; write it in digits".into())
+            }
+            None => None,
+        },
     }
 }
 
@@ -294,12 +300,26 @@ fn money_help(text: &str, error: &MoneyError) -> Option<String> {
         MoneyError::UnknownCurrency(code) if code.chars().all(|c| c.is_ascii_lowercase()) && code.len() == 3 => {
             Some(format!("currency codes are written in capitals: {}", code.to_uppercase()))
         }
-        MoneyError::UnknownCurrency(_) => Some("a currency is three capital letters of ISO 4217: EUR, USD, RUB".into()),
         MoneyError::TooLong(_) => Some("28 digits can be held exactly".into()),
-        MoneyError::NotAnAmount(_) => match plain_number(text) {
-            Some(number) => Some(format!("write {number}, if that is the amount meant")),
-            None => Some("write digits with a point for the cents: 18000 or 18000.50 USD".into()),
+        MoneyError::UnknownCurrency(_) | MoneyError::NotAnAmount(_) => match (plain_money(text), error) {
+            (Some(money), _) => Some(format!("write {money}, if that is the amount meant")),
+            (None, MoneyError::UnknownCurrency(_)) => {
+                Some("a currency is three capital letters of ISO 4217: EUR, USD, RUB".into())
+            }
+            _ => Some("write digits with a point for the cents: 18000 or 18000.50 USD".into()),
         },
+    }
+}
+
+/// The amount that a text most likely means: `USD 18 000` is `18000 USD`. Only ever offered, never taken.
+fn plain_money(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_code = |part: &str| Currency::new(part).is_ok();
+    let after = text.len().checked_sub(3).and_then(|at| text.split_at_checked(at)).filter(|(_, code)| is_code(code));
+    let before = text.split_at_checked(3).filter(|(code, _)| is_code(code)).map(|(code, rest)| (rest, code));
+    match after.or(before) {
+        Some((number, code)) => Some(format!("{} {code}", plain_number(number)?)),
+        None => plain_number(text),
     }
 }
 
@@ -326,8 +346,21 @@ fn plain_number(text: &str) -> Option<String> {
     } else if commas >= 1 || points > 1 {
         body = body.replace([',', '.'], "");
     }
+    if body.starts_with('.') {
+        body.insert(0, '0');
+    }
+    if body.ends_with('.') {
+        body.pop();
+    }
     let number = parse_decimal(&body).ok()?.checked_mul(factor)?;
     Some(number.normalize().to_string())
+}
+
+/// `1e3` as `1000`, where that can be held exactly.
+fn without_exponent(text: &str) -> Option<String> {
+    let exact = Decimal::from_scientific(text).ok()?;
+    let shown = exact.normalize().to_string();
+    (parse_decimal(&shown).ok()? == exact).then_some(shown)
 }
 
 /// The day that another way of writing most likely means, where only one reading is possible.

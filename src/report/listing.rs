@@ -79,7 +79,7 @@ pub fn column(pipeline: &Pipeline, name: &str) -> Result<Column, UnknownColumn> 
         Some(FieldType::Integer | FieldType::Number | FieldType::Money) => true,
         Some(_) => false,
         None if OWN_COLUMNS.contains(&name) => name == "days_in_stage",
-        None if pipeline.extra_fields != ExtraFields::Deny || name.starts_with("x-") => false,
+        None if pipeline.extra_fields != ExtraFields::Deny || schema::is_free(name) => false,
         None => {
             let mut names = schema::paths(&pipeline.fields);
             names.extend(OWN_COLUMNS.iter().map(|c| (*c).to_owned()));
@@ -105,11 +105,20 @@ pub fn cell(pipeline: &Pipeline, deal: &Deal, column: &str, circumstances: &Circ
     }
 }
 
+/// Deals chosen from all.
+#[derive(Debug, Default)]
+pub struct Chosen<'r> {
+    /// In their order.
+    pub deals: Vec<&'r Deal>,
+    /// How many were left out because they have ended.
+    pub ended: usize,
+    /// Deals for which the filter cannot be answered (an amount in another currency, say), each with the reason. They
+    /// are not among the chosen.
+    pub unanswered: Vec<(&'r Deal, String)>,
+}
+
 /// The deals for which `filter` holds (all that are in no end, where there is none), sorted by `keys`, then by stage and
-/// id as they were read. Beside them the number of deals left out because they have ended.
-///
-/// # Errors
-/// The first deal for which the filter cannot be answered, and why.
+/// id as they were read.
 pub fn select<'r, 'c>(
     pipeline: &Pipeline,
     deals: &'r [Deal],
@@ -117,14 +126,18 @@ pub fn select<'r, 'c>(
     ended_too: bool,
     keys: &[SortKey],
     circumstances: &dyn Fn(&Deal) -> Circumstances<'c>,
-) -> Result<(Vec<&'r Deal>, usize), String> {
+) -> Chosen<'r> {
     let mut chosen = Vec::new();
     let mut ended = 0;
+    let mut unanswered = Vec::new();
     for deal in deals {
         let keep = match filter {
             Some(filter) => {
                 let answer = filter.evaluate(pipeline, deal, &circumstances(deal));
-                answer.map_err(|why| format!("{}: {why}", deal.path))?.holds
+                answer.map(|a| a.holds).unwrap_or_else(|why| {
+                    unanswered.push((deal, why));
+                    false
+                })
             }
             None => {
                 let open = ended_too || !matches!(pipeline.place(deal.stage.as_str()), Some(Place::End(_)));
@@ -150,7 +163,7 @@ pub fn select<'r, 'c>(
         });
         chosen = keyed.into_iter().map(|(_, deal)| deal).collect();
     }
-    Ok((chosen, ended))
+    Chosen { deals: chosen, ended, unanswered }
 }
 
 /// Nothing comes last, whichever way the rest is sorted.

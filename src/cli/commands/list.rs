@@ -14,7 +14,7 @@ use crate::format::value::Value;
 use crate::history::Options;
 use crate::output::terminal::{Align, table};
 use crate::output::{csv, json};
-use crate::report::listing::{self, Cell, Column, DEFAULT_COLUMNS, SortKey};
+use crate::report::listing::{self, Cell, Chosen, Column, DEFAULT_COLUMNS, SortKey};
 
 /// List deals
 ///
@@ -28,7 +28,7 @@ Examples:
   tussock list --sort -amount --columns id,stage,amount,days_in_stage
   tussock list --all --format csv > deals.csv
 
-Exit codes: 0 done · 1 some files could not be read · 2 no such column, or the expression is wrong")]
+Exit codes: 0 done · 1 some files could not be read, or --where could not be answered for some deals · 2 no such column, or the expression is wrong")]
 pub struct Args {
     /// Only deals for which this expression is true
     #[arg(long = "where", value_name = "EXPR")]
@@ -84,8 +84,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         false => Facts::default(),
     };
     let known = |deal: &Deal| workspace.circumstances(&facts, deal);
-    let (deals, ended) = listing::select(pipeline, &workspace.reading.deals, filter.as_ref(), args.all, &keys, &known)
-        .map_err(|why| CommandError::usage(format!("--where cannot be answered for {why}")))?;
+    let Chosen { deals, ended, unanswered } =
+        listing::select(pipeline, &workspace.reading.deals, filter.as_ref(), args.all, &keys, &known);
     let rows: Vec<Vec<Cell>> = deals
         .iter()
         .map(|deal| columns.iter().map(|c| listing::cell(pipeline, deal, &c.name, &known(deal))).collect())
@@ -95,7 +95,15 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         let more = if ended > 0 { format!(", {ended} more in the ends (--all shows them)") } else { String::new() };
         ui.note(format!("{} deals{more}", rows.len()));
     }
-    Ok(if tell_unreadable(ui, &workspace.reading, &workspace.source) { Exit::Findings } else { Exit::Done })
+    if let [(deal, why), others @ ..] = &unanswered[..] {
+        let who = match others.len() {
+            0 => format!("{}, which is left out", deal.id),
+            n => format!("{} and {n} more, which are left out", deal.id),
+        };
+        ui.warn(&format!("--where cannot be answered for {who}: {why}"));
+    }
+    let unreadable = tell_unreadable(ui, &workspace.reading, &workspace.source);
+    Ok(if unreadable || !unanswered.is_empty() { Exit::Findings } else { Exit::Done })
 }
 
 fn compile(text: &str, workspace: &Workspace) -> Result<Expression, CommandError> {

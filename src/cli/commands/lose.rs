@@ -38,6 +38,5 @@ pub struct Args {
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let mut sets = args.sets.clone();
     sets.extend(args.reason.iter().map(|reason| format!("lost.reason={reason}")));
-    let target = args.to.clone().map_or(Target::Lost, Target::Named);
-    move_all(ui, global, &args.deals, &target, &sets, &args.write)
+    move_all(ui, global, &args.deals, &Target::Lost(args.to.clone()), &sets, &args.write)
 }

@@ -117,7 +117,7 @@ fn print_json(ui: &mut Ui, deal: &str, stage: &str, place: Place<'_>, verdict: &
             let state = match outcome {
                 Outcome::Met => "met",
                 Outcome::Missing(_) => "missing",
-                Outcome::NotSatisfied(_) => "not-satisfied",
+                Outcome::NotSatisfied(_) => "not_satisfied",
                 Outcome::Failed(_) => "failed",
                 Outcome::Waived { .. } => "waived",
             };

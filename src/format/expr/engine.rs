@@ -1,12 +1,17 @@
 //! Evaluates the parts: minijinja for what stands between the comparisons, our own code for the comparisons.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
-use minijinja::value::{Kwargs, ValueKind};
+use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value as Mini};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
 
+use super::lexer::{Kind, Token, tokens};
 use super::names::{Known, Type};
 use super::skeleton::{Op, Part};
 use super::values::{Context, DateValue, MoneyValue};
@@ -21,6 +26,28 @@ pub const MAX_SOURCE: usize = 4 * 1024;
 
 /// Steps of minijinja one part may take. A criterion of a person takes under a hundred.
 const FUEL: u64 = 10_000;
+
+/// Work that filters, tests and comparisons of one expression may do: about one unit for an item of a list or a few
+/// bytes of a text. minijinja counts its own instructions only, and one of them can walk a list of a hundred thousand.
+const MAX_WORK: u64 = 400_000;
+
+thread_local! {
+    static WORK_LEFT: Cell<u64> = const { Cell::new(MAX_WORK) };
+}
+
+/// Takes work from what is left of this evaluation.
+fn spend(units: usize) -> Result<(), Error> {
+    WORK_LEFT.with(|left| {
+        let rest = left.get().checked_sub(units as u64);
+        left.set(rest.unwrap_or(0));
+        rest.map(|_| ()).ok_or_else(|| Error::from(ErrorKind::OutOfFuel))
+    })
+}
+
+/// Takes the work of walking once over a value.
+fn walk(value: &Mini) -> Result<(), Error> {
+    spend(4 + value.as_str().map_or_else(|| 4 * value.len().unwrap_or(0), |text| text.len() / 16))
+}
 
 /// What minijinja is asked: a part without boolean operators or comparisons.
 #[derive(Clone)]
@@ -43,13 +70,14 @@ impl std::fmt::Debug for Leaf {
 impl Leaf {
     /// Compiles a piece of the source and checks its names.
     pub fn compile(source: &str, range: Range<usize>, of: Option<Type>, known: &Known<'_>) -> Result<Self, ExprError> {
-        let text = source[range.clone()].to_owned();
-        let expression = ENGINE.compile_expression_owned(text).map_err(|error| {
+        let text = &source[range.clone()];
+        let invalid = |error: Error| {
             let inner = error.range().unwrap_or(0..range.len());
             let at = (range.start + inner.start).min(range.end)..(range.start + inner.end).min(range.end);
             ExprError::new(at, format!("this is not an expression: {}", words(&error)))
-        })?;
-        let mut names: Vec<String> = expression.undeclared_variables(true).into_iter().collect();
+        };
+        let plain = ENGINE.compile_expression(text).map_err(invalid)?;
+        let mut names: Vec<String> = plain.undeclared_variables(true).into_iter().collect();
         names.sort();
         for name in &names {
             let offset = source[range.clone()].find(name.as_str()).map_or(range.clone(), |at| {
@@ -59,11 +87,14 @@ impl Leaf {
             known.check(name, offset)?;
         }
         check_callables(source, &range)?;
+        let guarded = guarded(text, &tokens(text)?);
+        let expression = ENGINE.compile_expression_owned(guarded).map_err(invalid)?;
         Ok(Leaf { range, names, of, expression: Arc::new(expression) })
     }
 }
 
-const FILTERS: [&str; 16] = [
+/// The filters of the language.
+pub const FILTERS: [&str; 21] = [
     "sum",
     "map",
     "select",
@@ -80,9 +111,15 @@ const FILTERS: [&str; 16] = [
     "max",
     "default",
     "list",
+    "abs",
+    "round",
+    "int",
+    "trim",
+    "sort",
 ];
-const MORE_FILTERS: [&str; 5] = ["abs", "round", "int", "trim", "sort"];
-const TESTS: [&str; 20] = [
+
+/// The tests of the language, after `is`.
+pub const TESTS: [&str; 19] = [
     "empty",
     "filled",
     "defined",
@@ -102,12 +139,72 @@ const TESTS: [&str; 20] = [
     "endingwith",
     "true",
     "false",
-    "not",
 ];
+
+/// The filter that lets numbers through, put around every operand of `+`, `*` and `%`. No expression can name it.
+const NUMBER: &str = "__number";
+
+/// The source with every operand of `+`, `*` and `%` sent through [`NUMBER`]: a text or a list that is repeated or joined
+/// is how a short expression makes something huge.
+fn guarded(text: &str, tokens: &[Token]) -> String {
+    let word = |i: usize| tokens.get(i).map_or("", |t: &Token| &text[t.range.clone()]);
+    let mut places: Vec<usize> = Vec::new();
+    for at in (1..tokens.len()).filter(|at| matches!(word(*at), "+" | "*" | "%")) {
+        places.push(tokens[at - 1].range.end);
+        let mut first = at + 1;
+        while word(first) == "-" {
+            first += 1;
+        }
+        if let Some(last) = operand_end(text, tokens, first).checked_sub(1).and_then(|i| tokens.get(i)) {
+            places.push(last.range.end);
+        }
+    }
+    places.sort_unstable();
+    let (mut out, mut done) = (String::with_capacity(text.len() + places.len() * 9), 0);
+    for place in places {
+        out.push_str(&text[done..place]);
+        out.push('|');
+        out.push_str(NUMBER);
+        done = place;
+    }
+    out.push_str(&text[done..]);
+    out
+}
+
+/// The index after the operand that begins at `first`: a name, a literal or brackets, with what hangs on it.
+fn operand_end(text: &str, tokens: &[Token], first: usize) -> usize {
+    let word = |i: usize| tokens.get(i).map_or("", |t: &Token| &text[t.range.clone()]);
+    let after_brackets = |open: usize| closing(tokens, open) + 1;
+    let is_open = |i: usize| tokens.get(i).is_some_and(|t| t.kind == Kind::Open);
+    let mut at = if is_open(first) { after_brackets(first) } else { first + 1 };
+    loop {
+        match word(at) {
+            "." | "|" => at += 2,
+            "(" | "[" => at = after_brackets(at),
+            _ => return at.min(tokens.len()),
+        }
+    }
+}
+
+/// The index of the bracket that closes the one at `open`; brackets are known to be balanced.
+pub fn closing(tokens: &[Token], open: usize) -> usize {
+    let mut depth = 0usize;
+    for (i, token) in tokens.iter().enumerate().skip(open) {
+        match token.kind {
+            Kind::Open => depth += 1,
+            Kind::Close => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return i;
+        }
+    }
+    tokens.len().saturating_sub(1)
+}
 
 // minijinja finds an unknown filter or test only when it gets there, which may be never before the day it matters.
 fn check_callables(source: &str, range: &Range<usize>) -> Result<(), ExprError> {
-    let tokens = super::lexer::tokens(&source[range.clone()])?;
+    let tokens = tokens(&source[range.clone()])?;
     let text = |i: usize| tokens.get(i).map(|t| &source[range.start + t.range.start..range.start + t.range.end]);
     for i in 0..tokens.len() {
         let at = |n: usize| match tokens.get(n) {
@@ -117,19 +214,15 @@ fn check_callables(source: &str, range: &Range<usize>) -> Result<(), ExprError> 
         match text(i) {
             Some("|") => {
                 let name = text(i + 1).unwrap_or("");
-                if !FILTERS.contains(&name) && !MORE_FILTERS.contains(&name) {
-                    let all: Vec<&str> = FILTERS.iter().chain(&MORE_FILTERS).copied().collect();
-                    return Err(ExprError::new(at(i + 1), format!("there is no filter `{name}`"))
-                        .with_help(format!("filters are {}", all.join(", "))));
+                if !FILTERS.contains(&name) {
+                    return Err(unknown_filter(at(i + 1), name));
                 }
             }
-            Some("is") if tokens[i].kind == super::lexer::Kind::Word => {
+            Some("is") if tokens[i].kind == Kind::Word => {
                 let next = if text(i + 1) == Some("not") { i + 2 } else { i + 1 };
                 let name = text(next).unwrap_or("");
                 if !TESTS.contains(&name) {
-                    let known: Vec<&str> = TESTS.iter().copied().filter(|t| *t != "not").collect();
-                    return Err(ExprError::new(at(next), format!("there is no test `is {name}`"))
-                        .with_help(format!("tests are {}", known.join(", "))));
+                    return Err(unknown_test(at(next), name));
                 }
             }
             _ => {}
@@ -138,34 +231,67 @@ fn check_callables(source: &str, range: &Range<usize>) -> Result<(), ExprError> 
     Ok(())
 }
 
+/// There is no such filter.
+pub fn unknown_filter(at: Range<usize>, name: &str) -> ExprError {
+    ExprError::new(at, format!("there is no filter `{name}`")).with_help(format!("filters are {}", FILTERS.join(", ")))
+}
+
+/// There is no such test.
+pub fn unknown_test(at: Range<usize>, name: &str) -> ExprError {
+    ExprError::new(at, format!("there is no test `is {name}`")).with_help(format!("tests are {}", TESTS.join(", ")))
+}
+
 static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     use minijinja::{filters, tests};
     let mut env = Environment::empty();
     env.set_undefined_behavior(UndefinedBehavior::Chainable);
     env.set_fuel(Some(FUEL));
     env.set_recursion_limit(64);
+    env.add_filter(NUMBER, number);
     env.add_filter("sum", sum);
-    env.add_filter("map", filters::map);
-    env.add_filter("select", filters::select);
-    env.add_filter("reject", filters::reject);
-    env.add_filter("selectattr", filters::selectattr);
-    env.add_filter("rejectattr", filters::rejectattr);
+    env.add_filter("map", |s: &mut State, v: Mini, args: Rest<_>| walk(&v).and_then(|()| filters::map(s, v, args)));
+    env.add_filter("select", |s: &mut State, v: Mini, test: Option<Cow<'_, str>>, args: Rest<_>| {
+        walk(&v).and_then(|()| filters::select(s, v, test, args))
+    });
+    env.add_filter("reject", |s: &mut State, v: Mini, test: Option<Cow<'_, str>>, args: Rest<_>| {
+        walk(&v).and_then(|()| filters::reject(s, v, test, args))
+    });
+    env.add_filter(
+        "selectattr",
+        |s: &mut State, v: Mini, attr: Cow<'_, str>, test: Option<Cow<'_, str>>, args: Rest<_>| {
+            walk_attribute(&v, &attr).and_then(|()| filters::selectattr(s, v, attr, test, args))
+        },
+    );
+    env.add_filter(
+        "rejectattr",
+        |s: &mut State, v: Mini, attr: Cow<'_, str>, test: Option<Cow<'_, str>>, args: Rest<_>| {
+            walk_attribute(&v, &attr).and_then(|()| filters::rejectattr(s, v, attr, test, args))
+        },
+    );
     env.add_filter("length", length);
     env.add_filter("count", length);
-    env.add_filter("lower", filters::lower);
-    env.add_filter("upper", filters::upper);
-    env.add_filter("first", filters::first);
-    env.add_filter("last", filters::last);
-    env.add_filter("min", filters::min);
-    env.add_filter("max", filters::max);
+    env.add_filter("lower", |v: Mini| text(&v).map(|t| t.to_lowercase()));
+    env.add_filter("upper", |v: Mini| text(&v).map(|t| t.to_uppercase()));
+    env.add_filter("trim", |v: Mini| text(&v).map(|t| t.trim().to_owned()));
+    env.add_filter("first", |v: Mini| walk(&v).and_then(|()| filters::first(&v)));
+    env.add_filter("last", |v: Mini| walk(&v).and_then(|()| filters::last(v)));
+    env.add_filter("min", |s: &State, v: Mini, kwargs: Kwargs| {
+        orderly(&v, &kwargs).and_then(|()| filters::min(s, v, kwargs))
+    });
+    env.add_filter("max", |s: &State, v: Mini, kwargs: Kwargs| {
+        orderly(&v, &kwargs).and_then(|()| filters::max(s, v, kwargs))
+    });
+    env.add_filter("sort", |s: &State, v: Mini, kwargs: Kwargs| {
+        orderly(&v, &kwargs).and_then(|()| filters::sort(s, v, kwargs))
+    });
     env.add_filter("default", filters::default);
-    env.add_filter("list", filters::list);
+    env.add_filter("list", |s: &State, v: Mini| walk(&v).and_then(|()| filters::list(s, v)));
     env.add_filter("abs", filters::abs);
-    env.add_filter("round", filters::round);
-    env.add_filter("int", filters::int);
-    env.add_filter("trim", filters::trim);
-    env.add_filter("sort", filters::sort);
-    env.add_test("empty", |v: &Mini| !is_filled(v));
+    env.add_filter("round", round);
+    env.add_filter("int", |s: &State, v: Mini| {
+        walk(&v).and_then(|()| filters::int(s, &v, None, None, Kwargs::from_iter(std::iter::empty::<(&str, Mini)>())))
+    });
+    env.add_test("empty", |v: &Mini| is_filled(v).map(|filled| !filled));
     env.add_test("filled", is_filled);
     env.add_test("defined", |v: &Mini| !v.is_undefined());
     env.add_test("undefined", |v: &Mini| v.is_undefined());
@@ -173,15 +299,15 @@ static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env.add_test("number", tests::is_number);
     env.add_test("string", tests::is_string);
     env.add_test("boolean", tests::is_boolean);
-    env.add_test("eq", tests::is_eq);
-    env.add_test("ne", tests::is_ne);
-    env.add_test("lt", tests::is_lt);
-    env.add_test("le", tests::is_le);
-    env.add_test("gt", tests::is_gt);
-    env.add_test("ge", tests::is_ge);
-    env.add_test("in", tests::is_in);
-    env.add_test("startingwith", tests::is_startingwith);
-    env.add_test("endingwith", tests::is_endingwith);
+    env.add_test("eq", |a: &Mini, b: &Mini| tested(a, Op::Equal, b));
+    env.add_test("ne", |a: &Mini, b: &Mini| tested(a, Op::NotEqual, b));
+    env.add_test("lt", |a: &Mini, b: &Mini| tested(a, Op::Less, b));
+    env.add_test("le", |a: &Mini, b: &Mini| tested(a, Op::LessOrEqual, b));
+    env.add_test("gt", |a: &Mini, b: &Mini| tested(a, Op::Greater, b));
+    env.add_test("ge", |a: &Mini, b: &Mini| tested(a, Op::GreaterOrEqual, b));
+    env.add_test("in", |a: &Mini, b: &Mini| tested(a, Op::In, b));
+    env.add_test("startingwith", |v: &Mini, with: &str| v.as_str().is_some_and(|t| t.starts_with(with)));
+    env.add_test("endingwith", |v: &Mini, with: &str| v.as_str().is_some_and(|t| t.ends_with(with)));
     env.add_test("true", tests::is_true);
     env.add_test("false", tests::is_false);
     env.add_function("money", |state: &State, text: &str| -> Result<Mini, Error> {
@@ -214,19 +340,100 @@ fn days(state: &State, date: &Mini, sign: i64) -> Result<Mini, Error> {
     Ok(Mini::from(sign * today.signed_duration_since(date).num_days()))
 }
 
-fn is_filled(value: &Mini) -> bool {
+const NOT_CALCULATED: &str = "amounts and dates cannot be calculated with; take the number with `.value`, or count days \
+                              with days_since(…) or days_until(…)";
+
+fn number(value: Mini) -> Result<Mini, Error> {
     match value.kind() {
-        ValueKind::Undefined | ValueKind::None => false,
-        ValueKind::String => value.as_str().is_some_and(|s| !s.trim().is_empty()),
-        ValueKind::Seq | ValueKind::Iterable => value.try_iter().is_ok_and(|mut items| items.any(|i| is_filled(&i))),
-        ValueKind::Map if value.downcast_object_ref::<MoneyValue>().is_none() => {
-            value.try_iter().is_ok_and(|mut keys| keys.any(|k| value.get_item(&k).is_ok_and(|v| is_filled(&v))))
+        ValueKind::Number | ValueKind::Undefined | ValueKind::None => Ok(value),
+        ValueKind::Plain => Err(invalid(NOT_CALCULATED)),
+        _ => Err(invalid(format!("only numbers are calculated with, not {}", kind(&value)))),
+    }
+}
+
+fn text(value: &Mini) -> Result<&str, Error> {
+    walk(value)?;
+    if value.is_undefined() || value.is_none() {
+        return Ok("");
+    }
+    value.as_str().ok_or_else(|| invalid(format!("a text is wanted here, not {}", kind(value))))
+}
+
+fn walk_attribute(list: &Mini, path: &str) -> Result<(), Error> {
+    let parts = path.bytes().filter(|b| *b == b'.').count() + 1;
+    spend(parts.saturating_mul(4 + 4 * list.len().unwrap_or(0)))
+}
+
+fn round(value: Mini, precision: Option<i32>) -> Result<Mini, Error> {
+    let precision = precision.unwrap_or(0);
+    if !(-20..=20).contains(&precision) {
+        return Err(invalid("round takes from -20 to 20 digits"));
+    }
+    let kwargs = Kwargs::from_iter(std::iter::empty::<(&str, Mini)>());
+    minijinja::filters::round(value, Some(precision), None, kwargs)
+}
+
+/// Checks that the items of a list have an order among them, as comparisons do.
+fn orderly(list: &Mini, kwargs: &Kwargs) -> Result<(), Error> {
+    walk(list)?;
+    let attribute: Option<&str> = kwargs.peek("attribute").ok();
+    if let Some(path) = attribute {
+        walk_attribute(list, path)?;
+    }
+    if list.is_undefined() || list.is_none() {
+        return Ok(());
+    }
+    let mut first: Option<Mini> = None;
+    for item in list.try_iter().map_err(|_| invalid("a list is wanted here"))? {
+        let key = match attribute {
+            Some(path) => path.split('.').try_fold(item, |v, part| v.get_attr(part))?,
+            None => item,
+        };
+        if key.is_undefined() || key.is_none() {
+            continue;
         }
-        _ => true,
+        if matches!(key.kind(), ValueKind::Seq | ValueKind::Iterable | ValueKind::Map) {
+            return Err(invalid(format!("{} has no place in an order", kind(&key))));
+        }
+        match &first {
+            None => first = Some(key),
+            Some(first) => drop(order(first, &key).map_err(invalid)?),
+        }
+    }
+    Ok(())
+}
+
+fn tested(a: &Mini, op: Op, b: &Mini) -> Result<bool, Error> {
+    compare(a, op, b).map_err(invalid)
+}
+
+fn is_filled(value: &Mini) -> Result<bool, Error> {
+    spend(1)?;
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => Ok(false),
+        ValueKind::String => Ok(value.as_str().is_some_and(|s| !s.trim().is_empty())),
+        ValueKind::Seq | ValueKind::Iterable => {
+            for item in value.try_iter()? {
+                if is_filled(&item)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        ValueKind::Map => {
+            for key in value.try_iter()? {
+                if is_filled(&value.get_item(&key)?)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        _ => Ok(true),
     }
 }
 
 fn length(value: &Mini) -> Result<usize, Error> {
+    walk(value)?;
     if value.is_undefined() || value.is_none() {
         return Ok(0);
     }
@@ -240,7 +447,12 @@ fn sum(values: &Mini, kwargs: Kwargs) -> Result<Mini, Error> {
     if values.is_undefined() || values.is_none() {
         return Ok(Mini::from(0));
     }
-    let (mut number, mut exact, mut whole) = (0f64, 0i128, true);
+    walk(values)?;
+    if let Some(path) = &attribute {
+        walk_attribute(values, path)?;
+    }
+    // Decimals, so that 0.1 and 0.2 make 0.3 and the order of the items changes nothing.
+    let mut number = Decimal::ZERO;
     let mut money: Option<Money> = None;
     let mut plain = 0usize;
     for item in values.try_iter().map_err(|_| invalid("sum takes a list"))? {
@@ -263,22 +475,20 @@ fn sum(values: &Mini, kwargs: Kwargs) -> Result<Mini, Error> {
             continue;
         }
         plain += 1;
-        match i128::try_from(item.clone()) {
+        let too_large = || invalid("the sum is too large");
+        let exact = match i128::try_from(item.clone()) {
             Ok(n) if item.kind() == ValueKind::Number && item.is_integer() => {
-                exact = exact.checked_add(n).ok_or_else(|| invalid("the sum is too large"))?;
-                number += n as f64;
+                Decimal::try_from_i128_with_scale(n, 0).ok()
             }
-            _ => {
-                whole = false;
-                number += f64::try_from(item).map_err(|_| invalid("sum takes numbers or amounts"))?;
-            }
-        }
+            _ if item.kind() == ValueKind::Number => f64::try_from(item).ok().and_then(Decimal::from_f64),
+            _ => return Err(invalid(format!("sum takes numbers or amounts, not {}", kind(&item)))),
+        };
+        number = exact.and_then(|n| number.checked_add(n)).ok_or_else(too_large)?;
     }
     match money {
         Some(_) if plain > 0 => Err(invalid("cannot add numbers to amounts")),
         Some(money) => Ok(Mini::from_object(MoneyValue(money))),
-        None if whole => Ok(Mini::from(exact)),
-        None => Ok(Mini::from(number)),
+        None => Ok(super::values::number(&number)),
     }
 }
 
@@ -291,11 +501,7 @@ fn words(error: &Error) -> String {
             format!("{detail}; functions are date, days_since, days_until, file_exists, money")
         }
         // What minijinja calls a plain object is an amount or a date of ours, with which it cannot calculate.
-        _ if detail.contains("plain object") => {
-            "amounts and dates cannot be calculated with; take the number with `.value`, or count days with days_since(…) \
-             or days_until(…)"
-                .to_owned()
-        }
+        _ if detail.contains("plain object") => NOT_CALCULATED.to_owned(),
         _ => detail,
     }
 }
@@ -321,6 +527,7 @@ pub fn answer(
     known: &Known<'_>,
     deal: &Deal,
 ) -> Result<Answer, String> {
+    WORK_LEFT.with(|left| left.set(MAX_WORK));
     let evaluation = Evaluation { source, context, known, deal };
     let verdict = evaluation.part(root)?;
     if verdict.holds {
@@ -363,12 +570,19 @@ impl Evaluation<'_> {
                 })?;
                 Ok(Verdict { holds, because: range })
             }
+            Part::If { condition, then, otherwise } => match self.part(condition)?.holds {
+                true => self.part(then),
+                false => self.part(otherwise),
+            },
             Part::Plain(leaf) => Ok(Verdict { holds: self.leaf(leaf)?.is_true(), because: range }),
         }
     }
 
     fn leaf(&self, leaf: &Leaf) -> Result<Mini, String> {
-        let result = self.context.evaluate(&leaf.expression);
+        // Slices and literals copy what they name, at most once for each time it is named.
+        let size = leaf.names.iter().filter_map(|n| self.context.size(n.split('.').next()?)).sum::<usize>();
+        let result =
+            spend(leaf.range.len().saturating_mul(size) / 64).and_then(|()| self.context.evaluate(&leaf.expression));
         result.or_else(|error| {
             // Arithmetic on a missing field is missing too, not a failure of the criterion.
             let lacks = leaf
@@ -444,10 +658,34 @@ fn order(a: &Mini, b: &Mini) -> Result<Ordering, String> {
         return Ok(x.0.cmp(&y.0));
     }
     let plain = |v: &Mini| matches!(v.kind(), ValueKind::Number | ValueKind::String | ValueKind::Bool);
-    if a.kind() == b.kind() && (plain(a) || matches!(a.kind(), ValueKind::Seq)) {
+    if a.kind() == b.kind() && plain(a) {
+        spend(1 + a.as_str().map_or(0, |t| t.len() / 64)).map_err(|e| words(&e))?;
         return Ok(a.cmp(b));
     }
+    if is_list(a) && is_list(b) {
+        return order_lists(a, b);
+    }
     Err(format!("{} cannot be compared with {}", kind(a), kind(b)))
+}
+
+fn is_list(value: &Mini) -> bool {
+    matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable)
+}
+
+/// The order of the first items that differ; a list that ends first comes first.
+fn order_lists(a: &Mini, b: &Mini) -> Result<Ordering, String> {
+    let items = |list: &Mini| list.try_iter().map_err(|_| format!("{} has no items", kind(list)));
+    let (mut left, mut right) = (items(a)?, items(b)?);
+    loop {
+        spend(1).map_err(|e| words(&e))?;
+        match (left.next(), right.next()) {
+            (Some(x), Some(y)) => match order(&x, &y)? {
+                Ordering::Equal => {}
+                other => return Ok(other),
+            },
+            (x, y) => return Ok(x.is_some().cmp(&y.is_some())),
+        }
+    }
 }
 
 fn contains(item: &Mini, list: &Mini) -> Result<bool, String> {
@@ -458,7 +696,13 @@ fn contains(item: &Mini, list: &Mini) -> Result<bool, String> {
         return Ok(text.contains(part));
     }
     let items = list.try_iter().map_err(|_| format!("nothing can be in {}", kind(list)))?;
-    Ok(items.into_iter().any(|other| order(item, &other).is_ok_and(Ordering::is_eq)))
+    walk(list).map_err(|e| words(&e))?;
+    for other in items {
+        if !is_list(&other) && order(item, &other).is_ok_and(Ordering::is_eq) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn kind(value: &Mini) -> &'static str {

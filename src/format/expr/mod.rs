@@ -10,6 +10,7 @@
 mod engine;
 mod lexer;
 mod names;
+mod shape;
 mod skeleton;
 mod values;
 
@@ -21,6 +22,7 @@ use super::pipeline::Pipeline;
 use super::schema::FieldSpec;
 
 pub use engine::MAX_SOURCE;
+pub use names::is_taken;
 
 /// A compiled expression.
 #[derive(Clone, Debug)]

@@ -14,6 +14,15 @@ const GLOBALS: [&str; 9] =
 /// What `deal.` has.
 const DEAL_NAMES: [&str; 5] = ["id", "stage", "stage_title", "status", "weighted"];
 
+/// Words that join the parts of an expression.
+pub const KEYWORDS: [&str; 13] =
+    ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"];
+
+/// Whether expressions mean something else by a name than a field of the deal.
+pub fn is_taken(name: &str) -> bool {
+    GLOBALS.contains(&name) || KEYWORDS.contains(&name)
+}
+
 /// What is known of a type before evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
@@ -176,42 +185,5 @@ impl Known<'_> {
             Target::Attribute(_, of) => Some(of),
             Target::Other => None,
         }
-    }
-
-    /// Checks `LIST | filter(attribute="name")`: the items of the list must have the field.
-    pub fn check_attributes(&self, source: &str, tokens: &[Token]) -> Result<(), ExprError> {
-        let word = |t: &Token| &source[t.range.clone()];
-        for i in 0..tokens.len() {
-            let [bar, _filter, open, key, equals, value] = tokens.get(i..i + 6).unwrap_or(&[]) else { break };
-            if word(bar) != "|" || word(open) != "(" || word(key) != "attribute" || word(equals) != "=" {
-                continue;
-            }
-            let mut start = i;
-            while start > 0 && (tokens[start - 1].kind == Kind::Word || word(&tokens[start - 1]) == ".") {
-                start -= 1;
-            }
-            let path: String = tokens[start..i].iter().map(word).collect();
-            let Some(spec) = schema::find(self.fields, &path) else { continue };
-            if !matches!(&spec.of, FieldType::List(_)) || value.kind != Kind::Text {
-                continue;
-            }
-            let attribute = word(value).trim_matches(['"', '\'']);
-            if schema::find(self.fields, &format!("{path}.{attribute}")).is_none() {
-                let inside: Vec<String> = match &spec.of {
-                    FieldType::List(of) => match &**of {
-                        FieldType::Block(inner) => schema::paths(inner),
-                        _ => Vec::new(),
-                    },
-                    _ => Vec::new(),
-                };
-                let error =
-                    ExprError::new(value.range.clone(), format!("the items of `{path}` have no field `{attribute}`"));
-                return Err(match nearest::nearest(attribute, inside.iter().map(String::as_str)) {
-                    Some(near) => error.with_help(format!("did you mean `{near}`?")),
-                    None => error.with_help(format!("they have {}", inside.join(", "))),
-                });
-            }
-        }
-        Ok(())
     }
 }

@@ -7,6 +7,7 @@ use super::ExprError;
 use super::engine::{Leaf, MAX_SOURCE};
 use super::lexer::{Kind, Token, tokens};
 use super::names::{Known, Type};
+use super::shape;
 
 /// Parentheses and `not`s inside each other.
 const MAX_DEPTH: usize = 32;
@@ -22,6 +23,8 @@ pub enum Part {
     Not(Box<Part>, Range<usize>),
     /// The left side compares so with the right side.
     Compare { left: Leaf, op: Op, right: Leaf, range: Range<usize> },
+    /// Decided by the condition: `then if condition else otherwise`.
+    If { condition: Box<Part>, then: Box<Part>, otherwise: Box<Part> },
     /// minijinja says so.
     Plain(Leaf),
 }
@@ -48,6 +51,7 @@ impl Part {
         };
         match self {
             Part::And(parts) | Part::Or(parts) => span(parts),
+            Part::If { then, otherwise, .. } => then.range().start..otherwise.range().end,
             Part::Not(_, range) | Part::Compare { range, .. } => range.clone(),
             Part::Plain(leaf) => leaf.range.clone(),
         }
@@ -58,6 +62,9 @@ impl Part {
         match self {
             Part::And(parts) | Part::Or(parts) => parts.iter().for_each(|p| p.each_leaf(visit)),
             Part::Not(part, _) => part.each_leaf(visit),
+            Part::If { condition, then, otherwise } => {
+                [condition, then, otherwise].into_iter().for_each(|p| p.each_leaf(visit));
+            }
             Part::Compare { left, right, .. } => {
                 visit(left);
                 visit(right);
@@ -88,7 +95,7 @@ pub fn parse(source: &str, known: &Known<'_>) -> Result<Part, ExprError> {
     check_brackets(source, &tokens)?;
     let parser = Parser { source, known };
     let part = parser.or(&tokens, 0)?;
-    known.check_attributes(source, &tokens)?;
+    shape::check(source, &tokens, known)?;
     Ok(part)
 }
 
@@ -158,9 +165,17 @@ impl Parser<'_, '_> {
             let at = tokens.first().map_or(0..0, |t| t.range.clone());
             return Err(ExprError::new(at, format!("conditions are nested over {MAX_DEPTH} deep")));
         }
-        // `x if y else z` binds weaker than `or`: minijinja takes it whole.
-        if self.split(tokens, "if").len() > 1 {
-            return self.leaf(tokens).map(Part::Plain);
+        // `x if y else z` binds weaker than `or`.
+        if let [then, _, ..] = self.split(tokens, "if")[..] {
+            let rest = &tokens[then.len() + 1..];
+            let condition = self.split(rest, "else")[0];
+            let otherwise = rest.get(condition.len() + 1..).unwrap_or(&[]);
+            if then.is_empty() || condition.is_empty() || otherwise.is_empty() {
+                return Err(ExprError::new(span(tokens), "this `if` is not complete")
+                    .with_help("write: what holds if true `if` condition `else` what holds otherwise"));
+            }
+            let part = |tokens: &[Token]| self.or(tokens, depth + 1).map(Box::new);
+            return Ok(Part::If { condition: part(condition)?, then: part(then)?, otherwise: part(otherwise)? });
         }
         self.joined(tokens, "or", depth, Part::Or, |piece, depth| {
             self.joined(piece, "and", depth, Part::And, |piece, depth| self.not(piece, depth))
@@ -283,10 +298,25 @@ impl Parser<'_, '_> {
             || (back(1).is_some_and(|t| self.is_keyword(t, "not")) && back(2).is_some_and(|t| self.is_keyword(t, "is")))
     }
 
+    /// Whether the word at `i` ends `is not in`.
+    fn after_not_is(&self, tokens: &[Token], i: usize) -> bool {
+        i.checked_sub(1).is_some_and(|not| self.is_keyword(&tokens[not], "not") && self.after_is(tokens, not))
+    }
+
     fn leaf(&self, tokens: &[Token]) -> Result<Leaf, ExprError> {
         let range = span(tokens);
         // Text times a number, and numbers to a power, are the only ways left to make something huge of something small.
         let times = tokens.iter().filter(|t| self.word(t) == "*").count();
+        let compares = |i: usize, t: &Token| match self.word(t) {
+            "==" | "!=" | "<" | "<=" | ">" | ">=" => t.kind == Kind::Sign,
+            "in" => t.kind == Kind::Word && !self.after_is(tokens, i) && !self.after_not_is(tokens, i),
+            _ => false,
+        };
+        // minijinja would compare different types without a word.
+        if let Some((_, token)) = tokens.iter().enumerate().find(|(i, t)| compares(*i, t)) {
+            return Err(ExprError::new(token.range.clone(), "a comparison cannot stand inside a value")
+                .with_help("join comparisons with `and`, `or`, `not` and `x if y else z`, outside of other brackets"));
+        }
         let banned = tokens.iter().find(|t| matches!(self.word(t), "**" | "~"));
         if let Some(token) = banned {
             return Err(ExprError::new(

@@ -179,3 +179,147 @@ fn hostile_expressions_are_refused_or_bounded() {
         assert!(Expression::compile(source, &builtins::fields(), true).is_err() || source == ".5.5", "{source:?}");
     }
 }
+
+#[test]
+fn misspelt_parts_are_found_wherever_they_stand() {
+    let refused = |source: &str, words: &str| {
+        let refusal = refusal(source);
+        assert!(refusal.contains(words), "{source}: {refusal}");
+    };
+    refused("payments | selectattr(\"paidon\") | length > 0", "did you mean `paid_on`?");
+    refused("payments | selectattr(\"paid_on\") | map(attribute=\"amuont\") | sum is filled", "did you mean `amount`?");
+    refused("payments | sort(attribute=\"deu\") | first is filled", "did you mean `due`?");
+    refused("(payments | first).amuont is filled", "did you mean `amount`?");
+    refused("(payments | first).amount.valu > 5", "did you mean `value`?");
+    refused("payments[0].amuont is filled", "did you mean `amount`?");
+    refused("inputs[\"gaol\"] is filled", "did you mean `goal`?");
+    refused("effort.hours > 5", "map(attribute=\"hours\")");
+    refused("payments | map(attribute=\"due\") | map(attribute=\"yaer\") | max > 5", "did you mean `year`?");
+    refused("payments | selectattr(\"amount\", \"gtt\", 5) | length > 0", "there is no test `is gtt`");
+    refused("payments | map(\"uper\") | length > 0", "there is no filter `uper`");
+    refused("signed if ownr == \"olga\" else true", "did you mean `owner`?");
+    refused("owner in [ownr, \"a\"]", "did you mean `owner`?");
+    refused("[effort | sum(attribute=\"hour\")] | length > 0", "did you mean `hours`?");
+    refused("payments | map(attribute=title) | length > 0", "an attribute is a name in quotes");
+    for good in [
+        "payments | selectattr(\"paid_on\") | map(attribute=\"amount\") | sum >= money(\"5\")",
+        "payments | map(attribute=\"amount.value\") | sum > 5",
+        "(payments | first).amount.value > 5 or payments[0].due < today",
+        "payments | selectattr(\"due\", \"lt\", today) | rejectattr(\"paid_on\", \"defined\") | length == 0",
+        "inputs[\"goal\"] is filled and approvals.go.by is filled",
+        "title is not in [\"a\", \"b\"]",
+    ] {
+        Expression::compile(good, &pipeline().fields, false).unwrap_or_else(|e| panic!("{good}: {e}"));
+    }
+}
+
+#[test]
+fn no_comparison_escapes_the_check_of_its_types() {
+    assert!(refusal("(10 if seats > 3 else 2) < seats").contains("a comparison cannot stand inside a value"));
+    assert!(refusal("[amount > 5] | length > 0").contains("a comparison cannot stand inside a value"));
+    assert!(refusal("signed if amount > 5 else true").contains("money is compared with a number"));
+    assert!(holds("seats: 3\nsigned: true", "signed if seats > 2 else owner == \"a\""));
+    assert!(holds("seats: 1\nowner: a", "signed if seats > 2 else owner == \"a\""));
+    assert!(holds("owner: b", "false if owner == \"a\" else true if owner == \"b\" else false"));
+    let payments = "payments:\n  - {amount: 5 USD}\n  - {amount: 7}\n";
+    for source in [
+        "payments | selectattr(\"amount\", \"gt\", money(\"1\")) | length > 0",
+        "payments | map(attribute=\"amount\") | max is filled",
+        "payments | map(attribute=\"amount\") | sort | first is filled",
+        "payments | max(attribute=\"amount\") is filled",
+        "payments | map(attribute=\"amount\") | sum is filled",
+    ] {
+        let error = ask(payments, source).expect_err(source);
+        assert!(error.contains("USD") && error.contains("EUR"), "{source}: {error}");
+    }
+    let error = ask("seats: 3", "seats is gt \"2\"").unwrap_err();
+    assert!(error.contains("a number cannot be compared with a text"), "{error}");
+    assert!(holds(
+        "payments:\n  - {amount: 7}\n  - {amount: 9}\n",
+        "payments | map(attribute=\"amount\") | max == money(\"9\")"
+    ));
+}
+
+#[test]
+fn only_numbers_are_calculated_with() {
+    assert!(holds("seats: 3", "seats * 2 + 1 == 7 and -seats * 2 == -6 and 2 * (seats + 1) == 8 and 7 % seats == 1"));
+    assert!(holds("effort:\n  - {hours: 0.1}\n  - {hours: 0.2}\n", "effort | sum(attribute=\"hours\") == 0.3"));
+    for source in [
+        "title * 3 == \"a\"",
+        "3 * title == \"a\"",
+        "title + title == \"a\"",
+        "[1] * 3 == [1]",
+        "payments + payments is filled",
+    ] {
+        let error = ask("title: a\npayments: [{what: x}]", source).expect_err(source);
+        assert!(error.contains("only numbers are calculated with"), "{source}: {error}");
+    }
+    let error = ask("amount: 5", "amount * 2 == money(\"10\")").unwrap_err();
+    assert!(error.contains("take the number with `.value`"), "{error}");
+}
+
+/// The worst that 4 KiB of expression and 256 KiB of deal can do.
+#[test]
+fn every_evaluation_ends_soon() {
+    let numbers = format!("xs: [{}]\n", vec!["1"; 9_900].join(","));
+    let blanks = format!("xs: [{}]\n", vec!["''"; 9_900].join(","));
+    let blocks = format!("xs: [{}]\n", vec!["{a: 1}"; 3_200].join(","));
+    let text = format!("xs: {}\n", "a b ".repeat(60_000));
+    let fill = |piece: &str, times: usize| piece.repeat(times);
+    let nested = |inner: &str| format!("xs | map(attribute=\"q\", default={inner})");
+    let sources = [
+        format!("xs{} | length > 0", fill("|sort", 500)),
+        format!("xs{} is filled", fill("|list", 500)),
+        format!("xs{} is filled", fill("|upper", 500)),
+        format!("xs{} is filled", fill("[1:]", 240)),
+        format!("[{}] | length > 0", fill("xs|list,", 240)),
+        format!("[{}] is empty", fill("xs,", 400)),
+        fill("xs is empty and ", 240) + "xs is empty",
+        fill("xs == xs and ", 240) + "true",
+        fill("xs | length > 0 and ", 150) + "true",
+        "xs | select(\"in\", xs) | list | length > 0".to_owned(),
+        "xs | reject(\"in\", xs) | list | length > 0".to_owned(),
+        "xs | map(\"select\", \"in\", xs) | list | length > 0".to_owned(),
+        format!("{} | map(\"list\") | length > 0", nested("xs")),
+        format!("{} == {}", nested("xs"), nested("xs")),
+        format!("{} is empty", nested(&format!("({})", nested("xs")))),
+        format!("({}) in [{}]", nested("xs"), nested("xs")),
+        "xs | map(\"default\", xs) | map(\"sort\") | length > 0".to_owned(),
+        "xs * 9999999 is filled".to_owned(),
+        "\"aaaaaaaaaaaaaaaa\" * 6000000 is filled".to_owned(),
+        fill("xs + ", 480) + "xs is filled",
+        format!("{} is filled", fill("-", 800) + "1"),
+        format!("[{}true] is filled", fill("not ", 800)),
+        fill("1 if 1 else ", 300) + "1",
+        format!("deal{} is filled", fill(".id", 400)),
+        format!("{}1{} is filled", fill("(", 31), fill(")", 31)),
+        format!("{}xs{} is filled", fill("[", 31), fill("]", 31)),
+        "xs | round(2000000000) is filled".to_owned(),
+        "1.5 | round(-2000000000) is filled".to_owned(),
+        format!("xs | map(attribute=\"{}\") | length > 0", fill("a.", 1_500) + "a"),
+        "\"%1000000000d\" % 5 is filled".to_owned(),
+    ];
+    let mut fields = builtins::fields();
+    fields.retain(|f| f.name == "title");
+    for deal in [&numbers, &blanks, &blocks, &text] {
+        let pipeline = pipeline_file::read(format!("{PIPELINE}extra_fields: allow\n").as_bytes()).unwrap().0;
+        let stage = StageId::new("proposal").unwrap();
+        let id = DealId::new("a").unwrap();
+        let deal = parse_deal(deal.as_bytes(), &pipeline, "proposal/a.yaml", &stage, &id).unwrap();
+        for source in &sources {
+            let began = std::time::Instant::now();
+            let outcome = Expression::compile(source, &fields, true).map(|expression| {
+                let circumstances = Circumstances {
+                    today: NaiveDate::from_ymd_opt(2026, 11, 20).unwrap(),
+                    source: &OneFile,
+                    days_in_stage: None,
+                    visited: None,
+                };
+                expression.evaluate(&pipeline, &deal, &circumstances)
+            });
+            let took = began.elapsed();
+            let shown: String = source.chars().take(60).collect();
+            assert!(took.as_secs_f64() < 1.0, "{shown}: {took:?}, {outcome:?}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{Datelike, NaiveDate};
 use minijinja::value::{DynObject, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, State, Value as Mini};
-use rust_decimal::prelude::ToPrimitive;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
 use crate::format::deal::Deal;
 use crate::format::judge::Circumstances;
@@ -93,6 +93,8 @@ impl Object for FileQuestions {
 /// The variables of one evaluation.
 pub struct Context<'a> {
     variables: Mini,
+    /// How much there is to walk over in each field.
+    sizes: BTreeMap<String, usize>,
     files: Option<(Arc<FileQuestions>, &'a dyn Source)>,
 }
 
@@ -101,6 +103,11 @@ impl Context<'_> {
     pub const TODAY: &'static str = "today";
     /// Name of the variable that holds an amount of the pipeline's currency; no expression can write it.
     pub const CURRENCY: &'static str = " currency";
+
+    /// How much there is to walk over in the field of a name: bytes of text, and a few for each value.
+    pub fn size(&self, root: &str) -> Option<usize> {
+        self.sizes.get(root).copied()
+    }
 
     /// Evaluates an expression with these variables.
     pub fn evaluate(&self, expression: &minijinja::Expression<'_, '_>) -> Result<Mini, Error> {
@@ -131,7 +138,11 @@ pub fn context<'a>(
     let one = Money { amount: rust_decimal::Decimal::ONE, currency: pipeline.currency };
     variables.insert(Context::CURRENCY.to_owned(), Mini::from_object(MoneyValue(one)));
     variables.insert(Context::TODAY.to_owned(), Mini::from_object(DateValue(circumstances.today)));
+    let mut sizes = BTreeMap::new();
     for root in roots {
+        if let Some(field) = deal.fields.get(&root) {
+            sizes.insert(root.clone(), size(&field.value));
+        }
         let value = match root.as_str() {
             "stage" => Mini::from(deal.stage.as_str()),
             "deal" => about(pipeline, deal),
@@ -145,7 +156,16 @@ pub fn context<'a>(
     if let Some((questions, _)) = &files {
         variables.insert("file_exists".to_owned(), Mini::from_dyn_object(questions.clone()));
     }
-    Context { variables: Mini::from_pairs(variables), files }
+    Context { variables: Mini::from_pairs(variables), sizes, files }
+}
+
+fn size(value: &Value) -> usize {
+    8 + match value {
+        Value::Text(text) => text.len(),
+        Value::List(items) => items.iter().map(|i| size(&i.value)).sum(),
+        Value::Block(block) => block.entries.iter().map(|(name, _, f)| name.len() + size(&f.value)).sum(),
+        _ => 0,
+    }
 }
 
 fn about(pipeline: &Pipeline, deal: &Deal) -> Mini {
@@ -154,7 +174,7 @@ fn about(pipeline: &Pipeline, deal: &Deal) -> Mini {
         Some(Place::Stage(_, stage)) => stage.probability,
         _ => None,
     };
-    let weighted = match (deal.amount(), share.and_then(rust_decimal::Decimal::from_f64_retain)) {
+    let weighted = match (deal.amount(), share.and_then(rust_decimal::Decimal::from_f64)) {
         (Some(money), Some(share)) => money.amount.checked_mul(share).map(|amount| {
             let amount = amount.round_dp(money.currency.minor_digits());
             Mini::from_object(MoneyValue(Money { amount, currency: money.currency }))
@@ -170,7 +190,8 @@ fn about(pipeline: &Pipeline, deal: &Deal) -> Mini {
     ])
 }
 
-fn number(decimal: &rust_decimal::Decimal) -> Mini {
+/// A decimal as a number of the language: whole numbers exactly.
+pub fn number(decimal: &rust_decimal::Decimal) -> Mini {
     match decimal.to_i128() {
         Some(whole) if decimal.fract().is_zero() => Mini::from(whole),
         _ => decimal.to_f64().map_or(Mini::UNDEFINED, Mini::from),
