@@ -100,6 +100,9 @@ pub enum LoadError {
     },
 }
 
+/// Fewer deals than this are read by one thread.
+const FEW: usize = 8;
+
 /// Reads everything.
 ///
 /// # Errors
@@ -122,8 +125,12 @@ pub fn load_only(source: &dyn Source, wanted: &dyn Fn(&DealId) -> bool) -> Resul
     }
     sorted.deals.retain(|(_, _, id)| wanted(id));
     sorted.strays.sort_by(|a, b| a.path.cmp(&b.path));
-    let outcomes: Vec<Result<Deal, Unreadable>> =
-        sorted.deals.par_iter().map(|(path, stage, id)| read_deal(source, &pipeline, path, stage, id)).collect();
+    let read = |(path, stage, id): &(String, StageId, DealId)| read_deal(source, &pipeline, path, stage, id);
+    let outcomes: Vec<Result<Deal, Unreadable>> = match sorted.deals.len() {
+        // To start threads takes longer than to read a few files.
+        0..FEW => sorted.deals.iter().map(read).collect(),
+        _ => sorted.deals.par_iter().map(read).collect(),
+    };
     let (mut deals, mut unreadable) = (Vec::new(), Vec::new());
     for outcome in outcomes {
         match outcome {
@@ -261,7 +268,12 @@ impl Sorted {
             self.strays.push(stray(StrayKind::OtherEnding));
             return;
         };
-        let key = format!("{folder}/{}", stem.nfc().collect::<String>().to_lowercase());
+        // Most names are ASCII, which has one form only.
+        let folded = match stem.is_ascii() {
+            true => stem.to_ascii_lowercase(),
+            false => stem.nfc().collect::<String>().to_lowercase(),
+        };
+        let key = format!("{folder}/{folded}");
         if let Some(twin) = self.folded.insert(key, path.to_owned()) {
             self.strays.push(stray(StrayKind::SameName(twin)));
         }

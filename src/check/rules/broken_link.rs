@@ -27,9 +27,19 @@ fn find(ground: &DealGround<'_>) -> Vec<Finding> {
 fn block(ground: &DealGround<'_>, specs: &[FieldSpec], fields: &Block, above: &str, out: &mut Vec<Finding>) {
     // The ids under `was` are gone by their nature.
     for (name, _, field) in fields.entries.iter().filter(|(name, _, _)| !(above.is_empty() && name == "was")) {
-        if let Some(spec) = specs.iter().find(|s| s.name == *name) {
+        if let Some(spec) = specs.iter().find(|s| s.name == *name).filter(|s| may_lead_away(&s.of)) {
             value(ground, &spec.of, field, &format!("{above}{name}"), out);
         }
+    }
+}
+
+/// Whether a value of this type is a link or can hold one. Most are not, and need no name made for a message.
+fn may_lead_away(of: &FieldType) -> bool {
+    match of {
+        FieldType::Path | FieldType::Deal => true,
+        FieldType::List(of) | FieldType::MapOf(of) => may_lead_away(of),
+        FieldType::Block(specs) => specs.iter().any(|spec| may_lead_away(&spec.of)),
+        _ => false,
     }
 }
 
