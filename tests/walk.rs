@@ -118,7 +118,7 @@ const WAY: [Step; 10] = [
     Step {
         to: "won",
         refused: &[
-            "There is a quote, a case or samples that we may show (marketing-yield, asked by feedback): missing feedback.case, feedback.quote, feedback.samples",
+            "There is a quote, a case or samples that we may show (marketing-yield, asked by feedback): missing feedback.quote or feedback.case or feedback.samples",
         ],
         sets: &["feedback.quote=They listen before they draw"],
     },

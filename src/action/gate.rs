@@ -30,11 +30,12 @@ impl<'p> Verdict<'p> {
         self.criteria.iter().filter(|(d, o)| d.criterion.level != RuleLevel::Error && !o.passes())
     }
 
-    /// Every field that is missing, of criteria and of the card, each once.
+    /// Every field that is missing, of criteria and of the card, each once; of several that would do, the first.
     pub fn missing(&self) -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
         let of_criteria = self.refusing().filter_map(|(_, o)| match o {
             Outcome::Missing(fields) => Some(fields.clone()),
+            Outcome::MissingOneOf(fields) => Some(fields[..1].to_vec()),
             _ => None,
         });
         for field in of_criteria.flatten().chain(self.missing_fields.iter().cloned()) {

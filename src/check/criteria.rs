@@ -14,7 +14,7 @@ pub(super) fn unmet(ground: &DealGround<'_>, rule: &'static Rule, gate: Gate) ->
     let Some(place) = ground.place else { return Vec::new() };
     let open = |(d, o): &&(Demand<'_>, Outcome)| {
         d.gate == gate
-            && matches!(o, Outcome::Missing(_) | Outcome::NotSatisfied(_))
+            && matches!(o, Outcome::Missing(_) | Outcome::MissingOneOf(_) | Outcome::NotSatisfied(_))
             && d.criterion.level != RuleLevel::Off
     };
     let open: Vec<_> = ground.judgements.iter().filter(open).collect();
@@ -45,7 +45,9 @@ fn finding(
         (Gate::Entry, ..) => format!("{id} is in {stage} without \"{text}\" ({why})"),
     };
     let span = match outcome {
-        Outcome::Missing(fields) => fields.first().map_or(WHOLE_FILE, |f| ground.nearest_place(f)),
+        Outcome::Missing(fields) | Outcome::MissingOneOf(fields) => {
+            fields.first().map_or(WHOLE_FILE, |f| ground.nearest_place(f))
+        }
         _ => concerned(ground, demand),
     };
     let mut finding = ground.finding(rule, span, message).with_label(label);
@@ -54,9 +56,16 @@ fn finding(
         RuleLevel::Warning => finding.at_most(Level::Warning),
         RuleLevel::Info | RuleLevel::Off => finding.at_most(Level::Info),
     };
-    if let Outcome::Missing(fields) = outcome {
-        finding.field = fields.first().cloned();
-        finding = finding.with_help(how_to_fill(ground, demand, fields));
+    match outcome {
+        Outcome::Missing(fields) => {
+            finding.field = fields.first().cloned();
+            finding = finding.with_help(how_to_fill(ground, demand, fields));
+        }
+        Outcome::MissingOneOf(fields) => {
+            finding.field = fields.first().cloned();
+            finding = finding.with_help(format!("one of them will do; {}", how_to_fill(ground, demand, &fields[..1])));
+        }
+        _ => {}
     }
     if let (Gate::Exit, RuleLevel::Error, Some(earned)) = (demand.gate, criterion.level, earned) {
         let back = earned.id();
@@ -74,12 +83,13 @@ fn words(ground: &DealGround<'_>, demand: &Demand<'_>, outcome: &Outcome) -> (St
         Outcome::Missing(fields) if approval && fields.len() > 1 => {
             ("not approved".to_owned(), "not approved".to_owned())
         }
-        Outcome::Missing(fields) => {
+        Outcome::Missing(fields) | Outcome::MissingOneOf(fields) => {
+            let joined = if matches!(outcome, Outcome::Missing(_)) { ", " } else { " or " };
             let words: Vec<String> = fields
                 .iter()
                 .map(|f| if ground.is_refused(f) { format!("{f}, unusable as written") } else { f.clone() })
                 .collect();
-            let why = format!("missing: {}", words.join(", "));
+            let why = format!("missing: {}", words.join(joined));
             (why.clone(), why)
         }
         Outcome::NotSatisfied(why) => (format!("not satisfied: {why}"), "not satisfied".to_owned()),

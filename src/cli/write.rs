@@ -153,6 +153,7 @@ pub fn standing(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Met => "met".to_owned(),
         Outcome::Missing(fields) => format!("missing {}", fields.join(", ")),
+        Outcome::MissingOneOf(fields) => format!("missing {}", fields.join(" or ")),
         Outcome::NotSatisfied(why) => format!("not satisfied, {why}"),
         Outcome::Failed(why) => format!("cannot be judged, {why}"),
         Outcome::Waived { by, reason, on } => format!("waived by {by} on {on}: {reason}"),

@@ -49,6 +49,8 @@ pub enum Outcome {
     Met,
     /// These fields are missing (dotted paths).
     Missing(Vec<String>),
+    /// One of these fields must be filled and none is (dotted paths, at least two).
+    MissingOneOf(Vec<String>),
     /// Everything is there, but it is not so; why, in words.
     NotSatisfied(String),
     /// The expression itself failed on this deal; why, in words.
@@ -123,6 +125,7 @@ fn check(pipeline: &Pipeline, deal: &Deal, expression: &Expression, circumstance
     match expression.evaluate(pipeline, deal, circumstances) {
         Err(why) => Outcome::Failed(why),
         Ok(answer) if answer.holds => Outcome::Met,
+        Ok(answer) if !answer.missing_one_of.is_empty() => Outcome::MissingOneOf(answer.missing_one_of),
         Ok(answer) if !answer.missing.is_empty() => Outcome::Missing(answer.missing),
         Ok(answer) => {
             let part = answer.false_part.unwrap_or_else(|| expression.source().to_owned());

@@ -116,12 +116,16 @@ fn print_json(ui: &mut Ui, deal: &str, stage: &str, place: Place<'_>, verdict: &
         .map(|(demand, outcome)| {
             let state = match outcome {
                 Outcome::Met => "met",
-                Outcome::Missing(_) => "missing",
+                Outcome::Missing(_) | Outcome::MissingOneOf(_) => "missing",
                 Outcome::NotSatisfied(_) => "not_satisfied",
                 Outcome::Failed(_) => "failed",
                 Outcome::Waived { .. } => "waived",
             };
-            let missing = if let Outcome::Missing(fields) = outcome { fields.clone() } else { Vec::new() };
+            let (missing, one_of) = match outcome {
+                Outcome::Missing(fields) => (fields.as_slice(), &[][..]),
+                Outcome::MissingOneOf(fields) => (&[][..], fields.as_slice()),
+                _ => (&[][..], &[][..]),
+            };
             json!({
                 "criterion": demand.criterion.id.as_str(),
                 "text": demand.criterion.text,
@@ -129,6 +133,7 @@ fn print_json(ui: &mut Ui, deal: &str, stage: &str, place: Place<'_>, verdict: &
                 "level": demand.criterion.level.as_str(),
                 "state": state,
                 "missing": missing,
+                "missing_one_of": one_of,
                 "words": standing(outcome),
             })
         })

@@ -167,10 +167,19 @@ struct Evaluation<'a> {
     deal: &'a Deal,
 }
 
-/// The verdict on a part: whether it holds, and the range of what decided that.
+/// The verdict on a part.
 struct Verdict {
     holds: bool,
+    /// The range of what decided that.
     because: Range<usize>,
+    /// Where none of several alternatives holds: the range of what decided each.
+    alternatives: Vec<Range<usize>>,
+}
+
+impl Verdict {
+    fn new(holds: bool, because: Range<usize>) -> Self {
+        Verdict { holds, because, alternatives: Vec::new() }
+    }
 }
 
 /// Evaluates a whole expression.
@@ -185,11 +194,12 @@ pub fn answer(
     let evaluation = Evaluation { source, context, known, deal };
     let verdict = evaluation.part(root)?;
     if verdict.holds {
-        return Ok(Answer { holds: true, false_part: None, missing: Vec::new(), found: Vec::new() });
+        return Ok(Answer { holds: true, ..Answer::default() });
     }
     let (missing, found) = evaluation.fields_in(root, &verdict.because);
+    let missing_one_of = evaluation.one_of(root, &verdict.alternatives);
     let false_part = source.get(verdict.because).map(str::to_owned);
-    Ok(Answer { holds: false, false_part, missing, found })
+    Ok(Answer { holds: false, false_part, missing, missing_one_of, found })
 }
 
 impl Evaluation<'_> {
@@ -203,32 +213,32 @@ impl Evaluation<'_> {
                         return Ok(verdict);
                     }
                 }
-                Ok(Verdict { holds: true, because: range })
+                Ok(Verdict::new(true, range))
             }
             Part::Or(parts) => {
-                let mut first_error = None;
+                let (mut first_error, mut alternatives) = (None, Vec::new());
                 for part in parts {
                     match self.part(part) {
                         Ok(verdict) if verdict.holds => return Ok(verdict),
-                        Ok(_) => {}
+                        Ok(verdict) => alternatives.push(verdict.because),
                         Err(error) => first_error = first_error.or(Some(error)),
                     }
                 }
-                first_error.map_or(Ok(Verdict { holds: false, because: range }), Err)
+                first_error.map_or(Ok(Verdict { holds: false, because: range, alternatives }), Err)
             }
-            Part::Not(inner, _) => Ok(Verdict { holds: !self.part(inner)?.holds, because: range }),
+            Part::Not(inner, _) => Ok(Verdict::new(!self.part(inner)?.holds, range)),
             Part::Compare { left, op, right, .. } => {
                 let (a, b) = (self.leaf(left)?, self.leaf(right)?);
                 let holds = compare(&a, *op, &b).map_err(|why| {
                     format!("`{}` cannot be answered: {why}", self.source.get(range.clone()).unwrap_or(""))
                 })?;
-                Ok(Verdict { holds, because: range })
+                Ok(Verdict::new(holds, range))
             }
             Part::If { condition, then, otherwise } => match self.part(condition)?.holds {
                 true => self.part(then),
                 false => self.part(otherwise),
             },
-            Part::Plain(leaf) => Ok(Verdict { holds: self.leaf(leaf)?.is_true(), because: range }),
+            Part::Plain(leaf) => Ok(Verdict::new(self.leaf(leaf)?.is_true(), range)),
         }
     }
 
@@ -250,6 +260,15 @@ impl Evaluation<'_> {
             let part = self.source.get(leaf.range.clone()).unwrap_or("");
             Err(format!("`{part}` cannot be worked out: {}", words(&error)))
         })
+    }
+
+    /// Where each of several alternatives lacks a field: the first that each lacks, of which one would do. Empty otherwise.
+    fn one_of(&self, root: &Part, alternatives: &[Range<usize>]) -> Vec<String> {
+        let first = |range: &Range<usize>| self.fields_in(root, range).0.into_iter().next();
+        let mut fields: Vec<String> = alternatives.iter().map(first).collect::<Option<_>>().unwrap_or_default();
+        let mut seen = std::collections::BTreeSet::new();
+        fields.retain(|field| seen.insert(field.clone()));
+        if fields.len() > 1 { fields } else { Vec::new() }
     }
 
     fn fields_in(&self, root: &Part, range: &Range<usize>) -> (Vec<String>, Vec<String>) {

@@ -62,7 +62,7 @@ impl ExprError {
 }
 
 /// What an expression says of one deal.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     /// Whether it holds.
     pub holds: bool,
@@ -70,6 +70,8 @@ pub struct Answer {
     pub false_part: Option<String>,
     /// Fields of that part that are missing.
     pub missing: Vec<String>,
+    /// Where that part is a choice (`or`) and each alternative lacks a field: one of these would do.
+    pub missing_one_of: Vec<String>,
     /// Fields of that part that are filled, as `amount is 18000 EUR`.
     pub found: Vec<String>,
 }

@@ -117,6 +117,16 @@ fn a_missing_field_is_missing_not_an_error() {
 }
 
 #[test]
+fn of_a_choice_one_missing_field_would_do() {
+    let one_of = |deal: &str, source: &str| ask(deal, source).unwrap().missing_one_of;
+    assert_eq!(one_of("title: a", "file is filled or inputs.goal is filled"), ["file", "inputs.goal"]);
+    assert_eq!(one_of("title: a", "title is empty and (file is filled or owner is filled)"), [] as [&str; 0]);
+    assert_eq!(one_of("title: a", "title is filled and (file is filled or owner is filled)"), ["file", "owner"]);
+    // Filling the other field is not the only way out, so both are named as before.
+    assert_eq!(one_of("owner: b", "file is filled or owner == \"a\""), [] as [&str; 0]);
+}
+
+#[test]
 fn the_example_of_the_format_works() {
     let rule = "effort | sum(attribute=\"hours\") * 50 <= amount.value * 0.05";
     assert!(holds("amount: 18000\neffort:\n  - {on: 2026-11-01, who: petr, hours: 3}\n", rule));
