@@ -221,6 +221,17 @@ fn what_no_deal_could_ever_have_is_not_required() {
 }
 
 #[test]
+fn a_misspelt_list_of_stages_is_one_slip_and_not_five() {
+    let text = with("won_at: a\nstagez:\n  - {id: a}\nfields:\n  b: {type: text, required_from: a}\n");
+    assert_eq!(
+        problems(&text),
+        "\
+1:1 there are no stages (list them under `stages:`)
+6:1 pipeline.yaml has no key `stagez` (did you mean `stages`?)"
+    );
+}
+
+#[test]
 fn values_of_the_wrong_kind_say_what_is_taken() {
     let text = "version: 2\ncurrency: Euro\ntimezone: Europe/Berln\nfiscal_year_start: 13\nstages:\n  - {id: a, probability: 30, limit: 2 weeks}\nends:\n  - {id: won, kind: victory}\nfields:\n  a: txet\n  b: {enum: []}\n  c d: text\n  e: {type: text, requred: true}\nextra_fields: maybe\nrules: {yaml-syntax: loud}\n";
     assert_eq!(

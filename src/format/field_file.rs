@@ -108,6 +108,7 @@ impl FieldReader<'_, '_> {
             let stage = self.reader.text(node, "required_from").unwrap_or("").to_owned();
             match self.stages.iter().find(|s| **s == *stage) {
                 Some(stage) => spec.required_from = Some(stage.clone()),
+                None if self.stages.is_empty() => {}
                 None => {
                     let near = nearest(&stage, self.stages.iter().map(StageId::as_str));
                     let help = near.map(|n| format!("did you mean `{n}`?"));
