@@ -342,3 +342,27 @@ fn a_work_tree_beside_the_first_moves_its_own_branch() {
     assert_eq!(repo.git(&["log", "-1", "--format=%s", "other"]), "acme: brief → proposal\n");
     assert_eq!(repo.git(&["-C", &beside, "status", "--porcelain"]), "");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_after_the_branch_is_moved_waits_until_the_files_have_followed() {
+    use std::os::unix::fs::PermissionsExt;
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 143)] {
+        let repo = with_deals();
+        // Git runs it the moment the branch is moved; it stops the tussock that started it.
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = committed ] || exit 0\n\
+             git=$PPID; tussock=$(sed 's/.*) . \\([0-9]*\\) .*/\\1/' /proc/$git/stat); kill -{signal} $tussock\n"
+        );
+        let hook = repo.path().join(".git/hooks/reference-transaction");
+        std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+        std::fs::write(&hook, script).unwrap();
+        std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let before = commits(&repo);
+        let ran = repo.tussock(&["set", "acme", "amount=77"]);
+        assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("committed as"), "{}", ran.out);
+        assert_eq!(commits(&repo), before + 1);
+        assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    }
+}
