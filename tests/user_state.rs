@@ -366,3 +366,22 @@ fn a_signal_after_the_branch_is_moved_waits_until_the_files_have_followed() {
         assert_eq!(repo.git(&["status", "--porcelain"]), "");
     }
 }
+
+#[test]
+fn the_mail_address_of_the_environment_counts_as_it_does_for_git() {
+    let repo = with_deals();
+    repo.git(&["config", "user.name", "Olga"]);
+    let set = |email: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tussock"));
+        repo.hermetic(command.args(["set", "acme", "amount=77"]));
+        command.env_remove("GIT_AUTHOR_EMAIL").env_remove("GIT_COMMITTER_EMAIL").env("EMAIL", email);
+        command.output().unwrap()
+    };
+    assert_eq!(set("").status.code(), Some(4));
+    repo.git(&["config", "user.useConfigOnly", "true"]);
+    assert_eq!(set("olga@home.example").status.code(), Some(4));
+    repo.git(&["config", "--unset", "user.useConfigOnly"]);
+    let ran = set("olga@home.example");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(repo.git(&["log", "-1", "--format=%ae %ce"]), "olga@home.example olga@home.example\n");
+}
