@@ -385,3 +385,27 @@ fn the_mail_address_of_the_environment_counts_as_it_does_for_git() {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     assert_eq!(repo.git(&["log", "-1", "--format=%ae %ce"]), "olga@home.example olga@home.example\n");
 }
+
+#[test]
+fn the_work_tree_that_the_environment_names_is_the_one_that_is_written() {
+    for (git_dir, work_tree) in [(Some("../apart.git"), ".."), (None, "..")] {
+        let repo = with_deals();
+        if git_dir.is_some() {
+            std::fs::rename(repo.path().join(".git"), repo.path().join("apart.git")).unwrap();
+        }
+        let run = |program: &str, args: &[&str]| {
+            let mut command = Command::new(program);
+            repo.hermetic(command.args(args)).current_dir(repo.path().join("sales")).env("GIT_WORK_TREE", work_tree);
+            for dir in git_dir {
+                command.env("GIT_DIR", dir);
+            }
+            let ran = command.output().unwrap();
+            assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+            String::from_utf8_lossy(&ran.stdout).into_owned()
+        };
+        assert!(run(env!("CARGO_BIN_EXE_tussock"), &["list"]).contains("acme"));
+        run(env!("CARGO_BIN_EXE_tussock"), &["move", "acme", "proposal"]);
+        assert_eq!(run("git", &["status", "--porcelain", "-uno"]), "");
+        assert!(repo.has("sales/proposal/acme.yaml") && !repo.has("sales/brief/acme.yaml"));
+    }
+}
