@@ -342,3 +342,70 @@ fn a_work_tree_beside_the_first_moves_its_own_branch() {
     assert_eq!(repo.git(&["log", "-1", "--format=%s", "other"]), "acme: brief → proposal\n");
     assert_eq!(repo.git(&["-C", &beside, "status", "--porcelain"]), "");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_after_the_branch_is_moved_waits_until_the_files_have_followed() {
+    use std::os::unix::fs::PermissionsExt;
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 143)] {
+        let repo = with_deals();
+        // Git runs it the moment the branch is moved; it stops the tussock that started it.
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = committed ] || exit 0\n\
+             git=$PPID; tussock=$(sed 's/.*) . \\([0-9]*\\) .*/\\1/' /proc/$git/stat); kill -{signal} $tussock\n"
+        );
+        let hook = repo.path().join(".git/hooks/reference-transaction");
+        std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+        std::fs::write(&hook, script).unwrap();
+        std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let before = commits(&repo);
+        let ran = repo.tussock(&["set", "acme", "amount=77"]);
+        assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("committed as"), "{}", ran.out);
+        assert_eq!(commits(&repo), before + 1);
+        assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    }
+}
+
+#[test]
+fn the_mail_address_of_the_environment_counts_as_it_does_for_git() {
+    let repo = with_deals();
+    repo.git(&["config", "user.name", "Olga"]);
+    let set = |email: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tussock"));
+        repo.hermetic(command.args(["set", "acme", "amount=77"]));
+        command.env_remove("GIT_AUTHOR_EMAIL").env_remove("GIT_COMMITTER_EMAIL").env("EMAIL", email);
+        command.output().unwrap()
+    };
+    assert_eq!(set("").status.code(), Some(4));
+    repo.git(&["config", "user.useConfigOnly", "true"]);
+    assert_eq!(set("olga@home.example").status.code(), Some(4));
+    repo.git(&["config", "--unset", "user.useConfigOnly"]);
+    let ran = set("olga@home.example");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert_eq!(repo.git(&["log", "-1", "--format=%ae %ce"]), "olga@home.example olga@home.example\n");
+}
+
+#[test]
+fn the_work_tree_that_the_environment_names_is_the_one_that_is_written() {
+    for (git_dir, work_tree) in [(Some("../apart.git"), ".."), (None, "..")] {
+        let repo = with_deals();
+        if git_dir.is_some() {
+            std::fs::rename(repo.path().join(".git"), repo.path().join("apart.git")).unwrap();
+        }
+        let run = |program: &str, args: &[&str]| {
+            let mut command = Command::new(program);
+            repo.hermetic(command.args(args)).current_dir(repo.path().join("sales")).env("GIT_WORK_TREE", work_tree);
+            for dir in git_dir {
+                command.env("GIT_DIR", dir);
+            }
+            let ran = command.output().unwrap();
+            assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+            String::from_utf8_lossy(&ran.stdout).into_owned()
+        };
+        assert!(run(env!("CARGO_BIN_EXE_tussock"), &["list"]).contains("acme"));
+        run(env!("CARGO_BIN_EXE_tussock"), &["move", "acme", "proposal"]);
+        assert_eq!(run("git", &["status", "--porcelain", "-uno"]), "");
+        assert!(repo.has("sales/proposal/acme.yaml") && !repo.has("sales/brief/acme.yaml"));
+    }
+}

@@ -181,6 +181,9 @@ fn items_are_appended_in_the_style_of_the_list() {
 
 #[test]
 fn fields_are_removed_with_their_lines_and_no_others() {
+    assert_eq!(removed("a: {x: 1,}\n", "a.x"), "a: {}\n");
+    assert_eq!(removed("a: {x: 1 , }\n", "a.x"), "a: { }\n");
+    assert_eq!(removed("a: {x: 1, y: 2,}\n", "a.y"), "a: {x: 1,}\n");
     let source = "title: T  # c\n# who\nowner: x\nlost:\n  reason: price\n\nnotes: |\n  a\n\n  b\nz: 1\n";
     assert_eq!(removed(source, "title"), source.replace("title: T  # c\n", ""));
     assert_eq!(removed(source, "owner"), source.replace("owner: x\n", ""));

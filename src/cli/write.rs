@@ -4,10 +4,12 @@ use crate::action::plan::{Change, Plan, PlanError, Reason, Refusal};
 use crate::format::judge::Outcome;
 use crate::output::terminal::plain;
 use crate::repo::discover::Home;
+use crate::repo::error::WriteError;
 use crate::repo::git::Git;
-use crate::repo::transaction::{Action, FileChange, commit};
+use crate::repo::transaction::{Action, Done, FileChange, commit_holding};
 
 use super::exit::{CommandError, Exit};
+use super::signals::Deferred;
 use super::ui::Ui;
 use super::workspace::Workspace;
 use crate::format::source::Source as _;
@@ -36,6 +38,7 @@ pub fn carry_out(ui: &mut Ui, workspace: &Workspace, plan: &Plan, args: &WriteAr
         tell_already(ui, plan);
         return Ok(Exit::Done);
     }
+    let mut exit = Exit::Done;
     if !plan.changes.is_empty() {
         let git = Git::new(home)?;
         let action = Action {
@@ -45,7 +48,8 @@ pub fn carry_out(ui: &mut Ui, workspace: &Workspace, plan: &Plan, args: &WriteAr
             trailers: plan.trailers.clone(),
             date: None,
         };
-        let done = commit(home, &git, &action, &mut eprint_line)?;
+        let done;
+        (done, exit) = commit_whole(home, &git, &action)?;
         for line in done.printed.lines() {
             ui.note(plain(line));
         }
@@ -55,7 +59,24 @@ pub fn carry_out(ui: &mut Ui, workspace: &Workspace, plan: &Plan, args: &WriteAr
         ui.line(format!("committed as {}", done.commit.short()));
     }
     tell_already(ui, plan);
-    Ok(Exit::Done)
+    Ok(exit)
+}
+
+/// Commits an action. A signal that comes while the files follow the branch waits until they have; the exit code then
+/// says that it came.
+///
+/// # Errors
+/// What the transaction refuses.
+pub fn commit_whole(home: &Home, git: &Git, action: &Action) -> Result<(Done, Exit), CommandError> {
+    let signals =
+        Deferred::new().map_err(|e| CommandError::new(Exit::Io, format!("cannot prepare for Ctrl-C: {e}")))?;
+    let committed = commit_holding(home, git, action, &|| signals.hold(), &mut eprint_line);
+    match (committed, signals.came()) {
+        (Ok(done), came) => Ok((done, came.unwrap_or(Exit::Done))),
+        // Ctrl-C ends the git that we started as well: what it then says of itself is no news.
+        (Err(WriteError::Git(_)), Some(exit)) => Err(CommandError::new(exit, "stopped; nothing was changed")),
+        (Err(error), _) => Err(error.into()),
+    }
 }
 
 fn eprint_line(line: &str) {

@@ -184,7 +184,12 @@ impl<'a> Splicer<'a> {
             let range = match (mapping.entries.get(at + 1), at.checked_sub(1).and_then(|i| mapping.entries.get(i))) {
                 (Some(next), _) => entry.key_span.start..next.key_span.start,
                 (None, Some(before)) => before.value.span.end..entry.value.span.end,
-                (None, None) => entry.key_span.start..entry.value.span.end,
+                (None, None) => {
+                    let end = entry.value.span.end;
+                    let comma = self.text[end..].trim_start_matches([' ', '\t']).starts_with(',');
+                    let end = if comma { self.text[end..].find(',').map_or(end, |at| end + at + 1) } else { end };
+                    entry.key_span.start..end
+                }
             };
             return Ok((Change { range, text: String::new() }, depth));
         }

@@ -19,7 +19,7 @@ pub struct GitPlace {
     pub git_dir: PathBuf,
     /// The git folder that all linked work trees share; the same as `git_dir` in most repositories.
     pub common_dir: PathBuf,
-    /// Whether `GIT_DIR` chose the repository.
+    /// Whether `GIT_DIR` chose the repository, or `GIT_WORK_TREE` its work tree.
     pub from_env: bool,
     /// The index that `GIT_INDEX_FILE` names, absolute.
     pub index_from_env: Option<PathBuf>,
@@ -263,7 +263,12 @@ fn repository_around(start: &Path) -> Result<Option<GitPlace>, RepoError> {
         Err(e) => return Err(cannot_open(start, &e)),
     };
     let real = |path: &Path| path.canonicalize().map_err(RepoError::io(path));
-    let workdir = repo.workdir().map(real).transpose()?;
+    // libgit2 takes it for relative to the git folder, and only looks at it where the git folder is given too.
+    let workdir_from_env = std::env::var_os("GIT_WORK_TREE").filter(|v| !v.is_empty());
+    let workdir = match &workdir_from_env {
+        Some(path) => Some(real(Path::new(path))?),
+        None => repo.workdir().map(real).transpose()?,
+    };
     let index_from_env = std::env::var_os("GIT_INDEX_FILE").filter(|v| !v.is_empty()).map(|file| {
         // git's own hooks get it relative to the top of the work tree.
         workdir.clone().unwrap_or_else(|| start.to_owned()).join(file)
@@ -272,7 +277,7 @@ fn repository_around(start: &Path) -> Result<Option<GitPlace>, RepoError> {
         git_dir: real(repo.path())?,
         common_dir: real(repo.commondir())?,
         workdir,
-        from_env,
+        from_env: from_env || workdir_from_env.is_some(),
         index_from_env,
     }))
 }

@@ -228,6 +228,19 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Says that Ctrl-C in the terminal is none of its business: for what must follow once the branch is moved.
+    #[cfg(unix)]
+    pub fn apart(mut self) -> Self {
+        std::os::unix::process::CommandExt::process_group(&mut self.command, 0);
+        self
+    }
+
+    /// Nothing can be said of it on this system.
+    #[cfg(not(unix))]
+    pub fn apart(self) -> Self {
+        self
+    }
+
     /// Sets a configuration value for this run.
     pub fn config(mut self, key_value: &str) -> Self {
         self.globals.extend(["-c".into(), key_value.into()]);

@@ -167,11 +167,12 @@ fn wait_for_index(place: &GitPlace, tell: &mut dyn FnMut(&str)) -> Result<(), Wr
 /// Makes sure that git would not guess who commits.
 fn identity(git: &Git, settings: &Settings) -> Result<(), WriteError> {
     let filled = |value: Option<String>| value.is_some_and(|v| !v.trim().is_empty());
+    let variable = |name: &str| git.env(name).map(|v| v.to_string_lossy().into_owned());
     let known = |role: &str, part: &str| {
-        let variable = format!("GIT_{}_{}", role.to_uppercase(), part.to_uppercase());
-        filled(git.env(&variable).map(|v| v.to_string_lossy().into_owned()))
+        filled(variable(&format!("GIT_{}_{}", role.to_uppercase(), part.to_uppercase())))
             || filled(settings.text(&format!("{role}.{part}")).map(str::to_owned))
             || filled(settings.text(&format!("user.{part}")).map(str::to_owned))
+            || part == "email" && !settings.yes("user.useconfigonly") && filled(variable("EMAIL"))
     };
     let all = ["author", "committer"].iter().all(|role| known(role, "name") && known(role, "email"));
     if all { Ok(()) } else { Err(WriteError::NoIdentity) }

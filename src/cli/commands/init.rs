@@ -10,12 +10,13 @@ use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::current;
+use crate::cli::write::commit_whole;
 use crate::format::pipeline::{PIPELINE_FILE, PLACEHOLDER, Pipeline};
 use crate::format::pipeline_file;
 use crate::format::schema::{FieldSpec, FieldType};
 use crate::repo::discover::Home;
 use crate::repo::git::{Git, init_repository};
-use crate::repo::transaction::{Action, FileChange, commit};
+use crate::repo::transaction::{Action, FileChange};
 
 /// Begin a pipeline
 ///
@@ -95,6 +96,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         home = Home::at(&folder)?;
         ui.line(format!("made a git repository in {}", args.dir.display()));
     }
+    let mut exit = Exit::Done;
     if args.no_commit {
         for (path, text) in &files {
             let full = folder.join(path);
@@ -113,7 +115,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             subject: format!("Set up the pipeline: {}", pipeline.title),
             ..Action::default()
         };
-        commit(&home, &git, &action, &mut |_| {})?;
+        (_, exit) = commit_whole(&home, &git, &action)?;
     }
     let stages: Vec<&str> = pipeline.stages.iter().map(|s| s.id.as_str()).collect();
     ui.line(format!("{} with {} stages: {}", pipeline.title, stages.len(), stages.join(" → ")));
@@ -123,7 +125,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         first_fields(&pipeline).iter().map(|(name, value)| format!(" --set {name}={value}")).collect();
     ui.line(format!("Next:  tussock {prefix}new \"ACME site\"{}", sets.concat()));
     ui.line(format!("       open {} and make it yours", named(PIPELINE_FILE)));
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Fields to give the first deal, with a value that fits: those that are required, and the owner and the amount.

@@ -125,11 +125,26 @@ enum Try {
 /// # Errors
 /// See [`WriteError`]. Of all but [`WriteError::Pending`], nothing has changed.
 pub fn commit(home: &Home, git: &Git, action: &Action, tell: &mut dyn FnMut(&str)) -> Result<Done, WriteError> {
+    commit_holding(home, git, action, &|| (), tell)
+}
+
+/// As [`commit`]; what `hold` returns is kept from just before the branch is moved until the work tree and the index
+/// have followed it. A program that shall not be stopped half-way holds its signals off with it.
+///
+/// # Errors
+/// As for [`commit`].
+pub fn commit_holding<H>(
+    home: &Home,
+    git: &Git,
+    action: &Action,
+    hold: &dyn Fn() -> H,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Done, WriteError> {
     let changes = real_changes(home, git, &action.changes)?;
     let (place, _) = state::work_tree(home)?;
     let _lock = lock::take(place, tell)?;
     for number in 0..TRIES {
-        match attempt(home, git, place, action, &changes, tell) {
+        match attempt(home, git, place, action, &changes, hold, tell) {
             Ok(Try::Done(done)) => return Ok(done),
             Ok(Try::Overtaken) => {}
             // What was fine at first is not any more: the one who was faster changed the same files.
@@ -197,12 +212,13 @@ fn paths_of(changes: &[&FileChange]) -> Vec<String> {
 }
 
 /// Plans and writes the action on the commit that the branch has now.
-fn attempt(
+fn attempt<H>(
     home: &Home,
     git: &Git,
     place: &GitPlace,
     action: &Action,
     changes: &[&FileChange],
+    hold: &dyn Fn() -> H,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Try, WriteError> {
     let ready = state::look(home, git, tell)?;
@@ -230,6 +246,7 @@ fn attempt(
     let commit = store.write_commit(&tree, &message, action.date.as_deref())?;
     store.flush(&tree, commit, &files)?;
 
+    let held = hold();
     if !move_branch(git, &ready, commit, &action.subject)? {
         return Ok(Try::Overtaken);
     }
@@ -245,6 +262,7 @@ fn attempt(
         undone.push("another branch was checked out meanwhile".to_owned());
     }
     undone.extend(place::flush_refs(git, place, &ready.branch).err().map(|e| e.to_string()));
+    drop(held);
     undone.extend(hooks.notify("post-commit").err().map(|e| e.to_string()));
     if !undone.is_empty() {
         let what = format!("the work tree is not updated yet: {}", undone.join("; "));

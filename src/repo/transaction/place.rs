@@ -147,7 +147,7 @@ pub(super) fn update_index(
         // git finds out by itself.
         if !new.is_empty() {
             let args = ["--refresh", "--pathspec-from-file=-", "--pathspec-file-nul"];
-            git.command("add").plain().writing().args(args).stdin(&new).run()?;
+            git.command("add").plain().writing().apart().args(args).stdin(&new).run()?;
         }
     }
     if git.fsync() {
@@ -161,7 +161,7 @@ fn write_index(git: &Git, args: &[&str], input: &[u8], tell: &mut dyn FnMut(&str
     let begun = Instant::now();
     let mut told = false;
     loop {
-        let ran = git.command("update-index").plain().writing().args(args).stdin(input).run()?;
+        let ran = git.command("update-index").plain().writing().apart().args(args).stdin(input).run()?;
         if ran.ok {
             return Ok(());
         }
