@@ -2,6 +2,7 @@
 
 mod kit;
 
+use std::path::Path;
 use std::process::Command;
 
 use kit::TestRepo;
@@ -176,4 +177,59 @@ fn what_a_report_cannot_be_made_of_is_said_with_its_own_exit_code() {
     plain.write("pipeline.yaml", kit::SMALL_PIPELINE);
     assert_eq!(plain.tussock(&["report"]).code, 4);
     assert_eq!(TestRepo::new().tussock(&["report"]).code, 3);
+}
+
+/// What tussock prints in a folder of the repository or beside it.
+fn run_in(repo: &TestRepo, folder: &Path, args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tussock"));
+    let ran = repo.hermetic(&mut command).current_dir(folder).args(args).output().unwrap();
+    assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+/// What every report says of a revision in the full repository, and in a clone whose branch ends there.
+fn same_as_if_cut(repo: &TestRepo, folder: &str, commit: &str, now: &str) {
+    let clone = tempfile::tempdir().unwrap();
+    let at = clone.path().join("cut");
+    let source = repo.path().join(".git").canonicalize().unwrap();
+    repo.git(&["clone", "-q", "--no-local", source.to_str().unwrap(), at.to_str().unwrap()]);
+    repo.git(&["-C", at.to_str().unwrap(), "reset", "-q", "--hard", commit]);
+    for name in ["overview", "pipeline", "funnel", "forecast"] {
+        for format in ["md", "json"] {
+            let cut = run_in(repo, &at.join(folder), &["report", name, "--format", format]);
+            let full = run_in(repo, &repo.path().join(now), &["report", name, "--format", format, "--as-of", commit]);
+            assert_eq!(full, cut, "{name} as {format} at {commit}");
+        }
+    }
+}
+
+#[test]
+fn a_report_of_the_past_does_not_know_later_names_of_stages_and_folders() {
+    let repo = three_deals();
+    let before = repo.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    repo.wait_days(1);
+    repo.git(&["mv", "sales/brief", "sales/intake"]);
+    let text = repo.read("sales/pipeline.yaml");
+    repo.write("sales/pipeline.yaml", text.replacen("id: brief", "id: intake\n    was: [brief]", 1));
+    let renamed = repo.commit("brief is called intake");
+    repo.wait_days(1);
+    repo.git(&["mv", "sales", "crm"]);
+    repo.commit("sales lies in crm");
+
+    let run =
+        |args: &[&str]| -> Value { serde_json::from_str(&run_in(&repo, &repo.path().join("crm"), args)).unwrap() };
+    for then in ["2026-01-12", "2026-01-25"] {
+        let past = run(&["report", "funnel", "--format", "json", "--as-of", then]);
+        assert_eq!(past["funnel"]["stages"][0]["stage"], "brief", "{then}");
+        assert_eq!(past["funnel"]["stages"][0]["entered"], 3, "{then}");
+        assert_eq!(past["funnel"]["overall"]["entered"], 3, "{then}");
+    }
+    let now = run(&["report", "funnel", "--format", "json"]);
+    assert_eq!(
+        (&now["funnel"]["stages"][0]["stage"], &now["funnel"]["stages"][0]["entered"]),
+        (&Value::from("intake"), &Value::from(3))
+    );
+    for commit in [before.as_str(), "before-the-loss", renamed.trim()] {
+        same_as_if_cut(&repo, "sales", commit, "crm");
+    }
 }

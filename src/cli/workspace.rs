@@ -17,7 +17,7 @@ use crate::format::judge::Circumstances;
 use crate::format::load::{LoadError, Reading, load, load_only, load_pipeline};
 use crate::format::pipeline::{CriterionTest, Pipeline};
 use crate::format::source::Source;
-use crate::history::{self, History, HistoryError, Options};
+use crate::history::{self, History, HistoryError, Options, Point};
 use crate::output::text::{Look, render};
 use crate::repo::discover::{Home, find};
 use crate::repo::objects::{GitObjects, ObjectId};
@@ -244,6 +244,25 @@ pub fn read_history(home: &Home, pipeline: &Pipeline, options: &Options) -> Resu
     let head = head(home).map_err(|e| HistoryFailure::Repo(e.into()))?;
     let Some(tip) = head.and_then(|h| h.commit) else { return Ok(None) };
     history_at(home, tip, pipeline, options).map(Some)
+}
+
+/// The commit of an earlier point of the branch `tip`, and the pipeline as it lay then; `None` where nothing was known yet.
+///
+/// # Errors
+/// See [`HistoryFailure`].
+pub fn home_at(home: &Home, tip: ObjectId, point: Point) -> Result<Option<(ObjectId, Home)>, HistoryFailure> {
+    let place = home.place().map_err(|e| HistoryFailure::Repo(e.into()))?;
+    let repository = place.open().map_err(|e| HistoryFailure::Repo(e.into()))?;
+    let objects = GitObjects::with_mailmap(&repository, tip)
+        .map_err(|e| HistoryFailure::Repo(CommandError::new(Exit::Io, e.to_string())))?;
+    let found = history::standpoint(&objects, tip, &home.prefix, point).map_err(HistoryFailure::History)?;
+    Ok(found.map(|found| {
+        let root = match place.workdir.as_ref().filter(|_| found.prefix != home.prefix) {
+            Some(workdir) => workdir.join(&found.prefix),
+            None => home.root.clone(),
+        };
+        (found.commit, Home { root, repo: home.repo.clone(), prefix: found.prefix })
+    }))
 }
 
 /// The history up to a commit.

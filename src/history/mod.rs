@@ -5,6 +5,7 @@ pub mod export;
 pub mod fields;
 pub mod record;
 pub mod spell;
+pub mod standpoint;
 pub mod walk;
 
 mod deals;
@@ -17,4 +18,5 @@ mod trees;
 pub use ignore::IGNORE_REVS_FILE;
 pub use record::{History, HistoryError, IgnoredMove, Options, Standing};
 pub use stages::direction;
+pub use standpoint::{Point, Standpoint, standpoint};
 pub use walk::read;

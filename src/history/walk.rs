@@ -86,17 +86,17 @@ pub fn read(
 }
 
 /// A commit of the first-parent line.
-struct Step {
-    maker: Rc<Maker>,
-    tree: ObjectId,
+pub(super) struct Step {
+    pub(super) maker: Rc<Maker>,
+    pub(super) tree: ObjectId,
     /// The parents after the first.
     merged: Box<[ObjectId]>,
-    known_at: KnownAt,
+    pub(super) known_at: KnownAt,
 }
 
 /// The first-parent line, oldest first, and for each commit whether its knowledge time had to be moved. A commit is never
 /// known before its first parent is, whatever its clock says.
-fn first_parent_line(objects: &dyn Objects, tip: ObjectId) -> Result<(Vec<Step>, Vec<bool>), HistoryError> {
+pub(super) fn first_parent_line(objects: &dyn Objects, tip: ObjectId) -> Result<(Vec<Step>, Vec<bool>), HistoryError> {
     let mut line = Vec::new();
     let mut next = Some(tip);
     while let Some(id) = next {

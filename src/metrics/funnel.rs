@@ -65,9 +65,9 @@ pub struct Exits {
     pub lost: usize,
     /// To an end of kind recycled.
     pub recycled: usize,
-    /// The deal's file was removed.
+    /// The deal's file was removed, for good or for a time.
     pub withdrawn: usize,
-    /// To a folder that is no stage of today's pipeline, or back to the same one.
+    /// To a folder that is no stage of today's pipeline, back to the same one, or moved by a commit that only tidies up.
     pub other: usize,
     /// Still there.
     pub open: usize,
@@ -181,7 +181,7 @@ pub fn of_journeys(pipeline: &Pipeline, journeys: &[Journey], as_of: i64, window
         }
         for pair in journey.visits.windows(2) {
             let [from, to] = pair else { continue };
-            if !window.holds(to.entered) {
+            if !from.moved_on || !window.holds(to.entered) {
                 continue;
             }
             match (from.spot, to.spot) {
@@ -344,13 +344,21 @@ impl Tally {
         as_of: i64,
     ) {
         self.visits += 1;
-        if before.is_some_and(|b| matches!(b.spot, Spot::End(_))) {
+        if before.is_some_and(|b| b.moved_on && matches!(b.spot, Spot::End(_))) {
             self.reopened += 1;
         }
         let e = &mut self.exits;
         let exit = match (visit.left, after.map(|a| a.spot)) {
             (None, _) => &mut e.open,
             (Some(_), None) => &mut e.withdrawn,
+            // The file came back later, or a commit that only tidies up took it elsewhere.
+            (Some(left), Some(_)) if !visit.moved_on => {
+                if after.is_some_and(|a| a.entered == left && a.left_censored) {
+                    &mut e.other
+                } else {
+                    &mut e.withdrawn
+                }
+            }
             (Some(_), Some(Spot::End(EndKind::Won))) => &mut e.won,
             (Some(_), Some(Spot::End(EndKind::Lost))) => &mut e.lost,
             (Some(_), Some(Spot::End(EndKind::Recycled))) => &mut e.recycled,
@@ -360,7 +368,7 @@ impl Tally {
             (Some(_), Some(Spot::Stage(_) | Spot::Unknown)) => &mut e.other,
         };
         *exit += 1;
-        match visit.length(after, as_of) {
+        match visit.length(as_of) {
             Some(length) => self.lengths.push(length),
             None => self.untimed += 1,
         }
@@ -509,6 +517,37 @@ mod tests {
         let a = &all(&pipeline(&["a", "b"]), &spells, 30, Floors::default()).stages[0];
         assert_eq!(a.median_seconds.value(), Some(8 * DAY));
         assert_eq!(a.p90_seconds, Estimate::NotReached { beyond: 30 * DAY, n: 8 });
+    }
+
+    #[test]
+    fn a_file_that_was_away_for_a_time_ends_no_visit_and_makes_no_move() {
+        let spells: Vec<_> = (0..8)
+            .map(|i| {
+                let mut spells = path(&format!("d{i}"), &[("b", 0), ("-", 3)]);
+                spells.extend(path(&format!("d{i}"), &[("a", 9)]));
+                spells
+            })
+            .collect();
+        let funnel = all(&pipeline(&["a", "b"]), &spells, 20, Floors::default());
+        let b = &funnel.stages[1];
+        assert_eq!((b.exits, b.visits), (Exits { withdrawn: 8, ..Exits::default() }, 8));
+        assert_eq!(b.median_seconds, Estimate::TooEarly { n: 0 });
+        assert_eq!((funnel.returns, funnel.overall.open), (0, 8));
+    }
+
+    #[test]
+    fn a_commit_that_only_tidies_up_gives_no_length_and_no_direction() {
+        let spells: Vec<_> = (0..8)
+            .map(|i| {
+                let mut spells = path(&format!("d{i}"), &[("b", 0), ("a", 3)]);
+                (spells[0].to, spells[1].left_censored) = (None, true);
+                spells
+            })
+            .collect();
+        let funnel = all(&pipeline(&["a", "b"]), &spells, 20, Floors::default());
+        assert_eq!(funnel.stages[1].exits, Exits { other: 8, ..Exits::default() });
+        assert_eq!(funnel.stages[1].median_seconds, Estimate::TooEarly { n: 0 });
+        assert_eq!((funnel.returns, funnel.stages[0].untimed), (0, 8));
     }
 
     #[test]

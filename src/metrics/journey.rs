@@ -30,17 +30,20 @@ pub struct Visit {
     pub left: Option<i64>,
     /// Whether the true beginning lies before `entered`, unknown when.
     pub left_censored: bool,
+    /// Whether it ended with a move that counts. The removal of the file, and a commit that only tidies up, end a visit
+    /// without telling how long it would have lasted or where it led.
+    pub moved_on: bool,
 }
 
 impl Visit {
-    /// How long it lasted, given the visit that followed; `None` where its beginning is unknown. A visit that ended
-    /// because the file was removed is censored: somebody tidied up, the deal did not go on.
-    pub fn length(&self, after: Option<&Visit>, as_of: i64) -> Option<Observation> {
+    /// How long it lasted; `None` where its beginning is unknown. A visit that ended without a move that counts is
+    /// censored: somebody tidied up, the deal did not go on.
+    pub fn length(&self, as_of: i64) -> Option<Observation> {
         if self.left_censored {
             return None;
         }
-        Some(match (self.left, after) {
-            (Some(left), Some(_)) => Observation::ended(left.saturating_sub(self.entered), 0),
+        Some(match (self.left, self.moved_on) {
+            (Some(left), true) => Observation::ended(left.saturating_sub(self.entered), 0),
             (left, _) => Observation::censored(left.unwrap_or(as_of).saturating_sub(self.entered)),
         })
     }
@@ -91,6 +94,7 @@ pub fn journeys(pipeline: &Pipeline, spells: &[Spell]) -> Vec<Journey> {
             entered: spell.entered.0,
             left: spell.left.map(|l| l.0.max(spell.entered.0)),
             left_censored: spell.left_censored,
+            moved_on: spell.to.is_some(),
         };
         match journeys.last_mut() {
             Some(journey) if journey.deal == spell.deal => journey.visits.push(visit),
@@ -113,11 +117,11 @@ pub fn journeys(pipeline: &Pipeline, spells: &[Spell]) -> Vec<Journey> {
 pub fn stage_curves(pipeline: &Pipeline, journeys: &[Journey], as_of: i64) -> Vec<KaplanMeier> {
     let mut lengths: Vec<Vec<Observation>> = vec![Vec::new(); pipeline.stages.len()];
     for journey in journeys {
-        for (position, visit) in journey.visits.iter().enumerate() {
+        for visit in &journey.visits {
             if let Spot::Stage(index) = visit.spot
                 && let Some(own) = lengths.get_mut(index)
             {
-                own.extend(visit.length(journey.visits.get(position + 1), as_of));
+                own.extend(visit.length(as_of));
             }
         }
     }

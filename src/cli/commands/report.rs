@@ -11,14 +11,16 @@ use crate::check::{self, check};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts as StageFacts, current, history_at, home, read, read_pipeline, tell_unreadable};
+use crate::cli::workspace::{
+    Facts as StageFacts, current, history_at, home, home_at, read, read_pipeline, tell_unreadable,
+};
 use crate::forecast::day_of;
 use crate::format::date::parse_date;
 use crate::format::load::Reading;
 use crate::format::pipeline::Pipeline;
 use crate::format::source::{EntryKind, Source as _};
 use crate::history::event::KnownAt;
-use crate::history::{History, Options};
+use crate::history::{History, Options, Point};
 use crate::metrics::estimate::Floors;
 use crate::metrics::funnel::Window;
 use crate::output::json;
@@ -145,23 +147,38 @@ impl Known {
         let no_commit = || CommandError::new(Exit::NotInState, "there is no commit yet, so there is nothing to report");
         let head = head(home)?.and_then(|h| h.commit);
         let date = as_of.and_then(|text| parse_date(text).ok());
-        let tip = match as_of {
-            Some(rev) if date.is_none() => resolve(home, rev)?,
-            _ => head.ok_or_else(no_commit)?,
-        };
-        let latest = Snapshot::of_commit(home, tip)?;
-        let pipeline = read_pipeline(ui, &latest)?;
         let asked = date.or(today.filter(|_| as_of.is_none()));
-        let until = asked.map(|day| end_of(&pipeline, day));
-        let history = history_at(home, tip, &pipeline, &Options { until, ..Options::default() })?;
-        let (Some(commit), Some(known_at)) = (history.tip, history.tip_known_at) else {
+        let tip = match (head, as_of.filter(|_| date.is_none())) {
+            (Some(tip), _) => tip,
+            (None, Some(rev)) => resolve(home, rev)?,
+            (None, None) => return Err(no_commit()),
+        };
+        let point = match (asked, as_of) {
+            (Some(day), _) => Some(Point::Known(end_of(&read_pipeline(ui, &Snapshot::of_commit(home, tip)?)?, day))),
+            (None, Some(rev)) => Some(Point::Commit(resolve(home, rev)?)),
+            (None, None) => None,
+        };
+        let found = match point {
+            Some(point) => home_at(home, tip, point)?,
+            None => Some((tip, home.clone())),
+        };
+        // The pipeline file and the folder of that time are read too: what today calls a stage was not known then.
+        let known = match found {
+            Some((commit, then)) => {
+                let snapshot = Snapshot::of_commit(&then, commit)?;
+                let pipeline = read_pipeline(ui, &snapshot)?;
+                let history = history_at(&then, commit, &pipeline, &Options::default())?;
+                history.tip_known_at.map(|known_at| (commit, snapshot, history, known_at))
+            }
+            None => None,
+        };
+        let Some((commit, snapshot, history, known_at)) = known else {
             let day = asked.map_or_else(String::new, |d| d.to_string());
             return Err(CommandError::usage(format!("nothing was known yet on {day}; the first commit is later")));
         };
-        let as_of = until.unwrap_or(known_at);
-        let snapshot = if commit == tip { latest } else { Snapshot::of_commit(home, commit)? };
         let reading = read(ui, &snapshot)?;
-        let uncommitted = if until.is_none() && head == Some(commit) { differing(home)? } else { 0 };
+        let as_of = asked.map_or(known_at, |day| end_of(&reading.pipeline, day).max(known_at));
+        let uncommitted = if asked.is_none() && head == Some(commit) { differing(home)? } else { 0 };
         let source = Source {
             commit: Some(commit.to_string()),
             unreadable: reading.unreadable.len(),
