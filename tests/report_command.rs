@@ -233,3 +233,19 @@ fn a_report_of_the_past_does_not_know_later_names_of_stages_and_folders() {
         same_as_if_cut(&repo, "sales", commit, "crm");
     }
 }
+
+#[test]
+fn what_needs_attention_is_counted_in_deals_however_often_each_breaks_the_rule() {
+    let repo = TestRepo::with_pipeline();
+    repo.write("sales/contract/a.yaml", "title: Alpha\nowner: olga\namount: 1\n");
+    repo.commit("skips two stages");
+    let lines = repo.tussock(&["validate", "--format", "json"]).out;
+    let found: Value = serde_json::from_str(&lines).unwrap();
+    let times = |rule: &str| {
+        found["findings"].as_array().unwrap().iter().filter(|f| f["rule"] == rule && f["level"] != "info").count()
+    };
+    assert!(times("exit-criterion") > 1, "{lines}");
+    let overview = json(&repo, &["overview"]);
+    let attention = overview["attention"].as_array().unwrap();
+    assert_eq!(attention.iter().find(|a| a["rule"] == "exit-criterion").unwrap()["deals"], 1);
+}

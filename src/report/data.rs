@@ -52,7 +52,7 @@ pub struct Attention {
     pub rule: String,
     /// What it is, in words: "overdue close dates".
     pub text: String,
-    /// How many deals it concerns.
+    /// How many deals it concerns, or files and folders where it concerns no deal.
     pub deals: usize,
 }
 

@@ -1,6 +1,6 @@
 //! `tussock report`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -245,17 +245,19 @@ impl Known {
                 visited: facts.visited.as_ref(),
             },
         );
-        let mut counts: BTreeMap<(std::cmp::Reverse<check::Level>, &str), (usize, &str)> = BTreeMap::new();
+        // One deal may break one rule several times: it is one deal all the same.
+        let mut found: BTreeMap<(std::cmp::Reverse<check::Level>, &str), (BTreeSet<&str>, &str)> = BTreeMap::new();
         for finding in report.findings.iter().filter(|f| f.level > check::Level::Info) {
             let key = (std::cmp::Reverse(finding.level), finding.rule.id);
-            counts.entry(key).or_insert((0, finding.rule.summary)).0 += 1;
+            let subject = finding.deal.as_ref().map_or(finding.path.as_str(), |deal| deal.as_str());
+            found.entry(key).or_insert_with(|| (BTreeSet::new(), finding.rule.summary)).0.insert(subject);
         }
-        let line = |((_, rule), (deals, summary)): ((_, &str), (usize, &str))| Attention {
+        let line = |((_, rule), (subjects, summary)): ((_, &str), (BTreeSet<&str>, &str))| Attention {
             rule: rule.to_owned(),
             text: summary.to_owned(),
-            deals,
+            deals: subjects.len(),
         };
-        counts.into_iter().map(line).collect()
+        found.into_iter().map(line).collect()
     }
 }
 
