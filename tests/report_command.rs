@@ -249,3 +249,17 @@ fn what_needs_attention_is_counted_in_deals_however_often_each_breaks_the_rule()
     let attention = overview["attention"].as_array().unwrap();
     assert_eq!(attention.iter().find(|a| a["rule"] == "exit-criterion").unwrap()["deals"], 1);
 }
+
+#[test]
+fn a_deal_that_lies_in_two_places_counts_once_where_it_was_first() {
+    let repo = three_deals();
+    let text = repo.read("sales/proposal/a.yaml");
+    repo.write("sales/contract/a.yaml", &text).write("sales/brief/a.yaml", &text);
+    repo.commit("a bad merge");
+    let report = json(&repo, &["pipeline"]);
+    assert_eq!((deals_in(&report, "brief"), deals_in(&report, "proposal"), deals_in(&report, "contract")), (1, 1, 0));
+    assert_eq!(report["state"]["total"]["amount"]["amount"], "1200");
+    assert_eq!((&report["source"]["doubled"], &report["source"]["deals"]), (&Value::from(2), &Value::from(3)));
+    assert_eq!(json(&repo, &["forecast"])["forecast"]["total"]["amount"]["amount"], "1200");
+    assert!(repo.ok(&["report"]).contains("**2 files double a deal and are in no number**"));
+}
