@@ -263,3 +263,27 @@ fn a_deal_that_lies_in_two_places_counts_once_where_it_was_first() {
     assert_eq!(json(&repo, &["forecast"])["forecast"]["total"]["amount"]["amount"], "1200");
     assert!(repo.ok(&["report"]).contains("**2 files double a deal and are in no number**"));
 }
+
+#[test]
+fn a_pipeline_without_deals_gets_sentences_not_empty_tables() {
+    let repo = TestRepo::with_pipeline();
+    let overview = repo.ok(&["report"]);
+    assert!(overview.contains("\n- Nothing has come in yet.\n"), "{overview}");
+    assert!(overview.contains("\nNothing is open, so nothing can be expected.\n"), "{overview}");
+    assert!(!repo.ok(&["report", "pipeline"]).contains("## By owner"));
+    assert!(!repo.ok(&["report", "forecast"]).contains("## By month"));
+    for report in ["overview", "pipeline", "funnel", "forecast"] {
+        let text = repo.ok(&["report", report]);
+        assert!(!text.contains("\n\n\n"), "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.windows(2).all(|w| !w[0].starts_with("|:--") || w[1].starts_with('|')), "{text}");
+    }
+    repo.write("sales/brief/a.yaml", "title: Alpha\n");
+    repo.commit("one");
+    let overview = repo.ok(&["report"]);
+    assert!(
+        overview.contains("\n- 1 deal came in: 0 won so far, 1 still open. It is too early for a share.\n"),
+        "{overview}"
+    );
+    assert!(repo.ok(&["report", "funnel"]).contains("1 still open. It is too early for a share.\n"));
+}
