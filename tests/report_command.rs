@@ -287,3 +287,17 @@ fn a_pipeline_without_deals_gets_sentences_not_empty_tables() {
     );
     assert!(repo.ok(&["report", "funnel"]).contains("1 still open. It is too early for a share.\n"));
 }
+
+#[test]
+fn the_overview_says_of_how_many_deals_nothing_is_expected() {
+    let repo = three_deals();
+    repo.write("sales/somewhere/x.yaml", "title: X\namount: 5\n");
+    repo.commit("in no stage");
+    let says = "\n- 1 deal lies in a folder that is no stage, and nothing is expected of it.\n";
+    for report in ["overview", "forecast"] {
+        let text = repo.ok(&["report", report]);
+        assert!(text.contains(says), "{text}");
+        assert!(!text.contains("\n\n\n"), "{text}");
+    }
+    assert!(!repo.ok(&["report", "overview", "--as-of", "2026-01-12"]).contains("nothing is expected of"));
+}
