@@ -301,3 +301,14 @@ fn the_overview_says_of_how_many_deals_nothing_is_expected() {
     }
     assert!(!repo.ok(&["report", "overview", "--as-of", "2026-01-12"]).contains("nothing is expected of"));
 }
+
+#[test]
+fn a_window_that_ends_before_it_begins_is_refused() {
+    let repo = three_deals();
+    let ran = repo.tussock(&["report", "funnel", "--from", "2026-02-01", "--to", "2026-01-01"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("--from 2026-02-01 is later than --to 2026-01-01"), "{}", ran.err);
+    assert_eq!(repo.tussock(&["report", "funnel", "--from", "2026-01-05", "--to", "2026-01-05"]).code, 0);
+    let last = repo.ok(&["report", "funnel", "--to", "9999-12-31"]);
+    assert!(last.contains("up to 9999-12-31."), "{last}");
+}

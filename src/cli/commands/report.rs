@@ -105,6 +105,11 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     if args.name != Name::Funnel && (args.from.is_some() || args.to.is_some()) {
         return Err(CommandError::usage("--from and --to belong to the funnel: tussock report funnel --from …"));
     }
+    if let (Some(from), Some(to)) = (args.from, args.to)
+        && from > to
+    {
+        return Err(CommandError::usage(format!("--from {from} is later than --to {to}, so no day lies between them")));
+    }
     let home = home(global)?;
     let known = Known::gather(ui, &home, args.as_of.as_deref(), global.today)?;
     let report = known.report(args)?;
