@@ -258,13 +258,14 @@ impl Known {
             },
         );
         // One deal may break one rule several times: it is one deal all the same.
-        let mut found: BTreeMap<(std::cmp::Reverse<check::Level>, &str), (BTreeSet<&str>, &str)> = BTreeMap::new();
+        type Kind<'r> = (std::cmp::Reverse<check::Level>, &'r str);
+        let mut found: BTreeMap<Kind, (BTreeSet<&str>, &str)> = BTreeMap::new();
         for finding in report.findings.iter().filter(|f| f.level > check::Level::Info) {
             let key = (std::cmp::Reverse(finding.level), finding.rule.id);
             let subject = finding.deal.as_ref().map_or(finding.path.as_str(), |deal| deal.as_str());
             found.entry(key).or_insert_with(|| (BTreeSet::new(), finding.rule.summary)).0.insert(subject);
         }
-        let line = |((_, rule), (subjects, summary)): ((_, &str), (BTreeSet<&str>, &str))| Attention {
+        let line = |((_, rule), (subjects, summary)): (Kind, (BTreeSet<&str>, &str))| Attention {
             rule: rule.to_owned(),
             text: summary.to_owned(),
             deals: subjects.len(),
