@@ -233,3 +233,82 @@ fn a_report_of_the_past_does_not_know_later_names_of_stages_and_folders() {
         same_as_if_cut(&repo, "sales", commit, "crm");
     }
 }
+
+#[test]
+fn what_needs_attention_is_counted_in_deals_however_often_each_breaks_the_rule() {
+    let repo = TestRepo::with_pipeline();
+    repo.write("sales/contract/a.yaml", "title: Alpha\nowner: olga\namount: 1\n");
+    repo.commit("skips two stages");
+    let lines = repo.tussock(&["validate", "--format", "json"]).out;
+    let found: Value = serde_json::from_str(&lines).unwrap();
+    let times = |rule: &str| {
+        found["findings"].as_array().unwrap().iter().filter(|f| f["rule"] == rule && f["level"] != "info").count()
+    };
+    assert!(times("exit-criterion") > 1, "{lines}");
+    let overview = json(&repo, &["overview"]);
+    let attention = overview["attention"].as_array().unwrap();
+    assert_eq!(attention.iter().find(|a| a["rule"] == "exit-criterion").unwrap()["deals"], 1);
+}
+
+#[test]
+fn a_deal_that_lies_in_two_places_counts_once_where_it_was_first() {
+    let repo = three_deals();
+    let text = repo.read("sales/proposal/a.yaml");
+    repo.write("sales/contract/a.yaml", &text).write("sales/brief/a.yaml", &text);
+    repo.commit("a bad merge");
+    let report = json(&repo, &["pipeline"]);
+    assert_eq!((deals_in(&report, "brief"), deals_in(&report, "proposal"), deals_in(&report, "contract")), (1, 1, 0));
+    assert_eq!(report["state"]["total"]["amount"]["amount"], "1200");
+    assert_eq!((&report["source"]["doubled"], &report["source"]["deals"]), (&Value::from(2), &Value::from(3)));
+    assert_eq!(json(&repo, &["forecast"])["forecast"]["total"]["amount"]["amount"], "1200");
+    assert!(repo.ok(&["report"]).contains("**2 files double a deal and are in no number**"));
+}
+
+#[test]
+fn a_pipeline_without_deals_gets_sentences_not_empty_tables() {
+    let repo = TestRepo::with_pipeline();
+    let overview = repo.ok(&["report"]);
+    assert!(overview.contains("\n- Nothing has come in yet.\n"), "{overview}");
+    assert!(overview.contains("\nNothing is open, so nothing can be expected.\n"), "{overview}");
+    assert!(!repo.ok(&["report", "pipeline"]).contains("## By owner"));
+    assert!(!repo.ok(&["report", "forecast"]).contains("## By month"));
+    for report in ["overview", "pipeline", "funnel", "forecast"] {
+        let text = repo.ok(&["report", report]);
+        assert!(!text.contains("\n\n\n"), "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.windows(2).all(|w| !w[0].starts_with("|:--") || w[1].starts_with('|')), "{text}");
+    }
+    repo.write("sales/brief/a.yaml", "title: Alpha\n");
+    repo.commit("one");
+    let overview = repo.ok(&["report"]);
+    assert!(
+        overview.contains("\n- 1 deal came in: 0 won so far, 1 still open. It is too early for a share.\n"),
+        "{overview}"
+    );
+    assert!(repo.ok(&["report", "funnel"]).contains("1 still open. It is too early for a share.\n"));
+}
+
+#[test]
+fn the_overview_says_of_how_many_deals_nothing_is_expected() {
+    let repo = three_deals();
+    repo.write("sales/somewhere/x.yaml", "title: X\namount: 5\n");
+    repo.commit("in no stage");
+    let says = "\n- 1 deal lies in a folder that is no stage, and nothing is expected of it.\n";
+    for report in ["overview", "forecast"] {
+        let text = repo.ok(&["report", report]);
+        assert!(text.contains(says), "{text}");
+        assert!(!text.contains("\n\n\n"), "{text}");
+    }
+    assert!(!repo.ok(&["report", "overview", "--as-of", "2026-01-12"]).contains("nothing is expected of"));
+}
+
+#[test]
+fn a_window_that_ends_before_it_begins_is_refused() {
+    let repo = three_deals();
+    let ran = repo.tussock(&["report", "funnel", "--from", "2026-02-01", "--to", "2026-01-01"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("--from 2026-02-01 is later than --to 2026-01-01"), "{}", ran.err);
+    assert_eq!(repo.tussock(&["report", "funnel", "--from", "2026-01-05", "--to", "2026-01-05"]).code, 0);
+    let last = repo.ok(&["report", "funnel", "--to", "9999-12-31"]);
+    assert!(last.contains("up to 9999-12-31."), "{last}");
+}

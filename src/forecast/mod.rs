@@ -177,10 +177,12 @@ pub struct Forecast {
 
 /// The calendar day of a time in the pipeline's time zone. Times outside the years 1 to 9999 are taken to their edge.
 pub fn day_of(pipeline: &Pipeline, seconds: i64) -> NaiveDate {
-    const FIRST: i64 = -62_135_510_400;
-    const LAST: i64 = 253_402_214_400;
+    const FIRST: i64 = -62_135_596_800;
+    const LAST: i64 = 253_402_387_200;
     let utc = DateTime::from_timestamp(seconds.clamp(FIRST, LAST), 0).unwrap_or_default();
-    utc.with_timezone(&pipeline.timezone).date_naive()
+    let day = utc.with_timezone(&pipeline.timezone).date_naive();
+    let edge = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
+    day.clamp(edge(1, 1, 1), edge(9999, 12, 31))
 }
 
 /// Says what of the open deals can be expected to be won: each deal counts with the chance of its stage, in the month of
@@ -348,6 +350,20 @@ mod tests {
 
     fn sum(total: &Total) -> String {
         total.sum.map_or("?".to_owned(), |s| s.normalize().to_string())
+    }
+
+    #[test]
+    fn the_first_and_the_last_day_are_the_same_in_every_time_zone() {
+        let mut pipeline = pipeline(&["a"]);
+        for zone in [chrono_tz::UTC, chrono_tz::America::Los_Angeles, chrono_tz::Pacific::Kiritimati] {
+            pipeline.timezone = zone;
+            assert_eq!(day_of(&pipeline, i64::MIN).to_string(), "0001-01-01", "{zone}");
+            assert_eq!(day_of(&pipeline, i64::MAX).to_string(), "9999-12-31", "{zone}");
+        }
+        pipeline.timezone = chrono_tz::America::Los_Angeles;
+        // 2026-03-08T07:59:59Z is a minute to midnight there, on the eve of summer time.
+        assert_eq!(day_of(&pipeline, 1_772_956_799).to_string(), "2026-03-07");
+        assert_eq!(day_of(&pipeline, 1_772_956_800).to_string(), "2026-03-08");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct Source {
     pub commit: Option<String>,
     /// Deal files that could not be read.
     pub unreadable: usize,
+    /// Deal files left out because the deal lies in another place too.
+    pub doubled: usize,
     /// Deals that differ in the work tree.
     pub uncommitted: usize,
     /// Version of the tool.
@@ -52,7 +54,7 @@ pub struct Attention {
     pub rule: String,
     /// What it is, in words: "overdue close dates".
     pub text: String,
-    /// How many deals it concerns.
+    /// How many deals it concerns, or files and folders where it concerns no deal.
     pub deals: usize,
 }
 
@@ -104,6 +106,8 @@ pub struct SourceLine {
     pub deals: usize,
     /// Deal files that could not be read and are in no number.
     pub unreadable: usize,
+    /// Files of deals that lie in another place too; each deal counts once, where it was first.
+    pub doubled: usize,
     /// Deals that differ in the work tree; their committed state is what was read.
     pub uncommitted: usize,
     /// Waivers in force.
@@ -193,6 +197,7 @@ impl Head {
                 known_at,
                 deals: facts.deals.len(),
                 unreadable: facts.source.unreadable,
+                doubled: facts.source.doubled,
                 uncommitted: facts.source.uncommitted,
                 waivers: facts.waivers.len(),
                 clamped: facts.events.iter().filter(|e| e.clamped).count(),

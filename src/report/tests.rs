@@ -86,6 +86,7 @@ impl Small {
         let source = Source {
             commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
             unreadable: 1,
+            doubled: 0,
             uncommitted: 3,
             version: "0.1.0".to_owned(),
         };

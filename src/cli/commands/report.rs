@@ -1,6 +1,6 @@
 //! `tussock report`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,8 @@ use crate::cli::workspace::{
 };
 use crate::forecast::day_of;
 use crate::format::date::parse_date;
+use crate::format::deal::Deal;
+use crate::format::ident::DealId;
 use crate::format::load::Reading;
 use crate::format::pipeline::Pipeline;
 use crate::format::source::{EntryKind, Source as _};
@@ -103,6 +105,11 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     if args.name != Name::Funnel && (args.from.is_some() || args.to.is_some()) {
         return Err(CommandError::usage("--from and --to belong to the funnel: tussock report funnel --from …"));
     }
+    if let (Some(from), Some(to)) = (args.from, args.to)
+        && from > to
+    {
+        return Err(CommandError::usage(format!("--from {from} is later than --to {to}, so no day lies between them")));
+    }
     let home = home(global)?;
     let known = Known::gather(ui, &home, args.as_of.as_deref(), global.today)?;
     let report = known.report(args)?;
@@ -132,6 +139,8 @@ pub(in crate::cli) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate
 struct Known {
     snapshot: Snapshot,
     reading: Reading,
+    /// The deals without the files that double one; `None` where there are none such.
+    once: Option<Vec<Deal>>,
     history: History,
     spells: Vec<crate::history::spell::Spell>,
     as_of: KnownAt,
@@ -178,10 +187,12 @@ impl Known {
         };
         let reading = read(ui, &snapshot)?;
         let as_of = asked.map_or(known_at, |day| end_of(&reading.pipeline, day).max(known_at));
+        let once = each_once(&reading.deals, &history);
         let uncommitted = if asked.is_none() && head == Some(commit) { differing(home)? } else { 0 };
         let source = Source {
             commit: Some(commit.to_string()),
             unreadable: reading.unreadable.len(),
+            doubled: once.as_ref().map_or(0, |once| reading.deals.len() - once.len()),
             uncommitted,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
@@ -192,6 +203,7 @@ impl Known {
             templates: own_templates(&snapshot, commit)?,
             snapshot,
             reading,
+            once,
             history,
             as_of,
             source,
@@ -201,7 +213,7 @@ impl Known {
     fn facts(&self) -> Facts<'_> {
         Facts {
             pipeline: &self.reading.pipeline,
-            deals: &self.reading.deals,
+            deals: self.once.as_deref().unwrap_or(&self.reading.deals),
             spells: &self.spells,
             events: &self.history.events,
             as_of: self.as_of,
@@ -245,18 +257,42 @@ impl Known {
                 visited: facts.visited.as_ref(),
             },
         );
-        let mut counts: BTreeMap<(std::cmp::Reverse<check::Level>, &str), (usize, &str)> = BTreeMap::new();
+        // One deal may break one rule several times: it is one deal all the same.
+        type Kind<'r> = (std::cmp::Reverse<check::Level>, &'r str);
+        let mut found: BTreeMap<Kind, (BTreeSet<&str>, &str)> = BTreeMap::new();
         for finding in report.findings.iter().filter(|f| f.level > check::Level::Info) {
             let key = (std::cmp::Reverse(finding.level), finding.rule.id);
-            counts.entry(key).or_insert((0, finding.rule.summary)).0 += 1;
+            let subject = finding.deal.as_ref().map_or(finding.path.as_str(), |deal| deal.as_str());
+            found.entry(key).or_insert_with(|| (BTreeSet::new(), finding.rule.summary)).0.insert(subject);
         }
-        let line = |((_, rule), (deals, summary)): ((_, &str), (usize, &str))| Attention {
+        let line = |((_, rule), (subjects, summary)): (Kind, (BTreeSet<&str>, &str))| Attention {
             rule: rule.to_owned(),
             text: summary.to_owned(),
-            deals,
+            deals: subjects.len(),
         };
-        counts.into_iter().map(line).collect()
+        found.into_iter().map(line).collect()
     }
+}
+
+/// Where a deal's file lies in two places, the deal counts once, where history has it: an amount counted twice is worse
+/// than one counted in the wrong stage. `None` where no deal does.
+fn each_once(deals: &[Deal], history: &History) -> Option<Vec<Deal>> {
+    let mut files: BTreeMap<&DealId, usize> = BTreeMap::new();
+    deals.iter().for_each(|deal| *files.entry(&deal.id).or_default() += 1);
+    let doubled = |deal: &Deal| files.get(&deal.id).is_some_and(|n| *n > 1);
+    if !deals.iter().any(doubled) {
+        return None;
+    }
+    let home = |deal: &Deal| history.standings.get(&deal.id).is_some_and(|standing| standing.path == deal.path);
+    let at_home: BTreeSet<&DealId> = deals.iter().filter(|deal| home(deal)).map(|deal| &deal.id).collect();
+    let mut seen: BTreeSet<&DealId> = BTreeSet::new();
+    let mut once = Vec::new();
+    for deal in deals {
+        if (home(deal) || !at_home.contains(&deal.id)) && seen.insert(&deal.id) {
+            once.push(deal.clone());
+        }
+    }
+    Some(once)
 }
 
 fn start_of(pipeline: &Pipeline, day: NaiveDate) -> i64 {
