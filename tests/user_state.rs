@@ -396,7 +396,7 @@ fn the_work_tree_that_the_environment_names_is_the_one_that_is_written() {
         let run = |program: &str, args: &[&str]| {
             let mut command = Command::new(program);
             repo.hermetic(command.args(args)).current_dir(repo.path().join("sales")).env("GIT_WORK_TREE", work_tree);
-            for dir in git_dir {
+            if let Some(dir) = git_dir {
                 command.env("GIT_DIR", dir);
             }
             let ran = command.output().unwrap();
@@ -408,4 +408,22 @@ fn the_work_tree_that_the_environment_names_is_the_one_that_is_written() {
         assert_eq!(run("git", &["status", "--porcelain", "-uno"]), "");
         assert!(repo.has("sales/proposal/acme.yaml") && !repo.has("sales/brief/acme.yaml"));
     }
+}
+
+#[test]
+fn a_field_that_a_deal_must_have_is_not_taken_out() {
+    let repo = with_deals();
+    let pipeline =
+        repo.read("sales/pipeline.yaml").replace("fields:\n", "fields:\n  owner: {type: person, required: true}\n");
+    repo.write("sales/pipeline.yaml", pipeline).write("sales/brief/free.yaml", "title: Nobody's\n");
+    repo.commit("Ask for the owner");
+    for emptied in ["owner=", "owner= "] {
+        let ran = repo.tussock(&["set", "acme", emptied]);
+        assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("`acme` must have `owner` in brief; give it another value instead"), "{}", ran.err);
+    }
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    repo.ok(&["set", "acme", "owner=ivan", "amount="]);
+    // What lacks it already can be worked on.
+    repo.ok(&["set", "free", "amount=5"]);
 }
