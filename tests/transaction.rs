@@ -277,6 +277,20 @@ fn names_that_differ_only_by_case_are_refused_on_every_system() {
 }
 
 #[test]
+fn nothing_new_gets_the_name_of_a_device_of_windows() {
+    let repo = with_acme();
+    for name in ["con", "nul.2026", "lpt1"] {
+        let error = refused(&repo, vec![FileChange::create(format!("sales/brief/{name}.yaml"), ACME)]);
+        assert_eq!(error.class(), Class::Usage);
+        assert!(error.to_string().contains("on Windows its name means a device"), "{error}");
+    }
+    // What is there already is not held fast.
+    repo.write("sales/brief/aux.yaml", ACME).commit("By hand");
+    let moved = FileChange::relocate("sales/brief/aux.yaml", ACME, "sales/proposal/aux.yaml", ACME);
+    act(&repo, &repo.path(), vec![moved, FileChange::create("sales/brief/console.yaml", ACME)]).unwrap();
+}
+
+#[test]
 fn ignored_destinations_and_links_are_refused() {
     let repo = with_acme();
     repo.write(".gitignore", "sales/proposal/acme*\n");
