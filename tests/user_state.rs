@@ -427,3 +427,34 @@ fn a_field_that_a_deal_must_have_is_not_taken_out() {
     // What lacks it already can be worked on.
     repo.ok(&["set", "free", "amount=5"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_question_that_is_stopped_gives_the_terminal_its_cursor_back() {
+    use std::io::{Read, Write};
+    for key in [b"\x03", b"\x1b"] {
+        let repo = TestRepo::without_git();
+        let pty = nix::pty::openpty(None, None).unwrap();
+        let slave = || Stdio::from(pty.slave.try_clone().unwrap());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tussock"));
+        repo.hermetic(command.arg("init")).stdin(slave()).stdout(slave()).stderr(slave()).env("TERM", "xterm");
+        let mut child = command.spawn().unwrap();
+        let mut terminal = std::fs::File::from(pty.master);
+        let mut shown = String::new();
+        let mut buffer = [0; 4096];
+        let mut wait_for = |terminal: &mut std::fs::File, words: &str| {
+            while !shown.contains(words) {
+                let count = terminal.read(&mut buffer).unwrap();
+                shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+            }
+        };
+        wait_for(&mut terminal, "candidates");
+        // The key counts once the program listens for single keys.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        terminal.write_all(key).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        wait_for(&mut terminal, "nothing was changed");
+        assert!(shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l"), "{shown:?}");
+        assert!(repo.path().read_dir().unwrap().next().is_none());
+    }
+}
