@@ -365,6 +365,29 @@ echo generated > list; git add list",
 }
 
 #[test]
+fn a_hook_may_write_thousands_of_files_and_the_users_staged_ones_stay() {
+    let repo = with_acme();
+    hook(
+        &repo,
+        "pre-commit",
+        "blob=$(git hash-object -w --stdin < .git/text)
+for i in $(seq 5000); do printf '100644 %s\\tlists/%s\\n' $blob $i; done | git update-index --index-info",
+    );
+    repo.write(".git/text", "one\n");
+    act(&repo, &repo.path(), vec![FileChange::edit("sales/brief/acme.yaml", ACME, "title: A\n")]).unwrap();
+    repo.write("lists/7", "mine\n").git(&["add", "lists/7"]);
+    repo.write(".git/text", "two\n");
+    let begun = std::time::Instant::now();
+    let edit = FileChange::edit("sales/brief/acme.yaml", "title: A\n", "title: B\n");
+    let done = act(&repo, &repo.path(), vec![edit]).unwrap();
+    assert!(begun.elapsed().as_secs() < 5, "{:?} for 5000 files", begun.elapsed());
+    assert_eq!(done.paths.len(), 5000);
+    assert_eq!(repo.git(&["show", "HEAD:lists/8"]), "two\n");
+    assert_eq!(repo.git(&["show", ":lists/8"]), "two\n");
+    assert_eq!(repo.git(&["show", ":lists/7"]), "mine\n");
+}
+
+#[test]
 fn a_signed_commit_verifies_and_a_missing_key_changes_nothing() {
     let repo = with_acme();
     let key = repo.path().join("../home/key");
