@@ -487,6 +487,23 @@ fn without_a_git_program_reading_works_and_writing_says_why_not() {
     assert!(err.contains("the program `git` was not found"), "{err}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_git_program_that_cannot_be_started_is_not_called_missing() {
+    use std::os::unix::fs::PermissionsExt;
+    let repo = with_acme();
+    let tools = repo.path().join("../tools");
+    std::fs::create_dir(&tools).unwrap();
+    std::fs::write(tools.join("git"), "#!/nowhere/sh\n").unwrap();
+    std::fs::set_permissions(tools.join("git"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let tools = tools.canonicalize().unwrap();
+    let output =
+        binary().args(["set", "acme", "amount=5"]).current_dir(repo.path()).env("PATH", tools).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(8), "{err}");
+    assert!(err.contains("cannot run `git version`"), "{err}");
+}
+
 #[test]
 fn a_pipeline_in_no_language_of_the_machine_prints_the_same() {
     let repo = with_acme();

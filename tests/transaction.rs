@@ -277,6 +277,20 @@ fn names_that_differ_only_by_case_are_refused_on_every_system() {
 }
 
 #[test]
+fn nothing_new_gets_the_name_of_a_device_of_windows() {
+    let repo = with_acme();
+    for name in ["con", "nul.2026", "lpt1"] {
+        let error = refused(&repo, vec![FileChange::create(format!("sales/brief/{name}.yaml"), ACME)]);
+        assert_eq!(error.class(), Class::Usage);
+        assert!(error.to_string().contains("on Windows its name means a device"), "{error}");
+    }
+    // What is there already is not held fast.
+    repo.write("sales/brief/aux.yaml", ACME).commit("By hand");
+    let moved = FileChange::relocate("sales/brief/aux.yaml", ACME, "sales/proposal/aux.yaml", ACME);
+    act(&repo, &repo.path(), vec![moved, FileChange::create("sales/brief/console.yaml", ACME)]).unwrap();
+}
+
+#[test]
 fn ignored_destinations_and_links_are_refused() {
     let repo = with_acme();
     repo.write(".gitignore", "sales/proposal/acme*\n");
@@ -348,6 +362,29 @@ echo generated > list; git add list",
     assert!(done.printed.contains("checked"));
     assert_eq!(done.paths, ["list", "sales/brief/acme.yaml", "sales/proposal/acme.yaml"]);
     assert_eq!(repo.git(&["status", "--porcelain"]), "M  readme\n");
+}
+
+#[test]
+fn a_hook_may_write_thousands_of_files_and_the_users_staged_ones_stay() {
+    let repo = with_acme();
+    hook(
+        &repo,
+        "pre-commit",
+        "blob=$(git hash-object -w --stdin < .git/text)
+for i in $(seq 5000); do printf '100644 %s\\tlists/%s\\n' $blob $i; done | git update-index --index-info",
+    );
+    repo.write(".git/text", "one\n");
+    act(&repo, &repo.path(), vec![FileChange::edit("sales/brief/acme.yaml", ACME, "title: A\n")]).unwrap();
+    repo.write("lists/7", "mine\n").git(&["add", "lists/7"]);
+    repo.write(".git/text", "two\n");
+    let begun = std::time::Instant::now();
+    let edit = FileChange::edit("sales/brief/acme.yaml", "title: A\n", "title: B\n");
+    let done = act(&repo, &repo.path(), vec![edit]).unwrap();
+    assert!(begun.elapsed().as_secs() < 5, "{:?} for 5000 files", begun.elapsed());
+    assert_eq!(done.paths.len(), 5000);
+    assert_eq!(repo.git(&["show", "HEAD:lists/8"]), "two\n");
+    assert_eq!(repo.git(&["show", ":lists/8"]), "two\n");
+    assert_eq!(repo.git(&["show", ":lists/7"]), "mine\n");
 }
 
 #[test]

@@ -396,7 +396,7 @@ fn the_work_tree_that_the_environment_names_is_the_one_that_is_written() {
         let run = |program: &str, args: &[&str]| {
             let mut command = Command::new(program);
             repo.hermetic(command.args(args)).current_dir(repo.path().join("sales")).env("GIT_WORK_TREE", work_tree);
-            for dir in git_dir {
+            if let Some(dir) = git_dir {
                 command.env("GIT_DIR", dir);
             }
             let ran = command.output().unwrap();
@@ -407,5 +407,54 @@ fn the_work_tree_that_the_environment_names_is_the_one_that_is_written() {
         run(env!("CARGO_BIN_EXE_tussock"), &["move", "acme", "proposal"]);
         assert_eq!(run("git", &["status", "--porcelain", "-uno"]), "");
         assert!(repo.has("sales/proposal/acme.yaml") && !repo.has("sales/brief/acme.yaml"));
+    }
+}
+
+#[test]
+fn a_field_that_a_deal_must_have_is_not_taken_out() {
+    let repo = with_deals();
+    let pipeline =
+        repo.read("sales/pipeline.yaml").replace("fields:\n", "fields:\n  owner: {type: person, required: true}\n");
+    repo.write("sales/pipeline.yaml", pipeline).write("sales/brief/free.yaml", "title: Nobody's\n");
+    repo.commit("Ask for the owner");
+    for emptied in ["owner=", "owner= "] {
+        let ran = repo.tussock(&["set", "acme", emptied]);
+        assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("`acme` must have `owner` in brief; give it another value instead"), "{}", ran.err);
+    }
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    repo.ok(&["set", "acme", "owner=ivan", "amount="]);
+    // What lacks it already can be worked on.
+    repo.ok(&["set", "free", "amount=5"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_question_that_is_stopped_gives_the_terminal_its_cursor_back() {
+    use std::io::{Read, Write};
+    for key in [b"\x03", b"\x1b"] {
+        let repo = TestRepo::without_git();
+        let pty = nix::pty::openpty(None, None).unwrap();
+        let slave = || Stdio::from(pty.slave.try_clone().unwrap());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tussock"));
+        repo.hermetic(command.arg("init")).stdin(slave()).stdout(slave()).stderr(slave()).env("TERM", "xterm");
+        let mut child = command.spawn().unwrap();
+        let mut terminal = std::fs::File::from(pty.master);
+        let mut shown = String::new();
+        let mut buffer = [0; 4096];
+        let mut wait_for = |terminal: &mut std::fs::File, words: &str| {
+            while !shown.contains(words) {
+                let count = terminal.read(&mut buffer).unwrap();
+                shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+            }
+        };
+        wait_for(&mut terminal, "candidates");
+        // The key counts once the program listens for single keys.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        terminal.write_all(key).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        wait_for(&mut terminal, "nothing was changed");
+        assert!(shown.rfind("\x1b[?25h") > shown.rfind("\x1b[?25l"), "{shown:?}");
+        assert!(repo.path().read_dir().unwrap().next().is_none());
     }
 }

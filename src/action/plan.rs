@@ -9,7 +9,7 @@ use super::find::{self, NotFound};
 use super::gate::{self, Verdict};
 use crate::format::deal::Deal;
 use crate::format::ident::{BadId, DealId, StageId};
-use crate::format::judge::Circumstances;
+use crate::format::judge::{Circumstances, missing_fields};
 use crate::format::load::{Reading, parse_deal};
 use crate::format::pipeline::{EndKind, Pipeline, Place, deal_path};
 use crate::format::problem::Problem;
@@ -64,6 +64,16 @@ pub enum PlanError {
         deal: DealId,
         /// What would be wrong.
         problems: Vec<Problem>,
+    },
+    /// A field that the deal must have where it is would be empty.
+    #[error("`{deal}` must have `{field}` in {stage}; give it another value instead")]
+    Emptied {
+        /// The deal.
+        deal: DealId,
+        /// The field.
+        field: String,
+        /// Where the deal is.
+        stage: StageId,
     },
     /// Criteria refuse.
     #[error("{}", .refusals.iter().map(|r| format!("{} cannot move to {}", r.deal, r.to)).collect::<Vec<_>>().join(", "))]
@@ -202,6 +212,13 @@ pub fn set(reading: &Reading, id: &str, assignments: &[Assignment], today: Naive
     let edited = edited(&reading.pipeline, deal, assignments, today)?;
     if edited.document.text == deal.document.text {
         return Ok(Plan::of(Vec::new(), vec![(deal.id.clone(), None)]));
+    }
+    if let Some(place) = reading.pipeline.place(deal.stage.as_str()) {
+        let missing = |deal: &Deal| missing_fields(&reading.pipeline, deal, place);
+        let before = missing(deal);
+        if let Some(field) = missing(&edited).into_iter().find(|f| !before.contains(f)) {
+            return Err(PlanError::Emptied { deal: deal.id.clone(), field, stage: deal.stage.clone() });
+        }
     }
     let change = Change {
         deal: deal.id.clone(),

@@ -142,7 +142,9 @@ impl From<PlanError> for CommandError {
                 refused.hints.extend(problems.iter().filter_map(|p| p.help.clone()));
                 refused
             }
-            PlanError::Refused { .. } => CommandError::new(Exit::Findings, error.to_string()),
+            PlanError::Refused { .. } | PlanError::Emptied { .. } => {
+                CommandError::new(Exit::Findings, error.to_string())
+            }
         }
     }
 }

@@ -54,7 +54,8 @@ pub fn slug(title: &str) -> Option<String> {
     Some(slug)
 }
 
-fn is_reserved(slug: &str) -> bool {
+/// Whether a name, without what follows its first dot and in lower case, means a device on Windows and can be no file.
+pub fn is_reserved(slug: &str) -> bool {
     let port =
         |name: &str| slug.strip_prefix(name).is_some_and(|n| n.len() == 1 && n.bytes().all(|b| b.is_ascii_digit()));
     RESERVED.contains(&slug) || port("com") || port("lpt")

@@ -132,13 +132,18 @@ impl Git {
 
     /// The `git` program, run in `folder`.
     pub(super) fn in_folder(folder: &Path) -> Result<Git, GitError> {
-        static FOUND: OnceLock<Option<(PathBuf, String)>> = OnceLock::new();
+        // The reason why it cannot be started, where there is one: empty where there is none to start.
+        static FOUND: OnceLock<Result<(PathBuf, String), Option<String>>> = OnceLock::new();
         let probe = || {
-            let program = find_program(&std::env::var_os("PATH")?)?;
-            let out = Command::new(&program).arg("version").stdin(Stdio::null()).output().ok()?;
-            Some((program, String::from_utf8_lossy(&out.stdout).trim().to_owned()))
+            let program = find_program(&std::env::var_os("PATH").unwrap_or_default()).ok_or(None)?;
+            let out = Command::new(&program).arg("version").stdin(Stdio::null()).output();
+            let out = out.map_err(|e| Some(e.to_string()))?;
+            Ok((program, String::from_utf8_lossy(&out.stdout).trim().to_owned()))
         };
-        let (program, version_text) = FOUND.get_or_init(probe).clone().ok_or(GitError::Missing)?;
+        let (program, version_text) = FOUND.get_or_init(probe).clone().map_err(|reason| match reason {
+            None => GitError::Missing,
+            Some(reason) => GitError::Start { command: "git version".into(), source: io::Error::other(reason) },
+        })?;
         let version = Version::read(&version_text)
             .ok_or_else(|| GitError::Answer { command: "git version".into(), answer: version_text.clone() })?;
         Ok(Git {
@@ -294,17 +299,22 @@ impl<'a> Run<'a> {
         let output = std::thread::scope(|scope| {
             // Written from a thread of its own: a command that answers before it has read all would else wait for us
             // while we wait for it. A command that ends early breaks the pipe, and its exit code says why.
-            let writer = scope.spawn(move || match (pipe, stdin) {
-                (Some(mut pipe), Some(bytes)) => match pipe.write_all(bytes) {
+            let writer = pipe.zip(stdin).map(|(mut pipe, bytes)| {
+                std::thread::Builder::new().spawn_scoped(scope, move || match pipe.write_all(bytes) {
                     Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e),
                     _ => Ok(()),
-                },
-                _ => Ok(()),
+                })
             });
+            let writer = match writer.transpose() {
+                Ok(writer) => writer,
+                // The system has no more threads: a command that gets nothing to read must not go on as if that were all.
+                Err(e) => return child.kill().and_then(|()| child.wait()).and(Err(e)),
+            };
             let output = child.wait_with_output();
-            match writer.join() {
-                Ok(written) => written.and(output),
-                Err(_) => Err(io::Error::other("writing to the command's input failed")),
+            match writer.map(|w| w.join()) {
+                None => output,
+                Some(Ok(written)) => written.and(output),
+                Some(Err(_)) => Err(io::Error::other("writing to the command's input failed")),
             }
         });
         let output = output.map_err(failed)?;

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use dialoguer::Select;
+use dialoguer::console::Term;
 
 use crate::action::template::{self, TEMPLATES, Template};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::signals::Deferred;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::current;
 use crate::cli::write::commit_whole;
@@ -158,11 +160,19 @@ fn choose(ui: &mut Ui, args: &Args) -> Result<&'static Template, CommandError> {
 
 fn ask(ui: &mut Ui, question: &str, answers: &[&str]) -> Result<usize, CommandError> {
     ui.flush();
-    Select::new()
-        .with_prompt(question)
-        .items(answers)
-        .default(0)
-        .interact_opt()
-        .map_err(|e| CommandError::new(Exit::Io, format!("cannot ask on this terminal: {e}")))?
-        .ok_or_else(|| CommandError::new(Exit::Interrupted, "stopped; nothing was changed"))
+    let stopped = || CommandError::new(Exit::Interrupted, "stopped; nothing was changed");
+    let failed = |e: std::io::Error| CommandError::new(Exit::Io, format!("cannot ask on this terminal: {e}"));
+    // The list hides the cursor: a Ctrl-C that ended the program here would leave the terminal without one.
+    let signals = Deferred::new().map_err(failed)?;
+    let held = signals.hold();
+    let answer = Select::new().with_prompt(question).items(answers).default(0).interact_opt();
+    if answer.is_err() {
+        Term::stderr().show_cursor().map_err(failed)?;
+    }
+    drop(held);
+    match (answer, signals.came()) {
+        (_, Some(exit)) => Err(CommandError { exit, ..stopped() }),
+        (Ok(answer), None) => answer.ok_or_else(stopped),
+        (Err(dialoguer::Error::IO(e)), None) => Err(failed(e)),
+    }
 }

@@ -10,6 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::objects::{self, Filters};
 use super::{FileChange, PlannedFile};
+use crate::format::slug::is_reserved;
 use crate::repo::discover::{Home, is_repository};
 use crate::repo::error::WriteError;
 use crate::repo::git::Git;
@@ -36,6 +37,11 @@ pub(super) fn paths(home: &Home, changes: &[&FileChange]) -> Result<(), WriteErr
             plain(path).map_err(bad)?;
             if home.in_pipeline(path).is_none() {
                 return Err(bad("it is outside of the pipeline"));
+            }
+            // What has such a name already may go on: it can be on no machine that would mind.
+            let name = path.rsplit('/').next().and_then(|name| name.split('.').next());
+            if change.before.is_none() && name.is_some_and(is_reserved) {
+                return Err(bad("on Windows its name means a device, so that nobody there could check it out"));
             }
         }
         if let Some(path) = change.before_path().filter(|p| !sources.insert(*p)) {

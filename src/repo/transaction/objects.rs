@@ -259,34 +259,38 @@ impl Store<'_> {
         }
         let run = self.git.command("diff-tree").reading().args(["-r", "-z", "--raw", "--no-renames"]);
         let out = run.args([tree.to_string(), after.to_string()]).bytes()?;
+        let ours: HashMap<Vec<u8>, usize> = files
+            .iter()
+            .enumerate()
+            .filter_map(|(at, f)| Some((f.change.after_path()?.as_bytes().to_vec(), at)))
+            .collect();
+        // Of the files that the action takes away it is known that nothing of them is staged.
+        let taken: BTreeSet<Vec<u8>> =
+            files.iter().filter_map(|f| Some(f.change.before_path()?.as_bytes().to_vec())).collect();
+        let staged: HashMap<&[u8], (u32, ObjectId)> =
+            self.ready.index.iter().map(|e| (&*e.path, (e.mode, e.id))).collect();
         let mut others = Vec::new();
         let mut fields = out.split(|b| *b == 0);
         while let (Some(head), Some(path)) = (fields.next(), fields.next()) {
             let shown = String::from_utf8_lossy(head).into_owned();
             let words: Vec<&str> = shown.trim_start_matches(':').split(' ').collect();
-            let [_, mode, _, id, status] = words.as_slice() else {
+            let [old_mode, mode, old_id, id, status] = words.as_slice() else {
                 return Err(GitError::Answer { command: "git diff-tree".into(), answer: shown }.into());
             };
-            let mode = u32::from_str_radix(mode, 8).unwrap_or_default();
-            let new = if *status == "D" { None } else { Some((mode, id_of((*id).to_owned(), "git diff-tree")?)) };
-            match files.iter_mut().find(|f| f.change.after_path().is_some_and(|p| p.as_bytes() == path)) {
-                Some(file) => self.take_over(file, new)?,
-                None => others.push(ByHook { path: path.to_vec(), new }),
+            let entry = |mode: &str, id: &str| -> Result<(u32, ObjectId), WriteError> {
+                Ok((u32::from_str_radix(mode, 8).unwrap_or_default(), id_of(id.to_owned(), "git diff-tree")?))
+            };
+            let new = if *status == "D" { None } else { Some(entry(mode, id)?) };
+            if let Some(file) = ours.get(path).and_then(|at| files.get_mut(*at)) {
+                self.take_over(file, new)?;
+                continue;
+            }
+            // Beside the action's files, the tree that the hook saw is that of HEAD.
+            let in_head = if *status == "A" { None } else { Some(entry(old_mode, old_id)?) };
+            if taken.contains(path) || in_head == staged.get(path).copied() {
+                others.push(ByHook { path: path.to_vec(), new });
             }
         }
-        let head = match self.head_tree()? {
-            Some(id) => {
-                Some(self.ready.repo.find_tree(oid(id)?).map_err(WriteError::reading("read the tree of HEAD"))?)
-            }
-            None => None,
-        };
-        others.retain(|other| {
-            let path = Path::new(std::str::from_utf8(&other.path).unwrap_or_default());
-            let in_head = head.as_ref().and_then(|t| t.get_path(path).ok()).map(|e| (e.filemode_raw() as u32, e.id()));
-            let staged = self.ready.index.iter().find(|e| e.path == other.path);
-            let staged = staged.and_then(|e| Some((e.mode, oid(e.id).ok()?)));
-            in_head == staged
-        });
         Ok(others)
     }
 
