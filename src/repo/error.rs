@@ -264,7 +264,7 @@ pub enum WriteError {
         "commit {} is made, but {what}; when the cause is gone, bring the files up to it with `git restore --source=HEAD \
          --staged --worktree -- {}`",
         .commit.short(),
-        .paths.join(" ")
+        .paths.iter().map(|p| shell_word(p)).collect::<Vec<_>>().join(" ")
     )]
     Pending {
         /// The commit.
@@ -274,6 +274,12 @@ pub enum WriteError {
         /// What is not done, and why.
         what: String,
     },
+}
+
+/// A path as a shell takes it for one word.
+fn shell_word(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
 
 fn indented(output: &str) -> String {
@@ -317,5 +323,21 @@ impl WriteError {
     pub(super) fn reading(doing: impl Into<String>) -> impl FnOnce(git2::Error) -> WriteError {
         let doing = doing.into();
         move |e| WriteError::Read(RepoError::Read { doing, reason: e.message().to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pending_write_names_its_files_so_that_a_shell_takes_them() {
+        let error = WriteError::Pending {
+            commit: ObjectId::from_bytes(&[1; 20]).unwrap(),
+            paths: vec!["sales/brief/a.yaml".into(), "our sales/it's/a.yaml".into()],
+            what: "the disk is full".into(),
+        };
+        let told = error.to_string();
+        assert!(told.ends_with("-- sales/brief/a.yaml 'our sales/it'\\''s/a.yaml'`"), "{told}");
     }
 }
