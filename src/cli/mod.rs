@@ -87,6 +87,7 @@ pub enum ColorWhen {
     Never,
 }
 
+/// Reads a day of the command line.
 fn day(text: &str) -> Result<NaiveDate, String> {
     parse_date(text).map_err(|e| e.to_string())
 }

@@ -182,10 +182,7 @@ impl Facts {
     /// # Errors
     /// A damaged repository.
     pub fn gather(ui: &mut Ui, home: &Home, pipeline: &Pipeline, today: NaiveDate) -> Result<Self, CommandError> {
-        let criteria = || {
-            pipeline.places().flat_map(|p| p.entry().iter()).chain(pipeline.stages.iter().flat_map(|s| s.exit.iter()))
-        };
-        let days = criteria().any(|c| matches!(&c.test, CriterionTest::Check(e) if e.uses_days_in_stage()));
+        let days = pipeline.criteria().any(|c| matches!(&c.test, CriterionTest::Check(e) if e.uses_days_in_stage()));
         let visits = pipeline.stages.iter().any(|s| s.optional);
         if !days && !visits {
             return Ok(Facts::default());
@@ -253,8 +250,8 @@ pub fn read_history(home: &Home, pipeline: &Pipeline, options: &Options) -> Resu
 pub fn home_at(home: &Home, tip: ObjectId, point: Point) -> Result<Option<(ObjectId, Home)>, HistoryFailure> {
     let place = home.place().map_err(|e| HistoryFailure::Repo(e.into()))?;
     let repository = place.open().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let objects = GitObjects::with_mailmap(&repository, tip)
-        .map_err(|e| HistoryFailure::Repo(CommandError::new(Exit::Io, e.to_string())))?;
+    let objects =
+        GitObjects::open(&repository).map_err(|e| HistoryFailure::Repo(CommandError::new(Exit::Io, e.to_string())))?;
     let found = history::standpoint(&objects, tip, &home.prefix, point).map_err(HistoryFailure::History)?;
     Ok(found.map(|found| {
         let root = match place.workdir.as_ref().filter(|_| found.prefix != home.prefix) {

@@ -24,6 +24,19 @@ pub struct Deal {
     pub problems: Vec<super::problem::Problem>,
 }
 
+/// A waiver that says what, who, why and when. Whether its criterion exists and takes one is another question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiver<'d> {
+    /// Id of the criterion.
+    pub criterion: &'d str,
+    /// Who answers for it.
+    pub by: &'d str,
+    /// Why.
+    pub reason: &'d str,
+    /// Since when.
+    pub on: NaiveDate,
+}
+
 impl Deal {
     /// The value at a dotted path.
     pub fn value(&self, path: &str) -> Option<&Value> {
@@ -53,6 +66,17 @@ impl Deal {
     /// What it is worth.
     pub fn amount(&self) -> Option<Money> {
         self.value("amount").and_then(Value::as_money)
+    }
+
+    /// Its complete waivers, in the order of the file. Incomplete ones count for nothing.
+    pub fn waivers(&self) -> impl Iterator<Item = Waiver<'_>> {
+        let items = self.value("waivers").and_then(Value::as_list).unwrap_or_default();
+        items.iter().filter_map(|item| {
+            let block = item.value.as_block()?;
+            let text = |name: &str| block.get(name)?.value.as_text().filter(|t| !t.trim().is_empty());
+            let on = block.get("on")?.value.as_date()?;
+            Some(Waiver { criterion: text("criterion")?, by: text("by")?, reason: text("reason")?, on })
+        })
     }
 
     /// When the yes is expected.

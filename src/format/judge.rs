@@ -172,15 +172,8 @@ fn approval(
 }
 
 fn waiver(deal: &Deal, criterion: &Criterion) -> Option<Outcome> {
-    let waivers = deal.value("waivers")?.as_list()?;
-    waivers.iter().filter_map(|w| w.value.as_block()).find_map(|block| {
-        let text = |name: &str| block.get(name)?.value.as_text().filter(|t| !t.trim().is_empty()).map(str::to_owned);
-        if text("criterion")? != criterion.id.as_str() {
-            return None;
-        }
-        let on = block.get("on")?.value.as_date()?;
-        Some(Outcome::Waived { by: text("by")?, reason: text("reason")?, on })
-    })
+    let found = deal.waivers().find(|w| w.criterion == criterion.id.as_str())?;
+    Some(Outcome::Waived { by: found.by.to_owned(), reason: found.reason.to_owned(), on: found.on })
 }
 
 /// Whether two ways of naming somebody mean one person: equal but for case, or one is the part before the `@` of the

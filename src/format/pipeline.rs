@@ -250,6 +250,12 @@ impl Pipeline {
         stages.chain(self.ends.iter().map(Place::End))
     }
 
+    /// Every criterion, of stages and ends, in the order of the file.
+    pub fn criteria(&self) -> impl Iterator<Item = &Criterion> {
+        let stages = self.stages.iter().flat_map(|s| s.entry.iter().chain(&s.exit));
+        stages.chain(self.ends.iter().flat_map(|e| &e.entry))
+    }
+
     /// Index of the first stage that counts as won; the number of stages where only an end does.
     pub fn won_index(&self) -> usize {
         let at = |id: &StageId| self.stages.iter().position(|s| s.id == *id);

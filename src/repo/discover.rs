@@ -3,9 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::error::RepoError;
-
-/// The name of the file that makes a folder a pipeline.
-pub const PIPELINE_FILE: &str = "pipeline.yaml";
+use crate::format::pipeline::PIPELINE_FILE;
 
 /// How deep below the repository's root pipelines are looked for.
 const MAX_DEPTH: usize = 32;

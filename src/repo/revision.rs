@@ -1,10 +1,11 @@
 //! Names of commits, and what is checked out.
 
-use super::discover::{Home, PIPELINE_FILE};
+use super::discover::Home;
 use super::error::RepoError;
 use super::git::Git;
 use super::objects::ObjectId;
 use super::snapshot::is_sparse;
+use crate::format::pipeline::PIPELINE_FILE;
 
 /// What HEAD says.
 #[derive(Clone, Debug, PartialEq, Eq)]

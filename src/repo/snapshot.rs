@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::discover::{GitPlace, Home, PIPELINE_FILE};
+use super::discover::{GitPlace, Home};
 use super::error::RepoError;
 use super::git::{Git, GitError};
 use super::objects::{ObjectId, read_once};
 use super::revision::{object_id, oid};
 use super::worktree::MAX_FILE;
+use crate::format::pipeline::PIPELINE_FILE;
 use crate::format::source::{EntryKind, FileEntry, Source};
 
 /// The files of a pipeline as a commit or the index holds them.

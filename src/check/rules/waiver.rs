@@ -4,7 +4,7 @@ use crate::check::finding::{Finding, Level};
 use crate::check::ground::DealGround;
 use crate::check::rule::{Finder, Rule};
 use crate::format::nearest::nearest;
-use crate::format::pipeline::{Criterion, PIPELINE_FILE, Pipeline};
+use crate::format::pipeline::PIPELINE_FILE;
 use crate::format::span::Span;
 use crate::format::value::{Field, Value};
 
@@ -40,11 +40,11 @@ fn about(ground: &DealGround<'_>, waiver: &Field) -> Option<Finding> {
             "a waiver says what, who, why and when: `{criterion: ID, by: NAME, reason: WHY, on: YYYY-MM-DD}`",
         ));
     };
-    let Some(criterion) = criteria(pipeline).find(|c| c.id == *id) else {
+    let Some(criterion) = pipeline.criteria().find(|c| c.id == *id) else {
         let finding =
             finding(place("criterion"), format!("a waiver of {deal} is for \"{id}\", and no criterion is called so"))
                 .with_label("unknown criterion");
-        return Some(match nearest(id, criteria(pipeline).map(|c| c.id.as_str())) {
+        return Some(match nearest(id, pipeline.criteria().map(|c| c.id.as_str())) {
             Some(near) => finding.with_help(format!("did you mean `{near}`?")),
             None => finding,
         });
@@ -61,9 +61,4 @@ fn about(ground: &DealGround<'_>, waiver: &Field) -> Option<Finding> {
     let on = block.get("on").and_then(|f| f.value.as_date()).map(|d| format!(" on {d}")).unwrap_or_default();
     let message = format!("{by} waived \"{}\" for {deal}{on}: {reason}", criterion.text);
     Some(finding(waiver.span, message).at_most(Level::Info))
-}
-
-fn criteria(pipeline: &Pipeline) -> impl Iterator<Item = &Criterion> {
-    let stages = pipeline.stages.iter().flat_map(|s| s.entry.iter().chain(&s.exit));
-    stages.chain(pipeline.ends.iter().flat_map(|e| &e.entry))
 }

@@ -5,7 +5,7 @@ use crate::cli::Global;
 use crate::cli::commands::list::Format;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{home, read_history, read_pipeline};
+use crate::cli::workspace::{history_at, home, read_pipeline};
 use crate::format::ident::DealId;
 use crate::history::Options;
 use crate::history::event::Event;
@@ -54,7 +54,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     };
     let pipeline = read_pipeline(ui, &Snapshot::of_commit(&home, tip)?)?;
     let options = Options { fields: args.fields.clone(), ..Options::default() };
-    let Some(history) = read_history(&home, &pipeline, &options)? else { return Ok(Exit::Done) };
+    let history = history_at(&home, tip, &pipeline, &options)?;
     let wanted = args.deal.as_deref();
     if let Some(id) = wanted
         && !history.events.iter().any(|e| e.deal == *id)

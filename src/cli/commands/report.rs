@@ -8,15 +8,17 @@ use chrono::{Days, NaiveDate, NaiveTime, TimeZone};
 use clap::ValueEnum;
 
 use crate::check::{self, check};
-use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{
     Facts as StageFacts, current, history_at, home, home_at, read, read_pipeline, tell_unreadable,
 };
+use crate::cli::{Global, day};
 use crate::forecast::day_of;
+use crate::format;
 use crate::format::date::parse_date;
 use crate::format::deal::Deal;
+use crate::format::ident::CriterionId;
 use crate::format::ident::DealId;
 use crate::format::load::Reading;
 use crate::format::pipeline::Pipeline;
@@ -97,10 +99,6 @@ enum Format {
     Json,
 }
 
-fn day(text: &str) -> Result<NaiveDate, String> {
-    parse_date(text).map_err(|e| e.to_string())
-}
-
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     if args.name != Name::Funnel && (args.from.is_some() || args.to.is_some()) {
         return Err(CommandError::usage("--from and --to belong to the funnel: tussock report funnel --from …"));
@@ -125,7 +123,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     Ok(if tell_unreadable(ui, &known.reading, &known.snapshot) { Exit::Findings } else { Exit::Done })
 }
 
-/// The overview of what is committed, as `watch` keeps it in a file. Beside it whether every file could be read.
+/// The overview of what is committed, as `watch` keeps it in a file.
 ///
 /// # Errors
 /// As `tussock report`.
@@ -308,19 +306,20 @@ fn end_of(pipeline: &Pipeline, day: NaiveDate) -> KnownAt {
 }
 
 fn waivers(reading: &Reading) -> Vec<Waiver> {
-    let mut waivers = Vec::new();
-    for deal in &reading.deals {
-        let Some(items) = deal.value("waivers").and_then(|v| v.as_list()) else { continue };
-        for block in items.iter().filter_map(|i| i.value.as_block()) {
-            let text = |name: &str| block.get(name).and_then(|f| f.value.as_text()).map(str::to_owned);
-            let on = block.get("on").and_then(|f| f.value.as_date());
-            let criterion = text("criterion").and_then(|c| crate::format::ident::CriterionId::new(&c).ok());
-            if let (Some(criterion), Some(by), Some(reason), Some(on)) = (criterion, text("by"), text("reason"), on) {
-                waivers.push(Waiver { deal: deal.id.clone(), criterion, by, reason, on });
-            }
-        }
-    }
-    waivers
+    let of_deal = |deal: &Deal| -> Vec<Waiver> {
+        let waiver = |w: format::deal::Waiver<'_>| {
+            let criterion = CriterionId::new(w.criterion).ok()?;
+            Some(Waiver {
+                deal: deal.id.clone(),
+                criterion,
+                by: w.by.to_owned(),
+                reason: w.reason.to_owned(),
+                on: w.on,
+            })
+        };
+        deal.waivers().filter_map(waiver).collect()
+    };
+    reading.deals.iter().flat_map(of_deal).collect()
 }
 
 /// The pipeline's own templates: regular files of the committed `templates` folder, never links.
