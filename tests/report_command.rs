@@ -312,3 +312,22 @@ fn a_window_that_ends_before_it_begins_is_refused() {
     let last = repo.ok(&["report", "funnel", "--to", "9999-12-31"]);
     assert!(last.contains("up to 9999-12-31."), "{last}");
 }
+
+#[test]
+fn only_waivers_that_count_are_listed_as_in_force() {
+    let repo = TestRepo::with_pipeline();
+    let strict = kit::SMALL_PIPELINE.replace(
+        "        require: [proposal.sent_on]\n",
+        "        require: [proposal.sent_on]\n        waivable: false\n",
+    );
+    repo.write("sales/pipeline.yaml", strict);
+    let waiver =
+        |criterion: &str, by: &str| format!("  - {{criterion: {criterion}, by: {by}, reason: Why, on: 2026-01-05}}\n");
+    let all = ["goal-known", "proposal-sent", "no-such"].map(|c| waiver(c, "boss")).concat();
+    repo.write("sales/brief/a.yaml", format!("title: A\nwaivers:\n{all}{}", waiver("goal-known", "\"\"")));
+    repo.commit("Waivers of every kind");
+    let waivers = json(&repo, &["pipeline"])["waivers"].clone();
+    assert_eq!(waivers.as_array().unwrap().len(), 1, "{waivers}");
+    assert_eq!(waivers[0]["criterion"], "goal-known");
+    assert_eq!(waivers[0]["by"], "boss");
+}

@@ -305,10 +305,13 @@ fn end_of(pipeline: &Pipeline, day: NaiveDate) -> KnownAt {
     KnownAt(start_of(pipeline, next) - 1)
 }
 
+/// The waivers in force: complete, and for a criterion that is there and takes one.
 fn waivers(reading: &Reading) -> Vec<Waiver> {
+    let takes: BTreeMap<&str, &CriterionId> =
+        reading.pipeline.criteria().filter(|c| c.waivable).map(|c| (c.id.as_str(), &c.id)).collect();
     let of_deal = |deal: &Deal| -> Vec<Waiver> {
         let waiver = |w: format::deal::Waiver<'_>| {
-            let criterion = CriterionId::new(w.criterion).ok()?;
+            let criterion = (*takes.get(w.criterion)?).clone();
             Some(Waiver {
                 deal: deal.id.clone(),
                 criterion,
