@@ -9,7 +9,7 @@ use kit::TestRepo;
 use tussock::repo::discover::{Home, find};
 use tussock::repo::error::{Class, WriteError};
 use tussock::repo::git::{Git, init_repository};
-use tussock::repo::transaction::{Action, Done, FileChange, commit, stage};
+use tussock::repo::transaction::{Action, Done, Ending, FileChange, commit, recover, stage, unfinished};
 
 const ACME: &str = "title: Acme\namount: 100 EUR\n";
 
@@ -39,6 +39,7 @@ fn act(repo: &TestRepo, start: &Path, changes: Vec<FileChange>) -> Result<Done, 
         body: "Sent v1".into(),
         trailers: vec![("Deal".into(), "acme".into())],
         date: None,
+        command: None,
     };
     commit(&home, &git_in(repo, &home), &action, &mut |_| ())
 }
@@ -720,16 +721,52 @@ fn a_hook_cannot_make_tussock_write_again() {
 }
 
 #[test]
-fn what_cannot_be_brought_up_to_the_commit_is_pending() {
+fn an_editor_that_saves_while_a_hook_runs_is_not_overruled() {
     let repo = with_acme();
-    // Runs after all checks and before the work tree is written: an editor saves just then.
     hook(&repo, "commit-msg", "echo 'title: Saved meanwhile' > sales/brief/acme.yaml");
+    let head = repo.git(&["rev-parse", "HEAD"]);
+    let error = move_acme(&repo).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "sales/brief/acme.yaml was changed meanwhile; nothing was changed, run the command again"
+    );
+    assert_eq!(repo.read("sales/brief/acme.yaml"), "title: Saved meanwhile\n");
+    assert_eq!(repo.git(&["rev-parse", "HEAD"]), head);
+    assert!(!repo.has(".git/index.lock") && !repo.has(".git/tussock/journal"));
+}
+
+/// Lets an editor save just when the branch has moved, and the work tree has not followed.
+fn saved_at_the_last_moment() -> TestRepo {
+    let repo = with_acme();
+    let script = "test $1 = committed || exit 0; echo 'title: Saved meanwhile' > sales/brief/acme.yaml";
+    hook(&repo, "reference-transaction", script);
     let error = move_acme(&repo).unwrap_err();
     assert_eq!(error.class(), Class::Pending);
     let text = error.to_string();
-    assert!(text.contains("sales/proposal/acme.yaml: it was changed meanwhile and is left as it is"), "{text}");
+    assert!(text.contains("sales/proposal/acme.yaml was changed meanwhile and is left as it is"), "{text}");
+    std::fs::remove_file(repo.path().join(".git/hooks/reference-transaction")).unwrap();
+    repo
+}
+
+#[test]
+fn what_cannot_be_brought_up_to_the_commit_is_pending() {
+    let repo = saved_at_the_last_moment();
     assert_eq!(repo.read("sales/brief/acme.yaml"), "title: Saved meanwhile\n", "the user's text is not lost");
     assert_eq!(repo.git(&["show", "HEAD:sales/proposal/acme.yaml"]), ACME);
+    let home = find(&repo.path(), None).unwrap();
+    assert_eq!(unfinished(&home).unwrap().as_deref(), Some("acme: brief → proposal"));
+}
+
+#[test]
+fn what_was_pending_is_finished_and_what_somebody_has_changed_is_left_and_named() {
+    let repo = saved_at_the_last_moment();
+    let home = find(&repo.path(), None).unwrap();
+    let recovered = recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap().unwrap();
+    assert!(matches!(recovered.ending, Ending::Finished(_)), "{recovered:?}");
+    assert_eq!(recovered.left, ["sales/proposal/acme.yaml was changed meanwhile and is left as it is"]);
+    assert_eq!(repo.read("sales/brief/acme.yaml"), "title: Saved meanwhile\n", "the user's text is not lost");
+    assert_eq!(unfinished(&home).unwrap(), None);
+    assert_eq!(recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap(), None);
 }
 
 #[test]
