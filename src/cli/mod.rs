@@ -13,6 +13,7 @@ use crate::format::date::parse_date;
 
 pub mod chosen;
 pub mod commands;
+pub mod edits;
 pub mod exit;
 pub mod progress;
 pub mod reference;

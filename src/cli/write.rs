@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::Utc;
 
 use super::Global;
+use super::edits::{self, Edited};
 use super::exit::{CommandError, Exit};
 use super::signals::Deferred;
 use super::ui::Ui;
@@ -38,6 +39,26 @@ pub struct WriteArgs {
     /// The day it happened, for what is written down late (YYYY-MM-DD, or a moment as in 2026-11-20T14:30:00+03:00)
     #[arg(long, value_name = "DATE", value_parser = When::parse)]
     pub date: Option<When>,
+    /// Whether what the user has edited in the deals and not committed goes along.
+    #[arg(skip)]
+    pub with_edits: bool,
+}
+
+/// What every command takes that changes deals which are there.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct ChangeArgs {
+    #[command(flatten)]
+    write: WriteArgs,
+    /// Take along what you have edited in these deals and not committed, and nothing else
+    #[arg(long)]
+    with_edits: bool,
+}
+
+impl ChangeArgs {
+    /// How to write.
+    pub fn how(&self) -> WriteArgs {
+        WriteArgs { with_edits: self.with_edits, ..self.write.clone() }
+    }
 }
 
 /// Which deals a plan is made from.
@@ -97,12 +118,12 @@ pub fn carry_out(
                 return Ok(exit);
             }
             Err(Failure::Write(error)) if may_be_outrun(&error) && number < TRIES => error,
-            Err(failure) => return Err(failure.into()),
+            Err(failure) => return Err(told(failure, args)),
         };
         let (tip_now, now) = look(ui, global, args, reads)?;
         let own_doing = plan.changes.iter().all(|change| is_as_read(change, &now.reading));
         if own_doing && (matches!(error, WriteError::Conflict { .. }) || tip_now == tip) {
-            return Err(error.into());
+            return Err(told(Failure::Write(error), args));
         }
         let planned = planning(ui, &now);
         if let Some(lost) = outrun(&plan, planned.as_ref().ok(), &first, &now) {
@@ -164,6 +185,17 @@ impl From<Failure> for CommandError {
     }
 }
 
+/// What a person is told of a plan that was not written, with the way out where `--with-edits` is one.
+fn told(failure: Failure, args: &WriteArgs) -> CommandError {
+    let edited = matches!(&failure, Failure::Write(WriteError::Dirty { .. } | WriteError::Untracked { .. }));
+    let error = CommandError::from(failure);
+    if edited && !args.with_edits {
+        error.hint("or take your edits of the deal along in the same commit: --with-edits")
+    } else {
+        error
+    }
+}
+
 /// Writes a plan that changes something, and says what was done.
 fn write(
     ui: &mut Ui,
@@ -174,7 +206,11 @@ fn write(
 ) -> Result<Exit, Failure> {
     let home = &workspace.home;
     let git = Git::new(home).map_err(|e| Failure::Command(e.into()))?;
-    let changes: Vec<FileChange> = plan.changes.iter().map(|c| file_change(home, c)).collect();
+    let edits = match args.with_edits {
+        true => edits::of_plan(workspace, plan).map_err(Failure::Command)?,
+        false => BTreeMap::new(),
+    };
+    let changes: Vec<FileChange> = plan.changes.iter().map(|c| file_change(home, c, args.with_edits)).collect();
     let (how, exit) = if args.no_commit {
         stage(home, &git, &changes, &mut eprint_line).map_err(Failure::Write)?;
         (format!("staged, not committed; commit with: git commit -m {}", shell_word(&plan.subject)), Exit::Done)
@@ -182,7 +218,7 @@ fn write(
         let action = Action {
             changes,
             subject: plan.subject.clone(),
-            body: args.message.clone().unwrap_or_default(),
+            body: body(args, &edits),
             trailers: plan.trailers.clone(),
             date: args.date.as_ref().and_then(|when| when.for_git(workspace.reading.pipeline.timezone)),
         };
@@ -193,10 +229,18 @@ fn write(
         (format!("committed as {}", done.commit.short()), exit)
     };
     for change in &plan.changes {
-        ui.line(sentence(change, &workspace.source.display(&change.new_path)));
+        let edited = edits.get(&change.deal).map_or_else(String::new, |edited| format!(", {}", edited.told()));
+        ui.line(format!("{}{edited}", sentence(change, &workspace.source.display(&change.new_path))));
     }
     ui.line(how);
     Ok(exit)
+}
+
+/// The body of the message: what the user says, and what of theirs goes along.
+fn body(args: &WriteArgs, edits: &BTreeMap<DealId, Edited>) -> String {
+    let along: Vec<String> = edits.iter().map(|(deal, edited)| format!("{deal}: {}", edited.told())).collect();
+    let parts = [args.message.clone().unwrap_or_default(), along.join("\n")];
+    parts.into_iter().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
 /// Whether an error can come from somebody else having been faster.
@@ -294,12 +338,14 @@ fn tell_already(ui: &mut Ui, plan: &Plan) {
     }
 }
 
-fn file_change(home: &Home, change: &Change) -> FileChange {
+fn file_change(home: &Home, change: &Change, with_edits: bool) -> FileChange {
     let new_path = home.in_repository(&change.new_path);
     match &change.old_path {
         None => FileChange::create(new_path, change.after.as_bytes()),
         Some(old) => {
-            FileChange::relocate(home.in_repository(old), change.before.as_bytes(), new_path, change.after.as_bytes())
+            let (before, after) = (change.before.as_bytes(), change.after.as_bytes());
+            let moved = FileChange::relocate(home.in_repository(old), before, new_path, after);
+            if with_edits { moved.taking_edits() } else { moved }
         }
     }
 }

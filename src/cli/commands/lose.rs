@@ -6,7 +6,7 @@ use crate::cli::Global;
 use crate::cli::chosen::Chosen;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::write::WriteArgs;
+use crate::cli::write::ChangeArgs;
 
 /// Move deals to the end for lost ones
 ///
@@ -37,12 +37,12 @@ pub struct Args {
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
-    write: WriteArgs,
+    write: ChangeArgs,
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let mut sets = args.sets.clone();
     sets.extend(args.reason.iter().map(|reason| format!("lost.reason={reason}")));
     let chosen = Chosen::read(&args.deals, args.filter.as_deref())?;
-    move_all(ui, global, &chosen, &Target::Lost(args.to.clone()), &sets, &args.write)
+    move_all(ui, global, &chosen, &Target::Lost(args.to.clone()), &sets, &args.write.how())
 }

@@ -8,7 +8,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::refusal::refused;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Facts;
-use crate::cli::write::{WriteArgs, carry_out};
+use crate::cli::write::{ChangeArgs, WriteArgs, carry_out};
 
 /// Move deals to another stage
 ///
@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
-    write: WriteArgs,
+    write: ChangeArgs,
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
@@ -55,7 +55,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         }
     };
     let chosen = Chosen::read(ids, args.filter.as_deref())?;
-    move_all(ui, global, &chosen, &target, &args.sets, &args.write)
+    move_all(ui, global, &chosen, &target, &args.sets, &args.write.how())
 }
 
 /// Moves deals; what `move`, `win` and `lose` share.

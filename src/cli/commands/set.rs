@@ -6,7 +6,7 @@ use crate::cli::Global;
 use crate::cli::chosen::Chosen;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::write::{WriteArgs, carry_out};
+use crate::cli::write::{ChangeArgs, carry_out};
 
 /// Change fields of deals
 ///
@@ -31,7 +31,7 @@ pub struct Args {
     #[arg(long = "where", value_name = "EXPR")]
     filter: Option<String>,
     #[command(flatten)]
-    write: WriteArgs,
+    write: ChangeArgs,
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
@@ -45,7 +45,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     }
     let sets = parse_sets(sets)?;
     let chosen = Chosen::read(ids, args.filter.as_deref())?;
-    carry_out(ui, global, &args.write, &chosen.reads(), &mut |ui, workspace| {
+    carry_out(ui, global, &args.write.how(), &chosen.reads(), &mut |ui, workspace| {
         let ids = chosen.ids(ui, workspace)?;
         Ok(plan::set(&workspace.reading, &ids, &sets, workspace.today)?)
     })

@@ -6,7 +6,7 @@ use crate::cli::Global;
 use crate::cli::chosen::Chosen;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::write::WriteArgs;
+use crate::cli::write::ChangeArgs;
 
 /// Move deals to where they count as won
 ///
@@ -30,10 +30,10 @@ pub struct Args {
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
-    write: WriteArgs,
+    write: ChangeArgs,
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let chosen = Chosen::read(&args.deals, args.filter.as_deref())?;
-    move_all(ui, global, &chosen, &Target::Won, &args.sets, &args.write)
+    move_all(ui, global, &chosen, &Target::Won, &args.sets, &args.write.how())
 }

@@ -40,12 +40,15 @@ pub struct FileChange {
     pub before: Option<FileState>,
     /// The file as it shall be; `None` to remove it.
     pub after: Option<FileState>,
+    /// Whether what the user has changed in the file and not committed, or not even added, goes into the commit too.
+    pub with_edits: bool,
 }
 
 impl FileChange {
     /// A new file.
     pub fn create(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        FileChange { before: None, after: Some(FileState { path: path.into(), bytes: bytes.into() }) }
+        let after = FileState { path: path.into(), bytes: bytes.into() };
+        FileChange { before: None, after: Some(after), with_edits: false }
     }
 
     /// Another content for a file that stays where it is.
@@ -64,12 +67,20 @@ impl FileChange {
         FileChange {
             before: Some(FileState { path: from.into(), bytes: was.into() }),
             after: Some(FileState { path: to.into(), bytes: bytes.into() }),
+            with_edits: false,
         }
     }
 
     /// Removes a file.
     pub fn remove(path: impl Into<String>, was: impl Into<Vec<u8>>) -> Self {
-        FileChange { before: Some(FileState { path: path.into(), bytes: was.into() }), after: None }
+        let before = FileState { path: path.into(), bytes: was.into() };
+        FileChange { before: Some(before), after: None, with_edits: false }
+    }
+
+    /// The same change, which also takes what the user has edited in the file and not committed.
+    #[must_use]
+    pub fn taking_edits(self) -> Self {
+        FileChange { with_edits: true, ..self }
     }
 
     fn before_path(&self) -> Option<&str> {
@@ -278,6 +289,8 @@ fn attempt<H>(
 /// One file of the action, once all is known about it.
 struct PlannedFile<'a> {
     change: &'a FileChange,
+    /// Whether HEAD has the file that the change begins with.
+    in_head: bool,
     /// Mode for git: 100644 or 100755.
     mode: u32,
     /// The blob to commit, once it is written.
