@@ -46,7 +46,11 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// # Errors
 /// When there is none, or several and none was named.
 pub fn home(global: &Global) -> Result<Home, CommandError> {
-    Ok(find(&current(global)?, global.pipeline_name.as_deref())?)
+    if let Some(found) = global.found.get() {
+        return Ok(found.clone());
+    }
+    let found = find(&current(global)?, global.pipeline_name.as_deref())?;
+    Ok(global.found.get_or_init(|| found).clone())
 }
 
 /// The work tree of a pipeline.

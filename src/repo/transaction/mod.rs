@@ -32,7 +32,7 @@ use super::hooks::Hooks;
 use super::lock::{self, Lock};
 use super::objects::ObjectId;
 use super::snapshot::staged;
-use super::state::{self, Ready};
+use super::state::{self, IndexStamp, Ready};
 
 /// How often an action is planned again when others commit at the same time.
 const TRIES: usize = 10;
@@ -373,6 +373,10 @@ impl Writer<'_> {
         let (branch, _) = state::branch(&ready.repo)?;
         if branch != ready.branch {
             return Err(WriteError::Conflict { what: "another branch was checked out".to_owned() });
+        }
+        let stamp = IndexStamp::read(self.place);
+        if stamp.is_some() && stamp == ready.index_stamp {
+            return Ok(false);
         }
         Ok(staged(self.home, &self.place.open()?)? != ready.index)
     }
