@@ -80,8 +80,15 @@ mod tests {
     fn a_second_writer_waits_and_is_told_for_whom() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().to_owned();
-        let place =
-            GitPlace { workdir: None, git_dir: path.clone(), common_dir: path, from_env: false, index_from_env: None };
+        let place = GitPlace {
+            workdir: None,
+            git_dir: path.clone(),
+            common_dir: path,
+            from_env: false,
+            index_from_env: None,
+            id_len: 20,
+            by_program: false,
+        };
         let first = take(&place, &mut |_| panic!("nobody to wait for")).unwrap();
         let mut told = Vec::new();
         std::thread::scope(|scope| {

@@ -138,9 +138,9 @@ pub(super) fn update_index(
         let both = [list(&mut old.into_iter()), new].concat();
         write_index(git, &["--add", "--remove", "-z", "--stdin"], &both, tell)?;
     } else {
-        let mut info = index_info(entries.files);
+        let mut info = index_info(entries.files, place.id_len);
         for other in entries.others {
-            index_line(&mut info, &other.path, other.new);
+            index_line(&mut info, &other.path, other.new, place.id_len);
         }
         write_index(git, &["-z", "--index-info"], &info, tell)?;
         // The entries are right; this only lets git know that the files are, too, without reading them. If it fails,
@@ -183,6 +183,7 @@ pub(super) fn flush_refs(git: &Git, place: &GitPlace, branch: &str) -> Result<()
         return Ok(());
     }
     let mut folders = vec![place.common_dir.clone(), place.git_dir.clone(), place.git_dir.join("logs")];
+    folders.extend([place.common_dir.join("reftable"), place.git_dir.join("reftable")]);
     for base in [place.common_dir.clone(), place.common_dir.join("logs")] {
         folders.extend(branch.match_indices('/').map(|(i, _)| base.join(&branch[..i])));
     }
