@@ -32,9 +32,8 @@ pub(in crate::repo) fn repository_around(start: &Path) -> Result<Option<GitPlace
             by_program: false,
         },
         Err(e) if e.code() == git2::ErrorCode::NotFound && !from_env => return Ok(None),
-        Err(e) if matches!(e.code(), git2::ErrorCode::Owner | git2::ErrorCode::NotFound) => {
-            return Err(cannot_open(start, &e));
-        }
+        Err(e) if e.code() == git2::ErrorCode::NotFound => return Err(cannot_open(start, &e)),
+        // Also where it belongs to somebody else: git knows more places in which it can be called safe.
         Err(e) => by_program(start, from_env, &e)?,
     };
     let real = |path: &Path| path.canonicalize().map_err(RepoError::io(path));
@@ -79,6 +78,7 @@ fn by_program(start: &Path, from_env: bool, refused: &git2::Error) -> Result<See
     let folder = if from_env { std::env::current_dir().map_err(RepoError::io(start))? } else { start.to_owned() };
     let git = match Git::in_folder(&folder) {
         Ok(git) => git,
+        Err(GitError::Missing) if refused.code() == git2::ErrorCode::Owner => return Err(cannot_open(start, refused)),
         Err(GitError::Missing) => {
             return Err(refuse(format!(
                 "{}; only the program `git` can read that, and there is none on PATH",

@@ -217,7 +217,7 @@ impl Repository {
             }
             Err(broken) => {
                 let said = child.end();
-                let why = if said.trim().is_empty() { broken.to_string() } else { said.trim().replace('\n', "; ") };
+                let why = if said.trim().is_empty() { broken.to_string() } else { promised::in_one_line(&said) };
                 if self.promisor().is_some() {
                     let why = format!("{}: {why}", promised::NOT_FETCHED);
                     asked.failed = Some(why.clone());

@@ -67,7 +67,7 @@ impl Repository {
             // Told once it is read: what is missing may never be asked for.
             (Err(e), _) => {
                 let mut asked = self.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                let why = e.to_string().replace('\n', "; ");
+                let why = in_one_line(&e.to_string());
                 asked.failed = Some(format!("{NOT_FETCHED}: {why}"));
             }
         }
@@ -105,4 +105,10 @@ impl Repository {
         let lines = out.split(|b| *b == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
         Ok(lines.filter_map(|line| ObjectId::from_hex(line.strip_suffix(" missing")?)).collect())
     }
+}
+
+/// What a program complained about, as one line.
+pub(super) fn in_one_line(complaint: &str) -> String {
+    let lines = complaint.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
 }

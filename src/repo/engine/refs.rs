@@ -34,10 +34,7 @@ impl Repository {
     fn head_by_program(&self) -> Result<HeadRef, RepoError> {
         let git = self.git()?;
         let ran = git.command("symbolic-ref").reading().args(["--quiet", "HEAD"]).run()?;
-        let branch = match silent(ran, "git symbolic-ref")? {
-            Some(line) => Some(line.into_bytes()),
-            None => None,
-        };
+        let branch = silent(ran, "git symbolic-ref")?.map(String::into_bytes);
         let ran = git.command("rev-parse").reading().args(["--verify", "--quiet", "HEAD"]).run()?;
         let commit = match silent(ran, "git rev-parse")? {
             Some(hex) => Some(id_of(&hex, "git rev-parse")?),
@@ -106,19 +103,13 @@ impl Repository {
         }
         let git = self.git()?;
         let named = |spec: &str| git.command("rev-parse").reading().args(["--verify", "--end-of-options", spec]).run();
-        let ran = named(&format!("{spec}^{{commit}}"))?;
-        if ran.ok {
-            return id_of(String::from_utf8_lossy(&ran.out).trim(), "git rev-parse");
+        let ran = named(spec)?;
+        if !ran.ok {
+            return Err(bad(if ran.err.contains("ambiguous") { SEVERAL } else { NONE }));
         }
-        let several = ran.err.contains("ambiguous");
-        let other = !several && named(spec)?.ok;
-        Err(bad(if several {
-            SEVERAL
-        } else if other {
-            OTHER
-        } else {
-            NONE
-        }))
+        // In a second step: `:/TEXT` would take what is added to it for more of the text.
+        let ran = named(&format!("{}^{{commit}}", String::from_utf8_lossy(&ran.out).trim()))?;
+        if ran.ok { id_of(&String::from_utf8_lossy(&ran.out), "git rev-parse") } else { Err(bad(OTHER)) }
     }
 
     /// Whether there is a ref such as `CHERRY_PICK_HEAD`, wherever refs are kept here.
