@@ -276,8 +276,8 @@ pub enum WriteError {
     },
 }
 
-/// A path as a shell takes it for one word.
-fn shell_word(path: &str) -> String {
+/// A text as a shell takes it for one word.
+pub fn shell_word(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
     if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
 }
