@@ -4,7 +4,7 @@
 use super::comments::{self, Comment};
 use crate::format::builtins;
 use crate::format::reader::skip_blank;
-use crate::format::schema::{FieldSpec, FieldType};
+use crate::format::schema::{FieldSpec, FieldType, Keys};
 use crate::format::span::Span;
 use crate::format::tree::{Entry, Mapping, Node, NodeKind, ScalarStyle};
 
@@ -88,10 +88,10 @@ pub(super) fn gather(text: &str, root: &Mapping, span: Span, fields: &[FieldSpec
         let comment = gatherer.comment_if(|c| !c.own_line && c.span.start < start);
         marker = Some(format!("---{}", comment.unwrap_or_default()));
     }
-    let place = Place { span, above: None, bound: text.len(), known: Known::Fields(fields) };
+    let place = Place { span, above: None, bound: text.len(), keys: Keys::Fields(fields) };
     let (mut parts, tail) = gatherer.fields(root, &place);
     let head = parts.first_mut().map(take_head).unwrap_or_default();
-    sort(&mut parts, place.known);
+    sort(&mut parts, place.keys);
     let fields = Collection { list: false, brackets: None, parts, tail };
     Parts { before_marker, marker, head, fields }
 }
@@ -115,42 +115,9 @@ fn take_head(first: &mut Part) -> Vec<Note> {
     std::mem::replace(&mut first.lead, rest)
 }
 
-/// What the pipeline says of the keys of a block.
-#[derive(Clone, Copy)]
-enum Known<'f> {
-    /// These fields, in this order.
-    Fields(&'f [FieldSpec]),
-    /// Any keys, each of this type.
-    Each(&'f FieldType),
-    Nothing,
-}
-
-impl<'f> Known<'f> {
-    fn of(of: Option<&'f FieldType>) -> Self {
-        match of {
-            Some(FieldType::Block(fields)) => Known::Fields(fields),
-            Some(FieldType::MapOf(of)) => Known::Each(of),
-            _ => Known::Nothing,
-        }
-    }
-
-    fn below(self, key: &str) -> Option<&'f FieldType> {
-        match self {
-            Known::Fields(fields) => fields.iter().find(|f| f.name == key).map(|f| &f.of),
-            Known::Each(of) => Some(of),
-            Known::Nothing => None,
-        }
-    }
-}
-
-/// Puts the fields in the order of the card: the known ones, then those that nobody declared, then `x-…`, each of the
-/// last two in the order of the file.
-fn sort(parts: &mut [Part], known: Known<'_>) {
-    let Known::Fields(fields) = known else { return };
-    parts.sort_by_cached_key(|part| match fields.iter().position(|f| f.name == part.name) {
-        Some(at) => at,
-        None => fields.len() + usize::from(part.name.starts_with("x-")),
-    });
+/// Puts the fields in the order of the card.
+fn sort(parts: &mut [Part], keys: Keys<'_>) {
+    parts.sort_by_cached_key(|part| keys.rank(&part.name));
 }
 
 /// Where a block or list stands.
@@ -161,7 +128,7 @@ struct Place<'f> {
     above: Option<usize>,
     /// Where the next key or item after it begins.
     bound: usize,
-    known: Known<'f>,
+    keys: Keys<'f>,
 }
 
 struct Gatherer<'a> {
@@ -190,7 +157,7 @@ impl Gatherer<'_> {
             let blank = self.blank_above(entry.key_span.start);
             let end = if mapping.flow { place.span.end } else { place.bound };
             let bound = mapping.entries.get(i + 1).map_or(end, |next| next.key_span.start);
-            let of = place.known.below(&entry.key);
+            let of = place.keys.declared(&entry.key);
             let mut found = self.value(&entry.value, of, column, bound);
             lead.append(&mut found.lead);
             if let Value::Collection(inner) = &mut found.value
@@ -260,13 +227,13 @@ impl Gatherer<'_> {
             return inner.parts.iter().any(|p| matches!(p.value, Value::Collection(_)));
         }
         let one_thought = place.above.is_none() && entry.key == builtins::ON_ONE_LINE;
-        matches!((of, place.known), (Some(FieldType::Block(_)), Known::Fields(_))) && !one_thought
+        matches!((of, place.keys), (Some(FieldType::Block(_)), Keys::Fields(_))) && !one_thought
     }
 
     fn value(&mut self, node: &Node, of: Option<&FieldType>, column: usize, bound: usize) -> Found {
         let mut found = Found { lead: Vec::new(), beside_key: None, value: Value::Line(String::new()), beside: None };
-        let known = Known::of(of);
-        let below = Place { span: node.span, above: Some(column), bound, known };
+        let keys = Keys::of(of);
+        let below = Place { span: node.span, above: Some(column), bound, keys };
         let item = match of {
             Some(FieldType::List(of)) => Some(&**of),
             _ => None,
@@ -276,7 +243,7 @@ impl Gatherer<'_> {
                 let start = mapping.entries.first().map_or(node.span.start, |e| e.key_span.start);
                 found.beside_key = self.comment_if(|c| !c.own_line && c.span.start < start);
                 let (mut parts, tail) = self.fields(mapping, &below);
-                sort(&mut parts, known);
+                sort(&mut parts, keys);
                 found.value = Value::Collection(Collection { list: false, brackets: None, parts, tail });
                 return found;
             }
@@ -303,7 +270,7 @@ impl Gatherer<'_> {
             }
             NodeKind::Mapping(mapping) => {
                 let (mut parts, tail) = self.fields(mapping, &below);
-                sort(&mut parts, known);
+                sort(&mut parts, keys);
                 Value::Collection(Collection { list: false, brackets, parts, tail })
             }
         };

@@ -27,7 +27,7 @@ use super::tree::{self, Core, Document, Mapping, Node, NodeKind, resolve};
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum FormatError {
     /// The text is no deal to begin with, or a key stands twice in it.
-    #[error("it cannot be formatted before it is mended: line {line}: {message}")]
+    #[error("it must be mended first, line {line}: {message}")]
     Unreadable {
         /// 1-based line of the first problem.
         line: usize,

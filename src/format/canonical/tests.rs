@@ -231,10 +231,7 @@ fn a_line_of_dashes_stays_at_the_top() {
 #[test]
 fn what_is_broken_is_left_alone() {
     let error = |text: &str| format(text, &fields()).expect_err("refused").to_string();
-    assert_eq!(
-        error("title: a\ntitle: b\n"),
-        "it cannot be formatted before it is mended: line 2: `title` stands twice in one block"
-    );
+    assert_eq!(error("title: a\ntitle: b\n"), "it must be mended first, line 2: `title` stands twice in one block");
     assert!(error("title: a: b\n").contains("line 1: "), "{}", error("title: a: b\n"));
     assert!(error("<<<<<<< HEAD\ntitle: a\n=======\ntitle: b\n>>>>>>> x\n").contains("line 1: "));
     assert!(error("").contains("empty"));
