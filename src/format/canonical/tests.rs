@@ -236,3 +236,212 @@ fn what_is_broken_is_left_alone() {
     assert!(error("<<<<<<< HEAD\ntitle: a\n=======\ntitle: b\n>>>>>>> x\n").contains("line 1: "));
     assert!(error("").contains("empty"));
 }
+
+/// Makes deals from a row of numbers, as people could write them: fields in any order, comments and blank lines anywhere,
+/// every style of value, any indentation.
+struct Author<'n> {
+    numbers: &'n [u32],
+    text: String,
+    comments: usize,
+}
+
+const NAMES: [&str; 20] = [
+    "title",
+    "owner",
+    "inputs",
+    "goal",
+    "budget",
+    "activity",
+    "on",
+    "who",
+    "what",
+    "note",
+    "notes",
+    "mood",
+    "x-a",
+    "approvals",
+    "start",
+    "by",
+    "next_step",
+    "due",
+    "proposal",
+    "was",
+];
+
+impl Author<'_> {
+    fn one_of(&mut self, most: u32) -> u32 {
+        let Some((number, rest)) = self.numbers.split_first() else { return 0 };
+        self.numbers = rest;
+        number % most
+    }
+
+    fn comment(&mut self) -> String {
+        self.comments += 1;
+        format!("# comment {} of 'it: \"", self.comments)
+    }
+
+    /// Blank lines and comments before a field or item.
+    fn before(&mut self, column: usize) {
+        for _ in 0..self.one_of(12).saturating_sub(8) {
+            let (blank, deeper) = (self.one_of(2), self.one_of(8) / 7);
+            if blank == 1 {
+                self.text.push_str(if deeper == 1 { "  \n" } else { "\n" });
+            } else {
+                let margin = " ".repeat(column + 3 * deeper as usize);
+                let comment = self.comment();
+                self.text.push_str(&format!("{margin}{comment}\n"));
+            }
+        }
+    }
+
+    /// The end of a line.
+    fn end(&mut self) {
+        if self.one_of(5) == 4 {
+            let blanks = " ".repeat(1 + self.one_of(3) as usize);
+            let comment = self.comment();
+            self.text.push_str(&format!("{blanks}{comment}"));
+        } else if self.one_of(9) == 8 {
+            self.text.push(' ');
+        }
+        self.text.push('\n');
+    }
+
+    fn fields(&mut self, column: usize, depth: usize, inline: bool) {
+        let (count, mut at, step) = (1 + self.one_of(4), self.one_of(20), [1, 3, 7, 9][self.one_of(4) as usize]);
+        for i in 0..count {
+            if !(inline && i == 0) {
+                self.before(column);
+                self.text.push_str(&" ".repeat(column));
+            }
+            self.text.push_str(NAMES[at as usize % NAMES.len()]);
+            self.text.push(':');
+            at += step;
+            self.value(column, depth, false);
+        }
+        self.before(column);
+    }
+
+    /// A value after `key:` or `-`.
+    fn value(&mut self, column: usize, depth: usize, item: bool) {
+        let margin = " ".repeat(column + 1 + self.one_of(4) as usize);
+        match self.one_of(if depth < 3 { 17 } else { 12 }) {
+            0..=2 => self.line(" a word"),
+            3 => self.line(" 'a, # b: {c}'"),
+            4 => self.line(" \"x: y\""),
+            5 => self.line(""),
+            6 => self.line(" [a, {who: b, on: c}, [d]]"),
+            7 => self.line(" {who: 1, on: [2, 3], x-a: , what: {due: 4, note: 5}}"),
+            8 => {
+                self.text.push_str(" {who: 1,");
+                self.end();
+                self.before(column + 1);
+                self.text.push_str(&format!("{margin}on: 2 ,"));
+                self.end();
+                self.text.push_str(&format!("{margin}what: [a,"));
+                self.end();
+                self.text.push_str(&format!("{margin} b]"));
+                self.end();
+                self.text.push_str(&format!("{margin}}}"));
+                self.end();
+            }
+            9 => {
+                let sign = ["|", "|-", "|+", ">", ">+", ">-"][self.one_of(6) as usize];
+                self.text.push_str(&format!(" {sign}"));
+                self.end();
+                let first = [String::new(), "\n".to_owned()][self.one_of(2) as usize].clone();
+                self.text.push_str(&format!("{first}{margin}one # no comment\n"));
+                for _ in 0..self.one_of(4) {
+                    let more = ["", "two", "  three ", "- four: x"][self.one_of(4) as usize];
+                    let margin = if more.is_empty() { "" } else { &margin };
+                    self.text.push_str(&format!("{margin}{more}\n"));
+                }
+            }
+            10 => {
+                self.text.push_str(&format!(" several\n{margin}words\n\n{margin}over lines"));
+                self.end();
+            }
+            11 => {
+                self.text.push_str(&format!(" \"several\n\n{margin}words # inside \\\n{margin}  quotes\""));
+                self.end();
+            }
+            12 | 13 if item => {
+                self.text.push(' ');
+                self.fields(column + 2, depth + 1, true);
+            }
+            12..=14 => {
+                self.end();
+                self.fields(margin.len(), depth + 1, false);
+            }
+            _ => {
+                self.end();
+                let column = if item { margin.len() } else { margin.len() - 1 };
+                for _ in 0..=self.one_of(3) {
+                    self.before(column);
+                    self.text.push_str(&format!("{}-", " ".repeat(column)));
+                    self.value(column, depth + 1, true);
+                }
+            }
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.end();
+    }
+}
+
+fn written(numbers: &[u32]) -> String {
+    let mut author = Author { numbers, text: String::new(), comments: 0 };
+    author.fields(0, 0, false);
+    author.text
+}
+
+/// The characters of a text in alphabetical order, without those that only lay it out.
+fn ink(text: &str) -> Vec<char> {
+    let mut ink: Vec<char> = text.chars().filter(|c| !c.is_whitespace() && !"{}[],-".contains(*c)).collect();
+    ink.sort_unstable();
+    ink
+}
+
+/// How many made-up deals could be read.
+fn assert_formats_made_up(numbers: &[u32]) -> bool {
+    let text = written(numbers);
+    if read(&text).is_err() {
+        return false;
+    }
+    let once = format(&text, &fields()).unwrap_or_else(|e| panic!("{e}\n{text}"));
+    let twice = format(&once, &fields()).unwrap_or_else(|e| panic!("{e}\n{once}"));
+    assert!(once == twice, "the second time differs:\n{text}\n---\n{once}\n---\n{twice}");
+    assert!(ink(&once) == ink(&text), "something was lost or gained:\n{text}\n---\n{once}");
+    let value = |text: &str| serde_yaml::from_str::<serde_yaml::Value>(text).ok();
+    if let Some(before) = value(&text) {
+        assert!(value(&once).as_ref() == Some(&before), "another value:\n{text}\n---\n{once}");
+    }
+    let crlf = format(&text.replace('\n', "\r\n"), &fields());
+    assert!(crlf == Ok(once.replace('\n', "\r\n")), "CRLF differs:\n{text}\n---\n{once}\n---\n{crlf:?}");
+    true
+}
+
+#[test]
+fn most_made_up_deals_can_be_read() {
+    let numbers = |seed: u32| {
+        (0..200).map(move |i: u32| seed.wrapping_mul(2_654_435_761).wrapping_add(i * i * 40_503 + i * 7 + seed) >> 7)
+    };
+    let read = (0..300).filter(|seed| assert_formats_made_up(&numbers(*seed).collect::<Vec<_>>())).count();
+    assert!(read > 150, "{read} of 300");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 600,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    #[test]
+    fn no_deal_loses_anything_and_the_second_time_changes_nothing(
+        numbers in proptest::collection::vec(proptest::prelude::any::<u32>(), 0..160)
+    ) {
+        assert_formats_made_up(&numbers);
+    }
+}
