@@ -77,7 +77,7 @@ fn the_change_can_be_seen_before_it_is_made() {
         "diff --git a/sales/brief/acme.yaml b/sales/brief/acme.yaml\n--- a/sales/brief/acme.yaml\n\
          +++ b/sales/brief/acme.yaml\n@@ -1,2 +1,2 @@\n+title: ACME site\n owner: olga   # since May\n-title: ACME site\n"
     );
-    let checked = nothing_changes(&repo, &["fmt", "acme", "--check", "--dry-run"]);
+    let checked = nothing_changes(&repo, &["fmt", "acme", "--check", "--diff"]);
     assert_eq!((checked.code, checked.out), (1, ran.out));
 }
 

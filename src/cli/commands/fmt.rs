@@ -22,13 +22,13 @@ use crate::output::terminal::plain;
 /// are written, comments stay with their fields, and at most one blank line stays between them. A file that cannot be
 /// read, or that would lose something, is left as it is and named; the others are formatted.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(mut_arg("dry_run", |arg| arg.visible_alias("diff")), after_long_help = "\
 Examples:
   tussock fmt                        every deal, those in ends too
   tussock fmt acme-site
   tussock fmt proposal/              all deals of a stage
   tussock fmt --check                what would change, for CI
-  tussock fmt --check --dry-run      the same, as a diff
+  tussock fmt --check --diff         the same, as a diff
 
 Exit codes: 0 done, or nothing to do · 1 --check found files that would change, or a file was left as it is · 2 no such deal · 4 uncommitted changes of a deal · 6 somebody else changed it first")]
 pub struct Args {

@@ -21,10 +21,10 @@ pub(super) fn lines(parts: &Parts) -> Vec<String> {
     lines
 }
 
-/// Comments, each on a line; `first` when a blank line above the first of them would stand for nothing.
-fn notes(notes: &[Note], column: usize, first: bool, lines: &mut Vec<String>) {
+/// Comments, each on a line; with `no_blank` none is above the first of them.
+fn notes(notes: &[Note], column: usize, no_blank: bool, lines: &mut Vec<String>) {
     for (i, note) in notes.iter().enumerate() {
-        if note.blank && !(first && i == 0) {
+        if note.blank && !(no_blank && i == 0) {
             lines.push(String::new());
         }
         lines.push(format!("{}{}", " ".repeat(column), note.text));
@@ -32,15 +32,29 @@ fn notes(notes: &[Note], column: usize, first: bool, lines: &mut Vec<String>) {
 }
 
 fn collection(collection: &Collection, column: usize, lines: &mut Vec<String>) {
-    for (i, part_) in collection.parts.iter().enumerate() {
-        notes(&part_.lead, column, i == 0, lines);
-        part(part_, i == 0 && part_.lead.is_empty(), column, lines);
+    // A blank line below a text that keeps such lines would be part of it.
+    let mut no_blank = true;
+    for part_ in &collection.parts {
+        notes(&part_.lead, column, no_blank, lines);
+        part(part_, no_blank && part_.lead.is_empty(), column, lines);
+        no_blank = keeps_blank_lines(&part_.value);
     }
-    notes(&collection.tail, column, collection.parts.is_empty(), lines);
+    notes(&collection.tail, column, no_blank, lines);
+}
+
+/// Whether a value ends with a text to which the blank lines below it belong.
+fn keeps_blank_lines(value: &Value) -> bool {
+    match value {
+        Value::Block { header, .. } => header.split([' ', '\t']).next().is_some_and(|sign| sign.contains('+')),
+        Value::Collection(inner) => {
+            inner.tail.is_empty() && inner.parts.last().is_some_and(|last| keeps_blank_lines(&last.value))
+        }
+        Value::Line(_) | Value::Folded(_) => false,
+    }
 }
 
 /// A field or item with what stands below its comments.
-fn part(part: &Part, first: bool, column: usize, lines: &mut Vec<String>) {
+fn part(part: &Part, no_blank: bool, column: usize, lines: &mut Vec<String>) {
     let margin = " ".repeat(column);
     let begin = part.key.as_ref().map_or_else(|| "-".to_owned(), |key| format!("{key}:"));
     let mut beside: Vec<&str> = part.beside_key.iter().chain(&part.beside).map(String::as_str).collect();
@@ -80,7 +94,7 @@ fn part(part: &Part, first: bool, column: usize, lines: &mut Vec<String>) {
             }
         },
     };
-    if part.blank && !first {
+    if part.blank && !no_blank {
         lines.push(String::new());
     }
     lines.extend(above.into_iter().map(|c| if c.is_empty() { c } else { format!("{margin}{c}") }));

@@ -201,6 +201,7 @@ notes: |  # as told
 fn a_text_that_keeps_its_last_lines_does_so_anywhere() {
     assert_eq!(formatted("notes: |+\n  a\n\n\ntitle: x\n"), "title: x\nnotes: |+\n  a\n\n\n");
     assert_eq!(formatted("notes: |\n  a\n\n\n\ntitle: x\n"), "title: x\nnotes: |\n  a\n");
+    assert_eq!(formatted("x-a: |+\n  a\n\nwas: [b]\n\n# c\n\nx-b: 1\n"), "was: [b]\nx-a: |+\n  a\n\n# c\n\nx-b: 1\n");
     assert_eq!(formatted("notes: |\n  a\n     \ntitle: x\n"), "title: x\nnotes: |\n  a\n     \n");
     assert_eq!(formatted("notes: |\n  a"), "notes: |\n  a\n");
 }
@@ -235,6 +236,21 @@ fn what_is_broken_is_left_alone() {
     assert!(error("title: a: b\n").contains("line 1: "), "{}", error("title: a: b\n"));
     assert!(error("<<<<<<< HEAD\ntitle: a\n=======\ntitle: b\n>>>>>>> x\n").contains("line 1: "));
     assert!(error("").contains("empty"));
+}
+
+#[test]
+fn the_guard_sees_another_value_or_comment() {
+    let root = |text: &str| read(text).expect("a deal").root;
+    let same = |one: &str, other: &str| same_fields(&root(one), &root(other));
+    assert!(same("a: 1\nb: {c: [x, ~]}\n", "b:\n  c:\n    - x\n    -\na: 1\n"));
+    for other in
+        ["a: 1\n", "a: 1\nb: 3\n", "a: 1\nb: \"2\"\n", "a: 1\nb: [2]\n", "a: 1\nb: {c: 2}\n", "a: 1\nb: 2\nc: 3\n"]
+    {
+        assert!(!same("a: 1\nb: 2\n", other), "{other}");
+    }
+    assert!(!same("a: [1, 2]\n", "a: [2, 1]\n"));
+    let words = |text: &str| comments::all(text, &root(text)).join(" ");
+    assert_eq!(words("# b\na: 'no # one'  # a \nc: |  # d\n  no # one\n# b\n"), "# a # b # b # d");
 }
 
 /// Makes deals from a row of numbers, as people could write them: fields in any order, comments and blank lines anywhere,
@@ -428,7 +444,7 @@ fn most_made_up_deals_can_be_read() {
         (0..200).map(move |i: u32| seed.wrapping_mul(2_654_435_761).wrapping_add(i * i * 40_503 + i * 7 + seed) >> 7)
     };
     let read = (0..300).filter(|seed| assert_formats_made_up(&numbers(*seed).collect::<Vec<_>>())).count();
-    assert!(read > 150, "{read} of 300");
+    assert!(read > 250, "{read} of 300");
 }
 
 proptest::proptest! {
