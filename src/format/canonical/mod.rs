@@ -1,7 +1,8 @@
 //! The canonical form of a deal's text: fields in the order of the card, blocks line by line, comments with their fields.
 //!
 //! Values stay as they are written, to the quote. What is decided anew is the order of fields, indentation (two spaces
-//! a step), blank lines (at most one, where there was one), blanks at line ends, a byte order mark (none) and brackets:
+//! a step), blank lines (at most one, where there was one), blanks at line ends, a byte order mark and the dots of a
+//! document's end (none) and brackets:
 //!
 //! - A block whose fields the pipeline declares, and a list of blocks, stand line by line below their key. The next step
 //!   is one thought and may stand on one line.

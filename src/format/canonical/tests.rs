@@ -461,3 +461,20 @@ proptest::proptest! {
         assert_formats_made_up(&numbers);
     }
 }
+
+#[test]
+fn the_largest_files_are_formatted_at_once() {
+    let long = "w".repeat(40);
+    let one_line: String = (0..4_900).map(|i| format!("k{i}: {long}, ")).collect();
+    let one_line = format!("inputs: {{{one_line}z: 1}}\n");
+    let comments: String = (0..3_000).map(|i| format!("# about {i}\n\nk{i}: 1  # {long}\n")).collect();
+    let deep: String = (0..28).map(|i| format!("{}k:\n", " ".repeat(i))).collect();
+    let deep = format!("{deep}{}- {{a: [{}1]}}\n", " ".repeat(28), "1, ".repeat(9_000));
+    let blank = format!("notes: |\n  x\n{}title: x\n", " \n".repeat(100_000));
+    for text in [one_line, comments, deep, blank] {
+        let begun = std::time::Instant::now();
+        let once = format(&text, &fields()).unwrap_or_else(|e| panic!("{e}: {}", &text[..60]));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?} for {}", begun.elapsed(), &text[..60]);
+        assert!(format(&once, &fields()) == Ok(once));
+    }
+}
