@@ -108,6 +108,7 @@ enum Command {
     Set(commands::set::Args),
     Win(commands::win::Args),
     Lose(commands::lose::Args),
+    Fmt(commands::fmt::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
     #[command(visible_alias = "ls")]
@@ -199,6 +200,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Set(args) => commands::set::run(ui, global, args),
         Command::Win(args) => commands::win::run(ui, global, args),
         Command::Lose(args) => commands::lose::run(ui, global, args),
+        Command::Fmt(args) => commands::fmt::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),
         Command::Show(args) => commands::show::run(ui, global, args),

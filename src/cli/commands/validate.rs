@@ -128,7 +128,7 @@ fn is_at(path: &str, wanted: &str) -> bool {
 }
 
 /// A path of the command line as counted from the pipeline's folder. It need not exist: a deleted file may be staged.
-fn below(home: &Home, here: &Path, path: &Path) -> Result<String, CommandError> {
+pub(super) fn below(home: &Home, here: &Path, path: &Path) -> Result<String, CommandError> {
     let mut full = PathBuf::new();
     for part in here.join(path).components() {
         match part {
