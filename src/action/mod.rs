@@ -2,7 +2,9 @@
 //! paths, the transaction of `repo` makes a commit of it.
 
 pub mod assign;
+pub mod consent;
 pub mod find;
 pub mod gate;
 pub mod plan;
+pub mod rename;
 pub mod template;

@@ -105,6 +105,9 @@ enum Command {
     Set(commands::set::Args),
     Win(commands::win::Args),
     Lose(commands::lose::Args),
+    Rename(commands::rename::Args),
+    Waive(commands::waive::Args),
+    Approve(commands::approve::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
     #[command(visible_alias = "ls")]
@@ -196,6 +199,9 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Set(args) => commands::set::run(ui, global, args),
         Command::Win(args) => commands::win::run(ui, global, args),
         Command::Lose(args) => commands::lose::run(ui, global, args),
+        Command::Rename(args) => commands::rename::run(ui, global, args),
+        Command::Waive(args) => commands::waive::run(ui, global, args),
+        Command::Approve(args) => commands::approve::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),
         Command::Show(args) => commands::show::run(ui, global, args),

@@ -15,12 +15,14 @@ use crate::action::plan::{Change, Plan};
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::load::Reading;
+use crate::format::pipeline::deal_path;
 use crate::format::source::Source as _;
 use crate::output::terminal::plain;
 use crate::repo::discover::Home;
 use crate::repo::error::{WriteError, shell_word};
 use crate::repo::git::Git;
-use crate::repo::objects::ObjectId;
+use crate::repo::identity::author;
+use crate::repo::objects::{Author, ObjectId};
 use crate::repo::revision::head;
 use crate::repo::transaction::{Action, Done, FileChange, commit_holding, stage};
 
@@ -143,6 +145,14 @@ pub fn ready_to_write(_ui: &mut Ui, global: &Global) -> Result<(Home, Git), Comm
     let home = home(global)?;
     let git = Git::new(&home)?;
     Ok((home, git))
+}
+
+/// Who is at work, as git knows them.
+///
+/// # Errors
+/// When there is no pipeline here, or git does not know.
+pub fn at_work(global: &Global) -> Result<Author, CommandError> {
+    Ok(author(&Git::new(&home(global)?)?)?)
 }
 
 /// Reads what a plan needs, and the commit of the branch before that.
@@ -353,7 +363,10 @@ fn file_change(home: &Home, change: &Change, with_edits: bool) -> FileChange {
 fn sentence(change: &Change, path: &str) -> String {
     match &change.from {
         None => format!("{}: new in {} ({path})", change.deal, change.to),
-        Some(from) if *from == change.to => format!("{}: changed ({path})", change.deal),
+        Some(from) if *from == change.to => match deal_path(&change.new_path) {
+            Some((_, id)) if id != change.deal => format!("{}: renamed to {id} ({path})", change.deal),
+            _ => format!("{}: changed ({path})", change.deal),
+        },
         Some(from) => format!("{}: {from} → {}", change.deal, change.to),
     }
 }

@@ -5,6 +5,7 @@ pub mod discover;
 pub mod error;
 pub mod git;
 mod hooks;
+pub mod identity;
 pub mod import;
 mod lock;
 pub mod mailmap;

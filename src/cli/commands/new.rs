@@ -8,6 +8,7 @@ use crate::cli::refusal::refused;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Facts;
 use crate::cli::write::{Reads, WriteArgs, carry_out};
+use crate::format::former::formerly;
 
 /// Make a new deal
 ///
@@ -42,8 +43,13 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let new_id = plan::new_id(&args.title, args.id.as_deref()).map_err(refused)?;
     let facts = Facts::default();
     let (id, stage) = (args.id.as_deref(), args.stage.as_deref());
-    carry_out(ui, global, &args.write, &Reads::Perhaps(new_id), &mut |_, workspace| {
-        plan::new(&workspace.reading, &args.title, id, stage, &sets, &|deal| workspace.circumstances(&facts, deal))
-            .map_err(refused)
+    carry_out(ui, global, &args.write, &Reads::Perhaps(new_id.clone()), &mut |_, workspace| {
+        let former = formerly(&workspace.source, &new_id)
+            .map_err(|e| CommandError::new(Exit::Io, format!("cannot list the deals: {e}")))?;
+        let former = former.as_ref();
+        plan::new(&workspace.reading, &args.title, id, stage, &sets, former, &|deal| {
+            workspace.circumstances(&facts, deal)
+        })
+        .map_err(refused)
     })
 }
