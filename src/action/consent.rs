@@ -14,7 +14,15 @@ use crate::format::load::Reading;
 use crate::format::nearest::nearest;
 use crate::format::pipeline::{Criterion, CriterionTest, Pipeline};
 use crate::format::quote::flow_scalar;
-use crate::repo::objects::Author;
+
+/// Somebody, as git knows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The name.
+    pub name: String,
+    /// The e-mail address.
+    pub email: String,
+}
 
 /// Plans a waiver of one criterion for each of these deals.
 ///
@@ -26,7 +34,7 @@ pub fn waive(
     reading: &Reading,
     ids: &[String],
     criterion: &str,
-    (by, who): (Option<&str>, Option<&Author>),
+    (by, who): (Option<&str>, Option<&Person>),
     reason: &str,
     today: NaiveDate,
 ) -> Result<Plan, PlanError> {
@@ -79,7 +87,7 @@ pub fn approve(
     reading: &Reading,
     id: &str,
     criterion: &str,
-    who: &Author,
+    who: &Person,
     circumstances: &Circumstances<'_>,
 ) -> Result<Plan, PlanError> {
     let pipeline = &reading.pipeline;
@@ -147,13 +155,13 @@ fn criterion_of<'p>(pipeline: &'p Pipeline, id: &str) -> Result<&'p Criterion, P
 }
 
 /// Whether a name of the pipeline or of a deal means this person.
-fn is(who: &Author, name: &str) -> bool {
+fn is(who: &Person, name: &str) -> bool {
     let by_name = !who.name.trim().is_empty() && who.name.trim().to_lowercase() == name.trim().to_lowercase();
     by_name || same_person(name, &who.email)
 }
 
 /// A person as the pipeline's groups name them, else as the deal does, else by the address.
-fn named(pipeline: &Pipeline, deal: &Deal, who: &Author) -> String {
+fn named(pipeline: &Pipeline, deal: &Deal, who: &Person) -> String {
     let member = pipeline.groups.values().flatten().map(String::as_str).find(|member| is(who, member));
     member.or_else(|| deal.owner().filter(|owner| is(who, owner))).unwrap_or(&who.email).to_owned()
 }

@@ -11,6 +11,7 @@ use super::signals::Deferred;
 use super::ui::Ui;
 use super::when::When;
 use super::workspace::{Workspace, home};
+use crate::action::consent::Person;
 use crate::action::plan::{Change, Plan};
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
@@ -22,7 +23,7 @@ use crate::repo::discover::Home;
 use crate::repo::error::{WriteError, shell_word};
 use crate::repo::git::Git;
 use crate::repo::identity::author;
-use crate::repo::objects::{Author, ObjectId};
+use crate::repo::objects::ObjectId;
 use crate::repo::revision::head;
 use crate::repo::transaction::{Action, Done, FileChange, commit_holding, stage};
 
@@ -151,8 +152,9 @@ pub fn ready_to_write(_ui: &mut Ui, global: &Global) -> Result<(Home, Git), Comm
 ///
 /// # Errors
 /// When there is no pipeline here, or git does not know.
-pub fn at_work(global: &Global) -> Result<Author, CommandError> {
-    Ok(author(&Git::new(&home(global)?)?)?)
+pub fn at_work(global: &Global) -> Result<Person, CommandError> {
+    let author = author(&Git::new(&home(global)?)?)?;
+    Ok(Person { name: author.name, email: author.email })
 }
 
 /// Reads what a plan needs, and the commit of the branch before that.
