@@ -193,6 +193,8 @@ pub struct Refusal {
     pub from: Option<StageId>,
     /// Where it should have gone.
     pub to: StageId,
+    /// Fields that are missing, each once (dotted paths).
+    pub missing: Vec<String>,
     /// Fields that are missing, each once, as the assignments that would fill them.
     pub fill: Vec<String>,
     /// For missing fields that take certain words only: which.
@@ -473,6 +475,7 @@ fn refusal(
             .filter(|field| schema::find(&pipeline.fields, field).is_some() || schema::is_free(field))
             .map(|field| assign::blank(pipeline, field))
             .collect(),
+        missing,
         open_to: open.iter().map(|p| p.id().clone()).collect(),
     }
 }

@@ -11,6 +11,7 @@ use clap::{FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::format::date::parse_date;
 
+pub mod asking;
 pub mod chosen;
 pub mod commands;
 pub mod edits;
