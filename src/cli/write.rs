@@ -1,6 +1,6 @@
 //! From a plan to a commit, and what a person is told about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
 
@@ -124,7 +124,7 @@ pub fn carry_out(
             Err(failure) => return Err(told(failure, args)),
         };
         let (tip_now, now) = look(ui, global, args, reads)?;
-        let own_doing = plan.changes.iter().all(|change| is_as_read(change, &now.reading));
+        let own_doing = are_as_read(&plan, &now.reading);
         if own_doing && (matches!(error, WriteError::Conflict { .. }) || tip_now == tip) {
             return Err(told(Failure::Write(error), args));
         }
@@ -267,14 +267,23 @@ fn may_be_outrun(error: &WriteError) -> bool {
     )
 }
 
-/// Whether the file of a change is where and what it was when the change was planned.
-fn is_as_read(change: &Change, now: &Reading) -> bool {
-    let mut there = now.deals.iter().filter(|deal| deal.id == change.deal);
-    match (&change.old_path, there.next(), there.next()) {
-        (Some(path), Some(deal), None) => deal.path == *path && deal.document.text == change.before,
-        (None, None, None) => !now.unreadable.iter().any(|u| u.path == change.new_path),
-        _ => false,
+/// The deals of a reading by their ids.
+fn by_id(reading: &Reading) -> BTreeMap<&DealId, Vec<&Deal>> {
+    let mut deals: BTreeMap<&DealId, Vec<&Deal>> = BTreeMap::new();
+    for deal in &reading.deals {
+        deals.entry(&deal.id).or_default().push(deal);
     }
+    deals
+}
+
+/// Whether the files of all changes are where and what they were when they were planned.
+fn are_as_read(plan: &Plan, now: &Reading) -> bool {
+    let deals = by_id(now);
+    plan.changes.iter().all(|change| match (&change.old_path, deals.get(&change.deal).map(Vec::as_slice)) {
+        (Some(path), Some([deal])) => deal.path == *path && deal.document.text == change.before,
+        (None, None) => !now.unreadable.iter().any(|u| u.path == change.new_path),
+        _ => false,
+    })
 }
 
 /// Says who was faster, where a plan cannot simply be made again: a deal that it moves is elsewhere by now, is gone, or
@@ -292,13 +301,14 @@ fn outrun(
         let message = format!("{what} by somebody else meanwhile; nothing was changed");
         Some(CommandError::new(Exit::Conflict, message))
     };
-    let moves = |id: &DealId| match again {
-        Some(plan) => plan.changes.iter().any(|c| c.deal == *id && c.from.as_ref().is_some_and(|from| *from != c.to)),
-        None => true,
-    };
-    let there: BTreeMap<&DealId, &Deal> = now.reading.deals.iter().map(|deal| (&deal.id, deal)).collect();
+    let moved: Option<BTreeSet<&DealId>> = again.map(|plan| {
+        let moves = plan.changes.iter().filter(|c| c.from.as_ref().is_some_and(|from| *from != c.to));
+        moves.map(|change| &change.deal).collect()
+    });
+    let moves = |id: &DealId| moved.as_ref().is_none_or(|moved| moved.contains(id));
+    let there = by_id(&now.reading);
     for change in &before.changes {
-        match (first.get(&change.deal), there.get(&change.deal)) {
+        match (first.get(&change.deal), there.get(&change.deal).and_then(|deals| deals.first())) {
             (Some(from), Some(deal)) if deal.stage != *from && moves(&change.deal) => {
                 return lost(format!("{} was moved to {}", deal.id, deal.stage));
             }
