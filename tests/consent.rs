@@ -133,6 +133,16 @@ fn an_approval_by_somebody_else_is_put_right() {
 }
 
 #[test]
+fn a_refused_move_says_how_an_approval_is_given() {
+    let repo = with_pipeline("[olga@example.com]");
+    repo.ok(&["set", "acme", "inputs.goal=x", "proposal.sent_on=today"]);
+    refuses(&repo, 1, &["move", "acme", "won"], "with: tussock approve acme start");
+    repo.ok(&["approve", "acme", "start"]);
+    repo.ok(&["approve", "acme", "second-look"]);
+    repo.ok(&["move", "acme", "won"]);
+}
+
+#[test]
 fn the_mailmap_says_who_somebody_is() {
     let repo = with_pipeline("[boss@example.com]");
     repo.write(".mailmap", "The Boss <boss@example.com> <olga@example.com>\n");

@@ -36,7 +36,7 @@ pub fn current(global: &Global) -> Result<PathBuf, CommandError> {
 }
 
 /// How often a work tree is read again that somebody seems to be changing.
-const LOOKS: usize = 3;
+const LOOKS: usize = 5;
 
 /// How long to wait before that: a move takes a few milliseconds between its two files.
 const MOMENT: Duration = Duration::from_millis(50);

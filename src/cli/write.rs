@@ -37,9 +37,10 @@ pub struct WriteArgs {
     #[arg(long)]
     pub dry_run: bool,
     /// Change and stage the files, and leave the commit to you
-    #[arg(long, conflicts_with = "date")]
+    #[arg(long, conflicts_with_all = ["date", "message"])]
     pub no_commit: bool,
-    /// The day it happened, for what is written down late (YYYY-MM-DD, or a moment as in 2026-11-20T14:30:00+03:00)
+    /// When it happened, for what is written down late: a day (YYYY-MM-DD, its noon) or a moment as in
+    /// 2026-11-20T14:30:00+03:00. The author's date of the commit, and the day for criteria, `today` and the years of ends
     #[arg(long, value_name = "DATE", value_parser = When::parse)]
     pub date: Option<When>,
     /// Whether what the user has edited in the deals and not committed goes along.
