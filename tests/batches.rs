@@ -167,4 +167,5 @@ fn what_happened_earlier_is_committed_with_its_day() {
     refuses(&repo, 2, &["set", "globex", "amount=1", "--date", "yesterday"], "yesterday");
     refuses(&repo, 2, &["set", "globex", "amount=1", "--date", "2025-02-30"], "2025-02-30");
     refuses(&repo, 2, &["set", "globex", "amount=1", "--date", "2025-02-03", "--no-commit"], "cannot be used with");
+    refuses(&repo, 2, &["set", "globex", "amount=1", "-m", "Why", "--no-commit"], "cannot be used with");
 }

@@ -39,7 +39,7 @@ fn hook(repo: &TestRepo, name: &str, script: &str) {
     std::fs::set_permissions(repo.path().join(file), std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 20] = [
     "init",
     "demo",
     "new",
@@ -47,6 +47,9 @@ const COMMANDS: [&str; 17] = [
     "set",
     "win",
     "lose",
+    "rename",
+    "waive",
+    "approve",
     "validate",
     "list",
     "show",

@@ -3,7 +3,10 @@
 mod kit;
 
 use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::channel;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kit::{SMALL_PIPELINE, TestRepo};
@@ -31,18 +34,31 @@ fn take_lock(repo: &TestRepo) -> File {
     file
 }
 
-/// Starts all while nobody can write, so that each plans with what it read before, and then lets them go.
+/// Starts all while nobody can write, so that each plans with what it read before, and lets them go when all wait.
 fn race(repo: &TestRepo, all: &[Vec<&str>]) -> Vec<Output> {
     let lock = take_lock(repo);
-    let children: Vec<Child> = all.iter().map(|args| start(repo, args)).collect();
-    let mut waiting: Vec<std::thread::JoinHandle<Output>> = Vec::new();
-    for child in children {
-        waiting.push(std::thread::spawn(move || child.wait_with_output().unwrap()));
+    let (waits, waiting) = channel();
+    let running: Vec<JoinHandle<Output>> = all
+        .iter()
+        .map(|args| {
+            let (mut child, waits) = (start(repo, args), waits.clone());
+            std::thread::spawn(move || {
+                let mut stderr = BufReader::new(child.stderr.take().unwrap());
+                let mut said = String::new();
+                stderr.read_line(&mut said).unwrap();
+                waits.send(said.clone()).unwrap();
+                stderr.read_to_string(&mut said).unwrap();
+                let output = child.wait_with_output().unwrap();
+                Output { stderr: said.into_bytes(), ..output }
+            })
+        })
+        .collect();
+    for _ in all {
+        let said = waiting.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert!(said.starts_with("waiting for another tussock"), "{said}");
     }
-    // They all have read when they all wait; there is nothing of theirs to look at but time.
-    std::thread::sleep(Duration::from_millis(1500));
     drop(lock);
-    waiting.into_iter().map(|w| w.join().unwrap()).collect()
+    running.into_iter().map(|running| running.join().unwrap()).collect()
 }
 
 fn codes(all: &[Output]) -> Vec<i32> {

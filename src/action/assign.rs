@@ -6,6 +6,8 @@ use chrono::{Days, NaiveDate};
 
 use crate::format::date::Period;
 use crate::format::edit::{self, EditError, NewValue};
+use crate::format::ident::DealId;
+use crate::format::load::parse_deal;
 use crate::format::nearest::nearest;
 use crate::format::pipeline::{ExtraFields, Pipeline};
 use crate::format::schema::{self, FieldSpec, FieldType};
@@ -123,6 +125,27 @@ pub fn apply(
     Ok(text)
 }
 
+/// Whether a text can be the value of a field.
+///
+/// # Errors
+/// Why not, in words.
+pub fn fits(pipeline: &Pipeline, field: &str, value: &str, today: NaiveDate) -> Result<(), String> {
+    let assignment = Assignment { field: field.to_owned(), change: Change::Set(value.to_owned()) };
+    let text = apply("", "", &[assignment], pipeline, today).map_err(|e| e.to_string())?;
+    let (Some(place), Ok(id)) = (pipeline.places().next(), DealId::new("x")) else { return Ok(()) };
+    let problems = match parse_deal(text.as_bytes(), pipeline, "", place.id(), &id) {
+        Ok(deal) => deal.problems,
+        Err(problems) => problems,
+    };
+    match problems.into_iter().next() {
+        None => Ok(()),
+        Some(problem) => Err(match problem.help {
+            Some(help) => format!("{}; {help}", problem.message),
+            None => problem.message,
+        }),
+    }
+}
+
 /// The assignment that would fill a field, with `…` where the value belongs: `amount=…`, and for a list of blocks
 /// `'payments+={what: …, amount: …}'`, quoted for a shell.
 pub fn blank(pipeline: &Pipeline, field: &str) -> String {
@@ -192,5 +215,26 @@ fn day(text: &str, today: NaiveDate) -> Option<NaiveDate> {
         "+" => today.checked_add_days(days),
         "-" => today.checked_sub_days(days),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::pipeline_file;
+
+    #[test]
+    fn a_value_fits_its_field_or_says_why_not() {
+        let text = "version: 1\ntitle: T\ncurrency: EUR\nstages: [{id: a, title: A}]\nends: [{id: won, kind: won}]\n\
+                    fields:\n  reason: {enum: [price, timing]}\n";
+        let (pipeline, _) = pipeline_file::read(text.as_bytes()).unwrap();
+        let today = NaiveDate::from_ymd_opt(2026, 1, 5).unwrap();
+        let fits = |field: &str, value: &str| super::fits(&pipeline, field, value, today);
+        assert_eq!(fits("amount", "18000 USD"), Ok(()));
+        assert_eq!(fits("close_date", "today+7d"), Ok(()));
+        assert_eq!(fits("owner", "olga: \"the boss\""), Ok(()));
+        assert!(fits("amount", "lots").unwrap_err().contains("must be an amount"));
+        assert!(fits("close_date", "2026-02-30").unwrap_err().contains("does not exist"));
+        assert!(fits("reason", "prise").unwrap_err().contains("price"));
     }
 }

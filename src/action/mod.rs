@@ -2,8 +2,10 @@
 //! paths, the transaction of `repo` makes a commit of it.
 
 pub mod assign;
+pub mod consent;
 pub mod find;
 pub mod formatting;
 pub mod gate;
 pub mod plan;
+pub mod rename;
 pub mod template;

@@ -119,6 +119,64 @@ pub enum PlanError {
         /// Its file.
         path: String,
     },
+    /// Another deal had the id before.
+    #[error("`{id}` was the id of `{deal}` before, and its history is found by it; choose another id")]
+    Former {
+        /// The id.
+        id: DealId,
+        /// The deal that had it.
+        deal: DealId,
+    },
+    /// The pipeline has no such criterion.
+    #[error("there is no criterion `{id}`{}", .near.as_ref().map_or_else(|| format!("; criteria are {}", .all.join(", ")), |n| format!(", did you mean `{n}`?")))]
+    NoCriterion {
+        /// As it was given.
+        id: String,
+        /// The nearest one.
+        near: Option<String>,
+        /// All there are.
+        all: Vec<String>,
+    },
+    /// The criterion cannot be waived.
+    #[error(
+        "{text:?} ({criterion}) takes no waiver; meet it, or let those who keep pipeline.yaml allow waivers for it"
+    )]
+    NotWaivable {
+        /// Its id.
+        criterion: String,
+        /// What people read.
+        text: String,
+    },
+    /// The deal has a waiver of this criterion.
+    #[error("{criterion} is waived for `{deal}` already, by {by} on {on}: {reason}")]
+    Waived {
+        /// The deal.
+        deal: DealId,
+        /// The criterion.
+        criterion: String,
+        /// Who waived it.
+        by: String,
+        /// When.
+        on: NaiveDate,
+        /// Why.
+        reason: String,
+    },
+    /// The criterion is no approval.
+    #[error("{criterion} is no approval; `tussock why DEAL` says what it asks for")]
+    NoApproval {
+        /// The criterion.
+        criterion: String,
+    },
+    /// This person may not approve.
+    #[error("{criterion} cannot be approved by {who}, {why}")]
+    MayNotApprove {
+        /// The criterion.
+        criterion: String,
+        /// The person.
+        who: String,
+        /// Why not, as the end of a sentence.
+        why: String,
+    },
     /// Not an id.
     #[error(transparent)]
     BadId(#[from] BadId),
@@ -135,6 +193,8 @@ pub struct Refusal {
     pub from: Option<StageId>,
     /// Where it should have gone.
     pub to: StageId,
+    /// Fields that are missing, each once (dotted paths).
+    pub missing: Vec<String>,
     /// Fields that are missing, each once, as the assignments that would fill them.
     pub fill: Vec<String>,
     /// For missing fields that take certain words only: which.
@@ -269,7 +329,8 @@ pub fn new_id(title: &str, id: Option<&str>) -> Result<DealId, PlanError> {
     }
 }
 
-/// Plans a new deal. Of the deals that are there, the reading need only hold those with its id.
+/// Plans a new deal. Of the deals that are there, the reading need only hold those with its id; `former` is the deal
+/// that had this id before.
 ///
 /// # Errors
 /// See [`PlanError`]; the stage's criteria and required fields are asked.
@@ -279,10 +340,14 @@ pub fn new<'c>(
     id: Option<&str>,
     stage: Option<&str>,
     assignments: &[Assignment],
+    former: Option<&DealId>,
     circumstances: &dyn Fn(&Deal) -> Circumstances<'c>,
 ) -> Result<Plan, PlanError> {
     let pipeline = &reading.pipeline;
     let id = new_id(title, id)?;
+    if let Some(deal) = former {
+        return Err(PlanError::Former { id, deal: deal.clone() });
+    }
     let taken = reading.deals.iter().filter(|d| d.id == id).map(|d| &d.path);
     let of_id = |path: &&String| deal_path(path).is_some_and(|(_, other)| other == id);
     if let Some(path) = taken.chain(reading.unreadable.iter().map(|u| &u.path).filter(of_id)).next() {
@@ -356,7 +421,7 @@ fn edited(pipeline: &Pipeline, deal: &Deal, assignments: &[Assignment], today: N
 }
 
 /// Reads the edited text again; what was wrong before may stay so, anything new refuses the edit.
-fn reparsed(
+pub(super) fn reparsed(
     pipeline: &Pipeline,
     text: &str,
     path: &str,
@@ -410,12 +475,13 @@ fn refusal(
             .filter(|field| schema::find(&pipeline.fields, field).is_some() || schema::is_free(field))
             .map(|field| assign::blank(pipeline, field))
             .collect(),
+        missing,
         open_to: open.iter().map(|p| p.id().clone()).collect(),
     }
 }
 
 impl Plan {
-    fn of(changes: Vec<Change>, already: Vec<(DealId, Option<StageId>)>) -> Plan {
+    pub(super) fn of(changes: Vec<Change>, already: Vec<(DealId, Option<StageId>)>) -> Plan {
         let subject = match &changes[..] {
             [] => String::new(),
             [one] => match &one.from {

@@ -136,15 +136,20 @@ impl From<PlanError> for CommandError {
             | PlanError::NotEnded { .. }
             | PlanError::NoSlug(_)
             | PlanError::Taken { .. }
+            | PlanError::Former { .. }
+            | PlanError::NoCriterion { .. }
+            | PlanError::NoApproval { .. }
             | PlanError::BadId(_) => CommandError::usage(error.to_string()),
             PlanError::Invalid { ref problems, .. } => {
                 let mut refused = CommandError::new(Exit::Findings, error.to_string());
                 refused.hints.extend(problems.iter().filter_map(|p| p.help.clone()));
                 refused
             }
-            PlanError::Refused { .. } | PlanError::Emptied { .. } => {
-                CommandError::new(Exit::Findings, error.to_string())
-            }
+            PlanError::Refused { .. }
+            | PlanError::Emptied { .. }
+            | PlanError::NotWaivable { .. }
+            | PlanError::Waived { .. }
+            | PlanError::MayNotApprove { .. } => CommandError::new(Exit::Findings, error.to_string()),
         }
     }
 }

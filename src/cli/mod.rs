@@ -11,6 +11,7 @@ use clap::{FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::format::date::parse_date;
 
+pub mod asking;
 pub mod chosen;
 pub mod commands;
 pub mod edits;
@@ -109,6 +110,9 @@ enum Command {
     Win(commands::win::Args),
     Lose(commands::lose::Args),
     Fmt(commands::fmt::Args),
+    Rename(commands::rename::Args),
+    Waive(commands::waive::Args),
+    Approve(commands::approve::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
     #[command(visible_alias = "ls")]
@@ -201,6 +205,9 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Win(args) => commands::win::run(ui, global, args),
         Command::Lose(args) => commands::lose::run(ui, global, args),
         Command::Fmt(args) => commands::fmt::run(ui, global, args),
+        Command::Rename(args) => commands::rename::run(ui, global, args),
+        Command::Waive(args) => commands::waive::run(ui, global, args),
+        Command::Approve(args) => commands::approve::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),
         Command::Show(args) => commands::show::run(ui, global, args),

@@ -19,6 +19,7 @@ pub fn refused(error: PlanError) -> CommandError {
         lines.extend(refusal.reasons.iter().map(reason));
         hints.extend(way_out(refusal, to));
         hints.extend(refusal.choices.iter().cloned());
+        hints.extend(refusal.reasons.iter().filter_map(|reason| approval(refusal, reason)));
     }
     hints.dedup();
     if let [Refusal { from: Some(_), open_to, .. }] = &refusals[..]
@@ -30,6 +31,15 @@ pub fn refused(error: PlanError) -> CommandError {
     let mut refused = CommandError::new(Exit::Findings, lines.join("\n"));
     refused.hints = hints;
     refused
+}
+
+/// How an approval that is missing is given.
+fn approval(refusal: &Refusal, reason: &Reason) -> Option<String> {
+    let (criterion, _) = reason.asked_by.as_ref()?;
+    let Outcome::Missing(fields) = &reason.outcome else { return None };
+    let is_approval = fields.iter().all(|field| field.starts_with(&format!("approvals.{criterion}.")));
+    let there = refusal.from.is_some() && is_approval;
+    there.then(|| format!("who may approve it does so with: tussock approve {} {criterion}", refusal.deal))
 }
 
 fn reason(reason: &Reason) -> String {

@@ -20,7 +20,7 @@ pub struct Ui {
     colour_errors: bool,
     /// Whether standard output is a terminal.
     pub out_is_terminal: bool,
-    /// Whether somebody can be asked: standard input and error are terminals.
+    /// Whether somebody can be asked: standard input and error are terminals, and this is no build server.
     pub interactive: bool,
 }
 
@@ -43,7 +43,7 @@ impl Ui {
             colour: wanted(out),
             colour_errors: wanted(err),
             out_is_terminal: out,
-            interactive: io::stdin().is_terminal() && err,
+            interactive: io::stdin().is_terminal() && err && !in_ci(),
         }
     }
 
@@ -132,6 +132,11 @@ impl Ui {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether the environment says that a build server runs this.
+fn in_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false" && ci != "0")
 }
 
 /// Text of files and people with every control character shown, line by line.

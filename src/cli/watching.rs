@@ -106,7 +106,7 @@ impl<'a> Session<'a> {
         if let Some(operation) = operation(&self.home).map_err(|e| other(e.into()))? {
             return Err(Trouble::Operation(operation));
         }
-        let reading = settled(&self.home, &self.source, &|_| true).map_err(|e| self.of_load(e))?;
+        let reading = settled(&self.home, &self.source, None).map_err(|e| self.of_load(e))?;
         let today = today(self.global, &reading.pipeline);
         let commit = head(&self.home).map_err(|e| other(e.into()))?.and_then(|h| h.commit);
         let key = (commit, today, reading.pipeline_text.clone());

@@ -36,7 +36,7 @@ pub fn current(global: &Global) -> Result<PathBuf, CommandError> {
 }
 
 /// How often a work tree is read again that somebody seems to be changing.
-const LOOKS: usize = 3;
+const LOOKS: usize = 5;
 
 /// How long to wait before that: a move takes a few milliseconds between its two files.
 const MOMENT: Duration = Duration::from_millis(50);
@@ -87,7 +87,7 @@ impl Workspace {
     /// # Errors
     /// When there is none, or its pipeline file is broken (which is then shown).
     pub fn open(ui: &mut Ui, global: &Global) -> Result<Self, CommandError> {
-        Workspace::open_with(ui, global, &|_| true)
+        Workspace::open_as(ui, global, None)
     }
 
     /// Finds the pipeline of the work tree and reads these deals of it. Where one of them is not there, all deals are
@@ -115,6 +115,10 @@ impl Workspace {
     /// # Errors
     /// See [`Workspace::open`].
     pub fn open_with(ui: &mut Ui, global: &Global, wanted: &dyn Fn(&DealId) -> bool) -> Result<Self, CommandError> {
+        Workspace::open_as(ui, global, Some(wanted))
+    }
+
+    fn open_as(ui: &mut Ui, global: &Global, wanted: Option<&dyn Fn(&DealId) -> bool>) -> Result<Self, CommandError> {
         let home = home(global)?;
         let source = work_tree(&home, &current(global)?)?;
         let reading = settled(&home, &source, wanted).map_err(|error| not_read(ui, &source, error))?;
@@ -138,26 +142,28 @@ impl Workspace {
     }
 }
 
-/// Reads the wanted deals of a work tree. While another process moves deals, one of them can be seen in both its places
-/// or in neither: then it is read again before anybody hears of it.
+/// Reads the deals of a work tree, all where none are `wanted`. While another process moves deals, one of them can be
+/// seen in both its places or in neither: then it is read again before anybody hears of it.
 ///
 /// # Errors
 /// See [`LoadError`].
-pub fn settled(home: &Home, source: &WorkTree, wanted: &dyn Fn(&DealId) -> bool) -> Result<Reading, LoadError> {
-    let names = |source: &WorkTree| source.entries().ok();
-    let mut before = if writer_about(home) { names(source) } else { None };
-    let mut reading = load_only(source, wanted)?;
+pub fn settled(home: &Home, source: &WorkTree, wanted: Option<&dyn Fn(&DealId) -> bool>) -> Result<Reading, LoadError> {
+    let read = || load_only(source, wanted.unwrap_or(&|_| true));
+    // Whoever asks for a deal sees that it is missing; of all deals nobody knows how many there should be.
+    let names = || if wanted.is_none() && writer_about(home) { source.entries().ok() } else { None };
+    let mut before = names();
+    let mut reading = read()?;
     for look in 0..LOOKS {
         let about = writer_about(home);
-        let after = if about { names(source) } else { None };
+        let after = names();
         let moved = after.is_some() && before.is_some() && before != after;
         // What stays so without anybody at work is so.
         if !moved && !(unsettled(&reading) && (about || look == 0)) {
             break;
         }
         std::thread::sleep(MOMENT);
-        before = if writer_about(home) { names(source) } else { None };
-        reading = load_only(source, wanted)?;
+        before = names();
+        reading = read()?;
     }
     Ok(reading)
 }
@@ -194,7 +200,7 @@ pub fn read_pipeline(ui: &mut Ui, source: &dyn Source) -> Result<Pipeline, Comma
 /// # Errors
 /// See [`read`].
 pub fn read_work_tree(ui: &mut Ui, home: &Home, source: &WorkTree) -> Result<Reading, CommandError> {
-    settled(home, source, &|_| true).map_err(|error| not_read(ui, source, error))
+    settled(home, source, None).map_err(|error| not_read(ui, source, error))
 }
 
 fn not_read(ui: &mut Ui, source: &dyn Source, error: LoadError) -> CommandError {

@@ -1,6 +1,6 @@
 //! From a plan to a commit, and what a person is told about it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
 
@@ -11,15 +11,18 @@ use super::signals::Deferred;
 use super::ui::Ui;
 use super::when::When;
 use super::workspace::{Workspace, home};
+use crate::action::consent::Person;
 use crate::action::plan::{Change, Plan};
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::load::Reading;
+use crate::format::pipeline::deal_path;
 use crate::format::source::Source as _;
 use crate::output::terminal::plain;
 use crate::repo::discover::Home;
 use crate::repo::error::{WriteError, shell_word};
 use crate::repo::git::Git;
+use crate::repo::identity::author;
 use crate::repo::objects::ObjectId;
 use crate::repo::revision::head;
 use crate::repo::transaction::{Action, Done, Ending, FileChange, commit_holding, recover, stage_holding};
@@ -34,9 +37,10 @@ pub struct WriteArgs {
     #[arg(long)]
     pub dry_run: bool,
     /// Change and stage the files, and leave the commit to you
-    #[arg(long, conflicts_with = "date")]
+    #[arg(long, conflicts_with_all = ["date", "message"])]
     pub no_commit: bool,
-    /// The day it happened, for what is written down late (YYYY-MM-DD, or a moment as in 2026-11-20T14:30:00+03:00)
+    /// When it happened, for what is written down late: a day (YYYY-MM-DD, its noon) or a moment as in
+    /// 2026-11-20T14:30:00+03:00. The author's date of the commit, and the day for criteria, `today` and the years of ends
     #[arg(long, value_name = "DATE", value_parser = When::parse)]
     pub date: Option<When>,
     /// Whether what the user has edited in the deals and not committed goes along.
@@ -123,7 +127,7 @@ pub fn carry_out(
             Err(failure) => return Err(told(failure, args)),
         };
         let (tip_now, now) = look(ui, global, args, reads)?;
-        let own_doing = plan.changes.iter().all(|change| is_as_read(change, &now.reading));
+        let own_doing = are_as_read(&plan, &now.reading);
         if own_doing && (matches!(error, WriteError::Conflict { .. }) || tip_now == tip) {
             return Err(told(Failure::Write(error), args));
         }
@@ -187,6 +191,15 @@ pub fn finish_what_was_cut_short(ui: &mut Ui, home: &Home, git: &Git) -> Result<
         ui.warn(&plain(left).to_string());
     }
     Ok(done.then_some(Exit::Done))
+}
+
+/// Who is at work, as git knows them.
+///
+/// # Errors
+/// When there is no pipeline here, or git does not know.
+pub fn at_work(global: &Global) -> Result<Person, CommandError> {
+    let author = author(&Git::new(&home(global)?)?)?;
+    Ok(Person { name: author.name, email: author.email })
 }
 
 /// Reads what a plan needs, and the commit of the branch before that.
@@ -301,14 +314,23 @@ fn may_be_outrun(error: &WriteError) -> bool {
     )
 }
 
-/// Whether the file of a change is where and what it was when the change was planned.
-fn is_as_read(change: &Change, now: &Reading) -> bool {
-    let mut there = now.deals.iter().filter(|deal| deal.id == change.deal);
-    match (&change.old_path, there.next(), there.next()) {
-        (Some(path), Some(deal), None) => deal.path == *path && deal.document.text == change.before,
-        (None, None, None) => !now.unreadable.iter().any(|u| u.path == change.new_path),
-        _ => false,
+/// The deals of a reading by their ids.
+fn by_id(reading: &Reading) -> BTreeMap<&DealId, Vec<&Deal>> {
+    let mut deals: BTreeMap<&DealId, Vec<&Deal>> = BTreeMap::new();
+    for deal in &reading.deals {
+        deals.entry(&deal.id).or_default().push(deal);
     }
+    deals
+}
+
+/// Whether the files of all changes are where and what they were when they were planned.
+fn are_as_read(plan: &Plan, now: &Reading) -> bool {
+    let deals = by_id(now);
+    plan.changes.iter().all(|change| match (&change.old_path, deals.get(&change.deal).map(Vec::as_slice)) {
+        (Some(path), Some([deal])) => deal.path == *path && deal.document.text == change.before,
+        (None, None) => !now.unreadable.iter().any(|u| u.path == change.new_path),
+        _ => false,
+    })
 }
 
 /// Says who was faster, where a plan cannot simply be made again: a deal that it moves is elsewhere by now, is gone, or
@@ -326,13 +348,14 @@ fn outrun(
         let message = format!("{what} by somebody else meanwhile; nothing was changed");
         Some(CommandError::new(Exit::Conflict, message))
     };
-    let moves = |id: &DealId| match again {
-        Some(plan) => plan.changes.iter().any(|c| c.deal == *id && c.from.as_ref().is_some_and(|from| *from != c.to)),
-        None => true,
-    };
-    let there: BTreeMap<&DealId, &Deal> = now.reading.deals.iter().map(|deal| (&deal.id, deal)).collect();
+    let moved: Option<BTreeSet<&DealId>> = again.map(|plan| {
+        let moves = plan.changes.iter().filter(|c| c.from.as_ref().is_some_and(|from| *from != c.to));
+        moves.map(|change| &change.deal).collect()
+    });
+    let moves = |id: &DealId| moved.as_ref().is_none_or(|moved| moved.contains(id));
+    let there = by_id(&now.reading);
     for change in &before.changes {
-        match (first.get(&change.deal), there.get(&change.deal)) {
+        match (first.get(&change.deal), there.get(&change.deal).and_then(|deals| deals.first())) {
             (Some(from), Some(deal)) if deal.stage != *from && moves(&change.deal) => {
                 return lost(format!("{} was moved to {}", deal.id, deal.stage));
             }
@@ -403,7 +426,10 @@ fn file_change(home: &Home, change: &Change, with_edits: bool) -> FileChange {
 fn sentence(change: &Change, path: &str) -> String {
     match &change.from {
         None => format!("{}: new in {} ({path})", change.deal, change.to),
-        Some(from) if *from == change.to => format!("{}: changed ({path})", change.deal),
+        Some(from) if *from == change.to => match deal_path(&change.new_path) {
+            Some((_, id)) if id != change.deal => format!("{}: renamed to {id} ({path})", change.deal),
+            _ => format!("{}: changed ({path})", change.deal),
+        },
         Some(from) => format!("{}: {from} → {}", change.deal, change.to),
     }
 }

@@ -9,6 +9,7 @@ pub mod edit;
 mod explain;
 pub mod expr;
 mod field_file;
+pub mod former;
 pub mod ident;
 pub mod judge;
 pub mod load;

@@ -6,6 +6,7 @@ pub mod engine;
 pub mod error;
 pub mod git;
 mod hooks;
+pub mod identity;
 pub mod import;
 mod lock;
 pub mod mailmap;

@@ -199,7 +199,7 @@ fn wait_for_index(place: &GitPlace, tell: &mut dyn FnMut(&str)) -> Result<(), Wr
 }
 
 /// Makes sure that git would not guess who commits.
-fn identity(git: &Git, settings: &Settings) -> Result<(), WriteError> {
+pub(super) fn identity(git: &Git, settings: &Settings) -> Result<(), WriteError> {
     let filled = |value: Option<String>| value.is_some_and(|v| !v.trim().is_empty());
     let variable = |name: &str| git.env(name).map(|v| v.to_string_lossy().into_owned());
     let known = |role: &str, part: &str| {
@@ -218,7 +218,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    fn read(git: &Git) -> Result<Settings, GitError> {
+    pub(super) fn read(git: &Git) -> Result<Settings, GitError> {
         Ok(Settings::parse(&git.command("config").reading().args(["--list", "-z"]).bytes()?))
     }
 

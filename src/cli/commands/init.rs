@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use dialoguer::Select;
-use dialoguer::console::Term;
 
 use crate::action::template::{self, TEMPLATES, Template};
 use crate::cli::Global;
+use crate::cli::asking::choose as choose_one;
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::signals::Deferred;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::current;
 use crate::cli::write::{commit_whole, typed};
@@ -75,7 +73,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let template = choose(ui, args)?;
     let lang = match args.lang {
         Some(lang) => lang,
-        None if ui.interactive => match ask(ui, "Language of the texts", &["English", "Русский"])? {
+        None if ui.interactive => match choose_one(ui, "Language of the texts", &["English", "Русский"])? {
             1 => Lang::Ru,
             _ => Lang::En,
         },
@@ -152,28 +150,9 @@ fn choose(ui: &mut Ui, args: &Args) -> Result<&'static Template, CommandError> {
         None if ui.interactive => {
             let lines: Vec<String> = TEMPLATES.iter().map(|t| format!("{} — {}", t.name, t.about)).collect();
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-            let chosen = ask(ui, "The pipeline nearest to yours", &lines)?;
+            let chosen = choose_one(ui, "The pipeline nearest to yours", &lines)?;
             Ok(&TEMPLATES[chosen.min(TEMPLATES.len() - 1)])
         }
         None => Err(CommandError::usage(format!("name a template with --template: {}", names()))),
-    }
-}
-
-fn ask(ui: &mut Ui, question: &str, answers: &[&str]) -> Result<usize, CommandError> {
-    ui.flush();
-    let stopped = || CommandError::new(Exit::Interrupted, "stopped; nothing was changed");
-    let failed = |e: std::io::Error| CommandError::new(Exit::Io, format!("cannot ask on this terminal: {e}"));
-    // The list hides the cursor: a Ctrl-C that ended the program here would leave the terminal without one.
-    let signals = Deferred::new().map_err(failed)?;
-    let held = signals.hold();
-    let answer = Select::new().with_prompt(question).items(answers).default(0).interact_opt();
-    if answer.is_err() {
-        Term::stderr().show_cursor().map_err(failed)?;
-    }
-    drop(held);
-    match (answer, signals.came()) {
-        (_, Some(exit)) => Err(CommandError { exit, ..stopped() }),
-        (Ok(answer), None) => answer.ok_or_else(stopped),
-        (Err(dialoguer::Error::IO(e)), None) => Err(failed(e)),
     }
 }

@@ -1,8 +1,9 @@
 //! `tussock lose`.
 
-use super::r#move::move_all;
+use super::r#move::{How, move_all};
 use crate::action::plan::Target;
 use crate::cli::Global;
+use crate::cli::asking::AskArgs;
 use crate::cli::chosen::Chosen;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
@@ -37,6 +38,8 @@ pub struct Args {
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
+    ask: AskArgs,
+    #[command(flatten)]
     write: ChangeArgs,
 }
 
@@ -44,5 +47,6 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let mut sets = args.sets.clone();
     sets.extend(args.reason.iter().map(|reason| format!("lost.reason={reason}")));
     let chosen = Chosen::read(&args.deals, args.filter.as_deref())?;
-    move_all(ui, global, &chosen, &Target::Lost(args.to.clone()), &sets, &args.write.how())
+    let target = Target::Lost(args.to.clone());
+    move_all(ui, global, &How { chosen, target, sets: &sets, ask: args.ask, write: args.write.how() })
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod approve;
 pub mod completions;
 pub mod demo;
 pub mod explain;
@@ -11,12 +12,14 @@ pub mod lose;
 pub mod man;
 pub mod r#move;
 pub mod new;
+pub mod rename;
 pub mod report;
 
 pub mod set;
 pub mod show;
 pub mod validate;
 
+pub mod waive;
 pub mod watch;
 pub mod why;
 pub mod win;

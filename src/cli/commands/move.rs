@@ -3,17 +3,19 @@
 use crate::action::assign;
 use crate::action::plan::{Target, moves};
 use crate::cli::Global;
+use crate::cli::asking::{Answers, AskArgs};
 use crate::cli::chosen::Chosen;
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::refusal::refused;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Facts;
 use crate::cli::write::{ChangeArgs, WriteArgs, carry_out};
+use crate::format::deal::Deal;
 
 /// Move deals to another stage
 ///
 /// Judges every deal by the criteria of the way, moves its file and commits. A refused move says what is missing and
-/// changes nothing; several deals are moved together or not at all. Your other changes, staged or not, stay as they are.
+/// changes nothing; on a terminal the missing fields are asked for first. Several deals are moved together or not at all.
+/// Your other changes, staged or not, stay as they are.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -40,6 +42,8 @@ pub struct Args {
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
+    ask: AskArgs,
+    #[command(flatten)]
     write: ChangeArgs,
 }
 
@@ -55,23 +59,29 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         }
     };
     let chosen = Chosen::read(ids, args.filter.as_deref())?;
-    move_all(ui, global, &chosen, &target, &args.sets, &args.write.how())
+    move_all(ui, global, &How { chosen, target, sets: &args.sets, ask: args.ask, write: args.write.how() })
 }
 
-/// Moves deals; what `move`, `win` and `lose` share.
-pub(super) fn move_all(
-    ui: &mut Ui,
-    global: &Global,
-    chosen: &Chosen,
-    target: &Target,
-    sets: &[String],
-    write: &WriteArgs,
-) -> Result<Exit, CommandError> {
-    let sets = parse_sets(sets)?;
-    carry_out(ui, global, write, &chosen.reads(), &mut |ui, workspace| {
-        let ids = chosen.ids(ui, workspace)?;
+/// How deals are moved; what `move`, `win` and `lose` share.
+pub(super) struct How<'a> {
+    pub chosen: Chosen,
+    pub target: Target,
+    pub sets: &'a [String],
+    pub ask: AskArgs,
+    pub write: WriteArgs,
+}
+
+pub(super) fn move_all(ui: &mut Ui, global: &Global, how: &How<'_>) -> Result<Exit, CommandError> {
+    let mut answers = Answers::new(parse_sets(how.sets)?);
+    carry_out(ui, global, &how.write, &how.chosen.reads(), &mut |ui, workspace| {
+        let ids = how.chosen.ids(ui, workspace)?;
         let facts = Facts::gather(ui, &workspace.home, &workspace.reading.pipeline, workspace.today)?;
-        moves(&workspace.reading, &ids, target, &sets, &|deal| workspace.circumstances(&facts, deal)).map_err(refused)
+        // The answers go to every deal of a batch, and what one lacks another may have.
+        let may_ask = how.ask.may_ask(ui) && ids.len() == 1;
+        answers.plan(ui, workspace, may_ask, &|sets| {
+            let known = |deal: &Deal| workspace.circumstances(&facts, deal);
+            moves(&workspace.reading, &ids, &how.target, sets, &known)
+        })
     })
 }
 

@@ -3,11 +3,14 @@
 use super::r#move::parse_sets;
 use crate::action::plan;
 use crate::cli::Global;
+use crate::cli::asking::{Answers, AskArgs};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::refusal::refused;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::Facts;
 use crate::cli::write::{Reads, WriteArgs, carry_out};
+use crate::format::deal::Deal;
+use crate::format::former::formerly;
 
 /// Make a new deal
 ///
@@ -34,16 +37,22 @@ pub struct Args {
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
+    ask: AskArgs,
+    #[command(flatten)]
     write: WriteArgs,
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    let sets = parse_sets(&args.sets)?;
+    let mut answers = Answers::new(parse_sets(&args.sets)?);
     let new_id = plan::new_id(&args.title, args.id.as_deref()).map_err(refused)?;
     let facts = Facts::default();
     let (id, stage) = (args.id.as_deref(), args.stage.as_deref());
-    carry_out(ui, global, &args.write, &Reads::Perhaps(new_id), &mut |_, workspace| {
-        plan::new(&workspace.reading, &args.title, id, stage, &sets, &|deal| workspace.circumstances(&facts, deal))
-            .map_err(refused)
+    carry_out(ui, global, &args.write, &Reads::Perhaps(new_id.clone()), &mut |ui, workspace| {
+        let former = formerly(&workspace.source, &new_id)
+            .map_err(|e| CommandError::new(Exit::Io, format!("cannot list the deals: {e}")))?;
+        answers.plan(ui, workspace, args.ask.may_ask(ui), &|sets| {
+            let known = |deal: &Deal| workspace.circumstances(&facts, deal);
+            plan::new(&workspace.reading, &args.title, id, stage, sets, former.as_ref(), &known)
+        })
     })
 }

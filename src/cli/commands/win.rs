@@ -1,8 +1,9 @@
 //! `tussock win`.
 
-use super::r#move::move_all;
+use super::r#move::{How, move_all};
 use crate::action::plan::Target;
 use crate::cli::Global;
+use crate::cli::asking::AskArgs;
 use crate::cli::chosen::Chosen;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
@@ -30,10 +31,13 @@ pub struct Args {
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
+    ask: AskArgs,
+    #[command(flatten)]
     write: ChangeArgs,
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let chosen = Chosen::read(&args.deals, args.filter.as_deref())?;
-    move_all(ui, global, &chosen, &Target::Won, &args.sets, &args.write.how())
+    let target = Target::Won;
+    move_all(ui, global, &How { chosen, target, sets: &args.sets, ask: args.ask, write: args.write.how() })
 }
