@@ -101,6 +101,8 @@ enum Command {
     Set(commands::set::Args),
     Win(commands::win::Args),
     Lose(commands::lose::Args),
+    Undo(commands::undo::Args),
+    Sync(commands::sync::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
     #[command(visible_alias = "ls")]
@@ -192,6 +194,8 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Set(args) => commands::set::run(ui, global, args),
         Command::Win(args) => commands::win::run(ui, global, args),
         Command::Lose(args) => commands::lose::run(ui, global, args),
+        Command::Undo(args) => commands::undo::run(ui, global, args),
+        Command::Sync(args) => commands::sync::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),
         Command::Show(args) => commands::show::run(ui, global, args),

@@ -11,6 +11,8 @@ pub mod objects;
 pub mod revision;
 pub mod snapshot;
 pub mod state;
+pub mod sync;
 pub mod transaction;
+pub mod undo;
 pub mod watch;
 pub mod worktree;

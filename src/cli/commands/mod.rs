@@ -14,6 +14,8 @@ pub mod report;
 
 pub mod set;
 pub mod show;
+pub mod sync;
+pub mod undo;
 pub mod validate;
 
 pub mod watch;
