@@ -103,6 +103,7 @@ enum Command {
     Lose(commands::lose::Args),
     Undo(commands::undo::Args),
     Sync(commands::sync::Args),
+    Hooks(commands::hooks::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
     #[command(visible_alias = "ls")]
@@ -196,6 +197,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Lose(args) => commands::lose::run(ui, global, args),
         Command::Undo(args) => commands::undo::run(ui, global, args),
         Command::Sync(args) => commands::sync::run(ui, global, args),
+        Command::Hooks(args) => commands::hooks::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),
         Command::Show(args) => commands::show::run(ui, global, args),

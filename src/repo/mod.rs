@@ -3,6 +3,7 @@
 pub mod discover;
 pub mod error;
 pub mod git;
+pub mod hook_files;
 mod hooks;
 pub mod import;
 mod lock;

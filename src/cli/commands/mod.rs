@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod demo;
 pub mod explain;
+pub mod hooks;
 pub mod init;
 pub mod list;
 pub mod log;
