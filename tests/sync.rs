@@ -1,4 +1,5 @@
 //! `tussock sync`: a branch and its upstream come together, nothing is lost, and nothing is left half-way.
+#![cfg(unix)]
 
 mod kit;
 
@@ -241,6 +242,55 @@ fn a_deal_that_a_clean_merge_put_in_two_stages_is_not_pushed() {
     olga.git(&["rm", "-q", "sales/proposal/initech.yaml"]);
     olga.git(&["commit", "-q", "-m", "Keep the other"]);
     olga.ok(&["sync"]);
+}
+
+#[test]
+fn another_pipeline_of_the_repository_is_looked_at_before_a_push_too() {
+    let team = Team::new(&["acme"]);
+    let olga = team.clone("olga");
+    for (path, text) in [
+        ("hiring/pipeline.yaml", kit::SMALL_PIPELINE),
+        ("hiring/brief/anna.yaml", "title: Anna\n"),
+        ("hiring/proposal/anna.yaml", "title: Anna\n"),
+    ] {
+        std::fs::create_dir_all(olga.path.join(path).parent().unwrap()).unwrap();
+        std::fs::write(olga.path.join(path), text).unwrap();
+    }
+    olga.git(&["add", "-A"]);
+    olga.git(&["commit", "-q", "-m", "By hand"]);
+    let ran = olga.tussock(&["-p", "sales", "sync"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("duplicate-deal") && ran.err.contains("hiring/"), "{}", ran.err);
+}
+
+#[test]
+fn ctrl_c_in_the_middle_of_the_rebase_leaves_the_branch_as_it_was() {
+    use std::os::unix::process::CommandExt;
+    let team = Team::new(&["acme", "globex"]);
+    let (olga, petr) = (team.clone("olga"), team.clone("petr"));
+    petr.ok(&["move", "acme", "proposal"]);
+    petr.ok(&["sync"]);
+    olga.ok(&["set", "globex", "amount=5"]);
+    // It runs when git has gone over to the other side's commit and has not put ours on top of it.
+    let script = "test -e .git/once && exit 0; : > .git/once; test -d .git/rebase-merge && : > .git/within; sleep 20";
+    hook(&olga.path.join(".git/hooks/post-checkout"), script);
+    let before = olga.look();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tussock"));
+    command.arg("sync").current_dir(&olga.path).env_clear().envs(olga.env.iter().cloned()).stdin(Stdio::null());
+    let child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !olga.path.join(".git/once").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert!(olga.path.join(".git/within").exists(), "the rebase is under way");
+    assert_eq!(olga.run("kill", &["-INT", "--", &format!("-{}", child.id())]).code, 0);
+    let out = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert_eq!(out.status.code(), Some(130), "{told}");
+    assert!(told.contains("stopped"), "{told}");
+    assert_eq!(before, olga.look());
+    std::fs::remove_file(olga.path.join(".git/hooks/post-checkout")).unwrap();
+    assert_eq!(olga.ok(&["sync"]).lines().last(), Some("1 commit came from origin/main, 1 commit went there"));
 }
 
 #[test]

@@ -302,6 +302,48 @@ fn line_ends_that_git_translates_come_back_as_they_were() {
 }
 
 #[test]
+fn a_filter_of_the_repository_is_asked_on_the_way_back() {
+    for deals in [1, 30] {
+        let repo = TestRepo::with_pipeline();
+        repo.git(&["config", "filter.turned.clean", "tr a-z b-za"]);
+        repo.git(&["config", "filter.turned.smudge", "tr b-za a-z"]);
+        repo.write(".gitattributes", "sales/brief/*.yaml filter=turned\nsales/proposal/*.yaml filter=turned\n");
+        let ids: Vec<String> = (0..deals).map(|n| format!("deal-{n}")).collect();
+        for id in &ids {
+            repo.write(&format!("sales/brief/{id}.yaml"), "title: D\ninputs:\n  goal: g\n");
+        }
+        repo.commit("Add");
+        assert!(repo.git(&["show", "HEAD:sales/brief/deal-0.yaml"]).contains("hpbm"), "the filter is at work");
+        let mut args = vec!["move"];
+        args.extend(ids.iter().map(String::as_str));
+        args.extend(["proposal", "--set", "amount=7"]);
+        repo.ok(&args);
+        repo.ok(&["undo"]);
+        assert_eq!(tree(&repo, "HEAD"), tree(&repo, "HEAD~2"));
+        assert_eq!(repo.read("sales/brief/deal-0.yaml"), "title: D\ninputs:\n  goal: g\n");
+        clean(&repo);
+    }
+}
+
+#[test]
+fn what_is_pushed_already_is_undone_by_a_commit_that_can_be_pushed() {
+    let repo = with_deals();
+    repo.git(&["init", "-q", "--bare", "../remote.git"]);
+    repo.ok(&["move", "acme", "proposal"]);
+    repo.git(&["push", "-q", "../remote.git", "main"]);
+    repo.ok(&["undo"]);
+    repo.git(&["push", "-q", "../remote.git", "main"]);
+}
+
+#[test]
+fn without_a_commit_there_is_nothing_to_undo() {
+    let repo = TestRepo::new();
+    repo.write("pipeline.yaml", kit::SMALL_PIPELINE);
+    let told = refused(&repo, &["undo"], 4);
+    assert!(told.contains("no commit of this branch"), "{told}");
+}
+
+#[test]
 fn a_batch_of_many_deals_goes_back_whole() {
     let repo = TestRepo::with_pipeline();
     let ids: Vec<String> = (0..60).map(|n| format!("deal-{n}")).collect();

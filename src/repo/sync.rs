@@ -13,6 +13,7 @@ use super::lock;
 use super::objects::ObjectId;
 use super::snapshot::{parse_id, staged};
 use super::state;
+use crate::format::pipeline::PIPELINE_FILE;
 
 /// How often a push is tried again when others were first.
 pub const TRIES: u32 = 20;
@@ -300,16 +301,36 @@ impl<'a> Sync<'a> {
         Ok(parse_id(String::from_utf8_lossy(&ran.out).trim()).filter(|_| ran.ok))
     }
 
-    /// The paths below the pipeline's folder of this pipeline that differ between two commits.
+    /// The pipelines that a commit holds: the one asked for, and those beside it.
+    ///
+    /// # Errors
+    /// When the commit cannot be read.
+    pub fn pipelines(&self, commit: ObjectId) -> Result<Vec<Home>, SyncError> {
+        let (_, workdir) = state::work_tree(self.home)?;
+        let run = self.git.command("ls-tree").reading().args(["-r", "-z", "--name-only", "--full-tree"]);
+        let out = run.args([commit.to_string()]).bytes()?;
+        let folders = out.split(|b| *b == 0).filter_map(|path| {
+            let folder = std::str::from_utf8(path).ok()?.strip_suffix(PIPELINE_FILE)?;
+            if folder.is_empty() { Some("") } else { folder.strip_suffix('/') }
+        });
+        let seen = folders.filter(|folder| !folder.split('/').any(|part| part.starts_with('.')));
+        let home = |prefix: &str| {
+            let root = if prefix.is_empty() { workdir.clone() } else { workdir.join(prefix) };
+            Home { root, repo: self.home.repo.clone(), prefix: prefix.to_owned() }
+        };
+        Ok(seen.map(home).collect())
+    }
+
+    /// The paths that differ between two commits, of the files below a pipeline's folder and counted from there.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn changed(&self, from: ObjectId, to: ObjectId) -> Result<Vec<String>, SyncError> {
+    pub fn changed(&self, home: &Home, from: ObjectId, to: ObjectId) -> Result<Vec<String>, SyncError> {
         let run = self.git.command("diff-tree").reading().args(["-r", "-z", "--name-only", "--no-renames"]);
         let run = run.args([from.to_string(), to.to_string()]).args(["--"]);
-        let out = run.args(Some(&self.home.prefix).filter(|p| !p.is_empty())).bytes()?;
+        let out = run.args(Some(&home.prefix).filter(|p| !p.is_empty())).bytes()?;
         let paths = out.split(|b| *b == 0).filter(|p| !p.is_empty()).map(String::from_utf8_lossy);
-        Ok(paths.filter_map(|path| self.home.in_pipeline(&path).map(str::to_owned)).collect())
+        Ok(paths.filter_map(|path| home.in_pipeline(&path).map(str::to_owned)).collect())
     }
 
     /// Takes the other side's commits over: by moving the branch on where there is nothing of ours, else by a rebase,
@@ -319,7 +340,7 @@ impl<'a> Sync<'a> {
     /// # Errors
     /// See [`SyncError`]. The branch, the index and the work tree are as before then, but for [`SyncError::Left`].
     pub fn take_over<H>(&self, hold: &dyn Fn() -> H, tell: &mut dyn FnMut(&str)) -> Result<(), SyncError> {
-        let _lock = lock::take(self.home.place()?, tell)?;
+        let lock = lock::take(self.home.place()?, tell)?;
         let ready = state::look(self.home, self.git, tell)?;
         if ready.branch != self.upstream.branch {
             let what = "another branch was checked out".to_owned();
@@ -332,7 +353,8 @@ impl<'a> Sync<'a> {
         }
         if distance.ours == 0 {
             let _held = hold();
-            let ran = self.git_run("merge").args(["--quiet", "--ff-only", &theirs.to_string()]).run()?;
+            let run = self.git_run("merge").args(["--quiet", "--ff-only", &theirs.to_string()]);
+            let ran = lock.shared_with(run)?.run()?;
             if self.head()? == theirs {
                 return Ok(());
             }
@@ -348,11 +370,12 @@ impl<'a> Sync<'a> {
         let (command, abort, in_merge) =
             if merges == "0" { ("git rebase", "rebase", false) } else { ("git merge", "merge", true) };
         let _held = hold();
-        let ran = match in_merge {
+        let run = match in_merge {
             false => self.git_run("rebase").args(["--quiet", "--merge", "--no-autostash", "--no-fork-point"]),
             true => self.git_run("merge").args(["--quiet", "--no-edit", "--no-ff", "--commit", "--no-squash"]),
         };
-        let ran = ran.args([theirs.to_string()]).run()?;
+        // Should we be killed, the next tussock waits for the git that goes on alone.
+        let ran = lock.shared_with(run.args([theirs.to_string()]))?.run()?;
         let under_way = state::operation(self.home)?.is_some();
         if ran.ok && !under_way {
             return Ok(());

@@ -8,6 +8,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::signals::Deferred;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{home, today};
+use crate::cli::write::finish_what_was_cut_short;
 use crate::format::ident::DealId;
 use crate::format::load::{LoadError, Reading, load_only};
 use crate::format::pipeline::{PIPELINE_FILE, deal_path};
@@ -44,6 +45,7 @@ const NEVER_PUSHED: [&str; 2] = ["duplicate-deal", "conflict-marker"];
 pub(crate) fn run(ui: &mut Ui, global: &Global, _: &Args) -> Result<Exit, CommandError> {
     let home = home(global)?;
     let git = Git::new(&home)?;
+    finish_what_was_cut_short(ui, &home, &git)?;
     let sync = Sync::begin(&home, &git).map_err(|e| stopped(e, &home))?;
     let signals =
         Deferred::new().map_err(|e| CommandError::new(Exit::Io, format!("cannot prepare for Ctrl-C: {e}")))?;
@@ -91,6 +93,9 @@ fn together(
         if number > 0 {
             ui.note("others were first, trying again");
         }
+        if ui.interactive {
+            ui.note(plain(&format!("fetching from {}", sync.upstream.remote)));
+        }
         sync.fetch()?;
         let head = sync.head()?;
         let theirs = sync.theirs()?;
@@ -98,12 +103,18 @@ fn together(
         let ours_before = *ours_before.get_or_insert(distance.ours);
         if distance.theirs > 0 {
             sync.take_over(&|| signals.hold(), &mut |line| ui.note(plain(line)))?;
+            if let Some(exit) = signals.came() {
+                ui.note("stopped; what others did is taken over, and nothing was pushed");
+                return Ok(exit);
+            }
         }
         let head = sync.head()?;
         let distance = sync.distance(head, theirs)?;
         let mut printed = String::new();
         if distance.ours > 0 {
-            fit_to_push(ui, global, home, sync, theirs, head)?;
+            for pipeline in sync.pipelines(head)? {
+                fit_to_push(ui, global, &pipeline, sync, theirs, head)?;
+            }
             match sync.push(head)? {
                 Pushed::Overtaken => continue,
                 Pushed::Done(text) => printed = text,
@@ -176,7 +187,7 @@ fn of(number: usize) -> String {
 /// What is different with the deals between two commits; empty where the pipeline cannot be read in one of them, which
 /// `validate` says.
 fn deals(home: &Home, sync: &Sync<'_>, from: ObjectId, to: ObjectId) -> Result<Vec<Change>, SyncFailure> {
-    let paths = sync.changed(from, to)?;
+    let paths = sync.changed(home, from, to)?;
     let ids: BTreeSet<DealId> = paths.iter().filter_map(|path| deal_path(path)).map(|(_, id)| id).collect();
     let (Some(old), Some(new)) = (state_at(home, from, &ids)?, state_at(home, to, &ids)?) else {
         return Ok(Vec::new());
@@ -207,7 +218,10 @@ fn fit_to_push(
     theirs: Option<ObjectId>,
     head: ObjectId,
 ) -> Result<(), SyncFailure> {
-    let changed = theirs.map(|theirs| sync.changed(theirs, head)).transpose()?;
+    let changed = theirs.map(|theirs| sync.changed(home, theirs, head)).transpose()?;
+    if changed.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(());
+    }
     let ids: Option<BTreeSet<DealId>> =
         changed.as_ref().map(|paths| paths.iter().filter_map(|p| deal_path(p)).map(|(_, id)| id).collect());
     let source = Snapshot::of_commit(home, head).map_err(CommandError::from)?;

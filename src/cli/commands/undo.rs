@@ -4,7 +4,7 @@ use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{current, home, read_pipeline, work_tree};
-use crate::cli::write::commit_whole;
+use crate::cli::write::{commit_whole, finish_what_was_cut_short, typed};
 use crate::format::ident::{DealId, StageId};
 use crate::format::pipeline::deal_path;
 use crate::output::terminal::plain;
@@ -45,8 +45,14 @@ const MOST_NAMED: usize = 10;
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let home = home(global)?;
-    let pipeline = read_pipeline(ui, &work_tree(&home, &current(global)?)?)?;
+    let source = work_tree(&home, &current(global)?)?;
     let git = Git::new(&home)?;
+    if !args.dry_run
+        && let Some(exit) = finish_what_was_cut_short(ui, &home, &git)?
+    {
+        return Ok(exit);
+    }
+    let pipeline = read_pipeline(ui, &source)?;
     let pick = match &args.commit {
         Some(spec) => Pick::Commit(resolve(&home, spec)?),
         None => Pick::Last,
@@ -66,6 +72,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         body: args.message.clone().unwrap_or_default(),
         trailers: trailers(&undo, &reverted),
         date: None,
+        command: Some(typed()),
     };
     let (done, exit) = commit_whole(&home, &git, &action)?;
     for line in done.printed.lines() {
