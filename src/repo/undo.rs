@@ -20,7 +20,7 @@ use crate::format::pipeline::{PIPELINE_FILE, deal_path};
 pub const UNDOES: &str = "Undoes";
 
 /// How many commits are read at first; every further look reads twice as many.
-const FIRST_LOOK: usize = 4;
+const FIRST_LOOK: usize = 1;
 
 /// How many commits one look reads at most.
 const LONGEST_LOOK: usize = 4096;
