@@ -11,7 +11,7 @@ use super::error::{RepoError, WriteError};
 use super::git::{Git, GitError, IN_TRANSACTION, Ran, Run};
 use super::lock;
 use super::objects::ObjectId;
-use super::snapshot::{parse_id, staged};
+use super::snapshot::parse_id;
 use super::state;
 use crate::format::pipeline::PIPELINE_FILE;
 
@@ -184,14 +184,12 @@ pub struct Sync<'a> {
 }
 
 impl<'a> Sync<'a> {
-    /// Looks at the branch and what it follows.
+    /// Looks at the branch and what it follows. `tell` gets a line when there is something to wait for.
     ///
     /// # Errors
     /// When nothing can be written here, and when there is no upstream or another way to push. See [`SyncError`].
-    pub fn begin(home: &'a Home, git: &'a Git) -> Result<Sync<'a>, SyncError> {
-        state::writable(home, git)?;
-        let repo = home.place()?.open()?;
-        let (branch, head) = state::branch(&repo)?;
+    pub fn begin(home: &'a Home, git: &'a Git, tell: &mut dyn FnMut(&str)) -> Result<Sync<'a>, SyncError> {
+        let state::Ready { branch, head, .. } = state::look(home, git, tell)?;
         let short = branch.trim_start_matches("refs/heads/").to_owned();
         if head.is_none() {
             return Err(SyncError::Unborn(short));
@@ -382,9 +380,10 @@ impl<'a> Sync<'a> {
         }
         let mut paths: Vec<String> = Vec::new();
         if under_way {
-            // Opened anew: a handle keeps the index that it has seen.
-            let unmerged = staged(self.home, &self.home.place()?.open()?)?.into_iter().filter(|entry| entry.stage != 0);
-            paths.extend(unmerged.map(|entry| String::from_utf8_lossy(&entry.path).into_owned()));
+            let unmerged = self.git.command("ls-files").reading().args(["-z", "--unmerged", "--full-name"]).bytes()?;
+            // MODE ID STAGE TAB PATH, for each side of a conflict.
+            let all = unmerged.split(|b| *b == 0).filter_map(|entry| entry.splitn(2, |b| *b == b'\t').nth(1));
+            paths.extend(all.map(|path| String::from_utf8_lossy(path).into_owned()));
             paths.dedup();
             let given_up = self.git.command(abort).plain().apart().args(["--abort"]).run()?;
             if !given_up.ok || self.head()? != ours || state::operation(self.home)?.is_some() {

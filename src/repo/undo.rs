@@ -136,16 +136,19 @@ impl From<RepoError> for UndoError {
 }
 
 /// Finds the commit to take back and what its files were before. `is_deal` says of a path below the pipeline's folder
-/// whether it is a deal's.
+/// whether it is a deal's; `tell` gets a line when there is something to wait for.
 ///
 /// # Errors
 /// See [`UndoError`].
-pub fn plan(home: &Home, git: &Git, pick: Pick, is_deal: &dyn Fn(&str) -> bool) -> Result<Undo, UndoError> {
-    state::writable(home, git)?;
+pub fn plan(
+    home: &Home,
+    git: &Git,
+    pick: Pick,
+    is_deal: &dyn Fn(&str) -> bool,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Undo, UndoError> {
+    let state::Ready { workdir, head, .. } = state::look(home, git, tell)?;
     let look = Look { home, git, is_deal };
-    let (_, workdir) = state::work_tree(home)?;
-    let repo = home.place()?.open()?;
-    let (_, head) = state::branch(&repo)?;
     let head = head.ok_or(UndoError::Nothing)?;
     let (target, touched) = match pick {
         Pick::Last => look.last(head)?,

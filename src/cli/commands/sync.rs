@@ -46,7 +46,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, _: &Args) -> Result<Exit, Comman
     let home = home(global)?;
     let git = Git::new(&home)?;
     finish_what_was_cut_short(ui, &home, &git)?;
-    let sync = Sync::begin(&home, &git).map_err(|e| stopped(e, &home))?;
+    let sync = Sync::begin(&home, &git, &mut |line| ui.note(plain(line))).map_err(|e| stopped(e, &home))?;
     let signals =
         Deferred::new().map_err(|e| CommandError::new(Exit::Io, format!("cannot prepare for Ctrl-C: {e}")))?;
     let ended = together(ui, global, &home, &sync, &signals);

@@ -59,7 +59,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     };
     let is_deal =
         |path: &str| deal_path(path).is_some_and(|(stage, _)| pipeline.current_name(stage.as_str()).is_some());
-    let undo = plan(&home, &git, pick, &is_deal).map_err(refused)?;
+    let undo = plan(&home, &git, pick, &is_deal, &mut |line| ui.note(plain(line))).map_err(refused)?;
     let reverted: Vec<Reverted> = undo.changes.iter().map(|change| Reverted::of(&home, change)).collect();
     if args.dry_run {
         undo.changes.iter().for_each(|change| ui.print(diff(change)));
