@@ -6,6 +6,7 @@ mod kit;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use kit::freeze::{differences, freeze};
 use kit::{Ran, TestRepo};
@@ -90,6 +91,20 @@ impl Clone {
         let ran = self.run("git", args);
         assert_eq!(ran.code, 0, "{}: git {args:?}\n{}{}", self.name, ran.out, ran.err);
         ran.out
+    }
+
+    /// Starts `sync` in a process group of its own, and waits until the hook of the test has made its mark.
+    fn begin_sync(&self) -> std::process::Child {
+        use std::os::unix::process::CommandExt;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tussock"));
+        command.arg("sync").current_dir(&self.path).env_clear().envs(self.env.iter().cloned()).stdin(Stdio::null());
+        let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while !self.path.join(".git/once").exists() {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before the hook was run");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        child
     }
 
     /// Runs `sync` and holds that it ends so, that what is checked out is as before to the byte, and that nothing is
@@ -265,7 +280,6 @@ fn another_pipeline_of_the_repository_is_looked_at_before_a_push_too() {
 
 #[test]
 fn ctrl_c_in_the_middle_of_the_rebase_leaves_the_branch_as_it_was() {
-    use std::os::unix::process::CommandExt;
     let team = Team::new(&["acme", "globex"]);
     let (olga, petr) = (team.clone("olga"), team.clone("petr"));
     petr.ok(&["move", "acme", "proposal"]);
@@ -275,13 +289,7 @@ fn ctrl_c_in_the_middle_of_the_rebase_leaves_the_branch_as_it_was() {
     let script = "test -e .git/once && exit 0; : > .git/once; test -d .git/rebase-merge && : > .git/within; sleep 20";
     hook(&olga.path.join(".git/hooks/post-checkout"), script);
     let before = olga.look();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tussock"));
-    command.arg("sync").current_dir(&olga.path).env_clear().envs(olga.env.iter().cloned()).stdin(Stdio::null());
-    let child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    while !olga.path.join(".git/once").exists() {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    std::thread::sleep(std::time::Duration::from_millis(100));
+    let child = olga.begin_sync();
     assert!(olga.path.join(".git/within").exists(), "the rebase is under way");
     assert_eq!(olga.run("kill", &["-INT", "--", &format!("-{}", child.id())]).code, 0);
     let out = child.wait_with_output().unwrap();
@@ -291,6 +299,55 @@ fn ctrl_c_in_the_middle_of_the_rebase_leaves_the_branch_as_it_was() {
     assert_eq!(before, olga.look());
     std::fs::remove_file(olga.path.join(".git/hooks/post-checkout")).unwrap();
     assert_eq!(olga.ok(&["sync"]).lines().last(), Some("1 commit came from origin/main, 1 commit went there"));
+}
+
+#[test]
+fn after_a_kill_in_the_middle_of_the_rebase_others_wait_until_git_has_done_it() {
+    let team = Team::new(&["acme", "globex"]);
+    let (olga, petr) = (team.clone("olga"), team.clone("petr"));
+    petr.ok(&["move", "acme", "proposal"]);
+    petr.ok(&["sync"]);
+    olga.ok(&["set", "globex", "amount=5"]);
+    let script = "test -e .git/once && exit 0; : > .git/once; exec sleep 2";
+    hook(&olga.path.join(".git/hooks/post-checkout"), script);
+    let mut child = olga.begin_sync();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ran = olga.tussock(&["set", "acme", "amount=7"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.err.contains("waiting for another tussock"), "{}", ran.err);
+    assert_eq!(
+        olga.git(&["log", "-3", "--format=%s"]),
+        "acme: amount\nglobex: amount\nacme: brief → proposal\n",
+        "ours on top of theirs"
+    );
+    assert_eq!(olga.git(&["status", "--porcelain"]), "");
+    assert_eq!(olga.ok(&["sync"]), "2 commits went to origin/main\n");
+}
+
+#[test]
+fn a_linked_work_tree_is_synced_and_the_other_one_left_alone() {
+    let team = Team::new(&["acme", "globex"]);
+    let (mut olga, petr) = (team.clone("olga"), team.clone("petr"));
+    petr.ok(&["move", "acme", "proposal"]);
+    petr.ok(&["sync"]);
+    olga.git(&["switch", "-q", "-c", "other"]);
+    let other = olga.look();
+    olga.git(&["worktree", "add", "-q", "../linked", "main"]);
+    let first = std::mem::replace(&mut olga.path, team.first.path().join("../linked").canonicalize().unwrap());
+    olga.ok(&["set", "globex", "amount=5"]);
+    olga.ok(&["sync"]);
+    assert_eq!(olga.git(&["rev-parse", "HEAD"]), team.on_remote(&["rev-parse", "main"]));
+    assert_eq!(olga.git(&["status", "--porcelain"]), "");
+    petr.ok(&["sync"]);
+    petr.ok(&["set", "globex", "amount=6"]);
+    petr.ok(&["sync"]);
+    olga.ok(&["set", "globex", "amount=8"]);
+    let before = olga.git(&["rev-parse", "HEAD"]);
+    assert_eq!(olga.tussock(&["sync"]).code, 6);
+    assert_eq!((olga.git(&["rev-parse", "HEAD"]), olga.git(&["status", "--porcelain"])), (before, String::new()));
+    olga.path = first;
+    assert_eq!(olga.look(), other);
 }
 
 #[test]
