@@ -113,6 +113,9 @@ enum Command {
     Rename(commands::rename::Args),
     Waive(commands::waive::Args),
     Approve(commands::approve::Args),
+    Undo(commands::undo::Args),
+    Sync(commands::sync::Args),
+    Hooks(commands::hooks::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
     #[command(visible_alias = "ls")]
@@ -208,6 +211,9 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Rename(args) => commands::rename::run(ui, global, args),
         Command::Waive(args) => commands::waive::run(ui, global, args),
         Command::Approve(args) => commands::approve::run(ui, global, args),
+        Command::Undo(args) => commands::undo::run(ui, global, args),
+        Command::Sync(args) => commands::sync::run(ui, global, args),
+        Command::Hooks(args) => commands::hooks::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),
         Command::Show(args) => commands::show::run(ui, global, args),

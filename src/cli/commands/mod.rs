@@ -5,6 +5,7 @@ pub mod completions;
 pub mod demo;
 pub mod explain;
 pub mod fmt;
+pub mod hooks;
 pub mod init;
 pub mod list;
 pub mod log;
@@ -17,6 +18,8 @@ pub mod report;
 
 pub mod set;
 pub mod show;
+pub mod sync;
+pub mod undo;
 pub mod validate;
 
 pub mod waive;
