@@ -73,11 +73,15 @@ impl Repository {
         }
     }
 
+    /// Whether an object may have to be fetched: it is not here, or only the `git` program could tell.
+    pub(in crate::repo) fn may_lack(&self, id: ObjectId) -> bool {
+        let here = |odb: git2::Odb<'_>| git2::Oid::from_bytes(id.as_bytes()).is_ok_and(|oid| odb.exists(oid));
+        let here = || self.library.as_ref().and_then(|library| library.odb().ok()).is_some_and(here);
+        self.promisor().is_some() && !here()
+    }
+
     /// Fetches what a partial clone does not have of the history of a folder. Does nothing in a whole clone.
     pub(in crate::repo) fn prefetch_history(&self, tip: ObjectId, folder: &str) {
-        if self.promisor().is_none() {
-            return;
-        }
         let folder = if folder.is_empty() { "." } else { folder };
         let listed = self.git().and_then(|git| {
             let run = git.command("rev-list").reading();
