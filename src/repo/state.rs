@@ -26,10 +26,40 @@ pub(super) struct Ready {
     pub head: Option<ObjectId>,
     /// The entries of the user's index.
     pub index: Vec<Staged>,
+    /// What its file was like just before they were read.
+    pub index_stamp: Option<IndexStamp>,
     /// git's configuration.
     pub settings: Settings,
     /// The repository, opened for this look.
     pub repo: Repository,
+}
+
+/// What the file of an index is like. git never changes it but by putting another file in its place, so where this is
+/// the same, so is all that it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IndexStamp {
+    modified: std::time::SystemTime,
+    size: u64,
+    file: u64,
+}
+
+impl IndexStamp {
+    /// `None` where there is none, or nothing can be said of it.
+    pub fn read(place: &GitPlace) -> Option<IndexStamp> {
+        let found = place.index_file().symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
+        Some(IndexStamp { modified: found.modified().ok()?, size: found.len(), file: file_number(&found)? })
+    }
+}
+
+#[cfg(unix)]
+fn file_number(found: &std::fs::Metadata) -> Option<u64> {
+    Some(std::os::unix::fs::MetadataExt::ino(found))
+}
+
+/// Without numbers of files nothing can be said for certain.
+#[cfg(not(unix))]
+fn file_number(_: &std::fs::Metadata) -> Option<u64> {
+    None
 }
 
 /// Makes sure that deals may be written here: there is a work tree on a branch, nothing is half done, nothing is in
@@ -47,6 +77,7 @@ pub(super) fn look(home: &Home, git: &Git, tell: &mut dyn FnMut(&str)) -> Result
     let repo = place.open()?;
     no_operation(place, &repo)?;
     wait_for_index(place, tell)?;
+    let index_stamp = IndexStamp::read(place);
     let index = staged(home, &repo)?;
     let unmerged = index.iter().filter(|e| e.stage != 0).map(|e| String::from_utf8_lossy(&e.path).into_owned());
     let mut paths: Vec<String> = unmerged.collect();
@@ -58,7 +89,7 @@ pub(super) fn look(home: &Home, git: &Git, tell: &mut dyn FnMut(&str)) -> Result
     let (branch, head) = branch(&repo)?;
     let settings = Settings::read(git)?;
     identity(git, &settings)?;
-    Ok(Ready { workdir, branch, head, index, settings, repo })
+    Ok(Ready { workdir, branch, head, index, index_stamp, settings, repo })
 }
 
 /// The repository and the top of its work tree.
