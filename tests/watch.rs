@@ -345,6 +345,29 @@ fn the_report_is_current_and_never_half() {
     assert_eq!(temporary_files(&repo), [] as [PathBuf; 0]);
 }
 
+#[test]
+fn the_report_follows_the_branch_where_refs_are_in_tables() {
+    let repo = two_deals();
+    if repo.try_git(&["refs", "migrate", "--ref-format=reftable"]).code != 0 {
+        println!("skipped: this git keeps no refs in tables");
+        return;
+    }
+    repo.git(&["worktree", "add", "-q", "-b", "side", "../side"]);
+    for folder in [".", "../side"] {
+        let report = ["-C", folder, "--report", "sales/reports/now.md", "--debounce", "20"];
+        let watching = Watching::start(&repo, &report);
+        while !watching.line().starts_with("report written: ") {}
+        repo.git(&["-C", folder, "commit", "-q", "--allow-empty", "-m", "Nothing but a commit"]);
+        let head = repo.git(&["-C", folder, "rev-parse", "--short=12", "HEAD"]);
+        let begun = Instant::now();
+        let file = path(&repo, folder).join("sales/reports/now.md");
+        while !fs::read_to_string(&file).unwrap().contains(head.trim()) {
+            assert!(begun.elapsed() < DEADLINE, "the report of {folder} is not current");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn its_own_report_does_not_wake_it() {

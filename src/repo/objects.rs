@@ -388,9 +388,11 @@ impl Objects for GitObjects<'_> {
     }
 
     fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
-        if let Some((tip, folder)) = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((tip, folder)) = wanted.take_if(|_| self.repository.may_lack(id)) {
             self.repository.prefetch_history(tip, &folder);
         }
+        drop(wanted);
         self.repository.read(id, Kind::Blob)
     }
 

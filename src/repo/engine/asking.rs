@@ -23,12 +23,14 @@ pub(super) struct CatFile {
 }
 
 impl CatFile {
-    /// Starts it for a repository.
+    /// Starts it for a repository. `fetching`: whether it gets from the remote what a partial clone does not have; an
+    /// old git does so in any case.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(git: &Git) -> Result<CatFile, GitError> {
-        let mut child = git.command("cat-file").reading().args(["--batch"]).talk()?;
+    pub fn start(git: &Git, fetching: bool) -> Result<CatFile, GitError> {
+        let run = git.command("cat-file").reading().args(["--batch"]);
+        let mut child = if fetching { run } else { run.env("GIT_NO_LAZY_FETCH", "1") }.talk()?;
         let failed = |what| GitError::Start { command: "git cat-file".into(), source: io::Error::other(what) };
         let input = child.stdin.take().ok_or_else(|| failed("it has no input"))?;
         let output = child.stdout.take().ok_or_else(|| failed("it has no output"))?;

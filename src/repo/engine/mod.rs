@@ -194,13 +194,16 @@ impl Repository {
             asked.child = None;
             asked
         });
-        if let Some(why) = &asked.failed {
+        if let Some(why) = asked.failed.as_ref().filter(|_| self.library.is_some()) {
             return Err(ObjectError::Unreadable { id, why: why.clone() });
         }
         let unreadable = |why: String| ObjectError::Unreadable { id, why };
         let mut child = match asked.child.take() {
             Some(child) => child,
-            None => self.git().and_then(|git| CatFile::start(&git)).map_err(|e| unreadable(e.to_string()))?,
+            None => {
+                let fetching = asked.failed.is_none();
+                self.git().and_then(|git| CatFile::start(&git, fetching)).map_err(|e| unreadable(e.to_string()))?
+            }
         };
         match child.ask(id, most) {
             Ok(Some(found)) => {
@@ -209,7 +212,7 @@ impl Repository {
             }
             Ok(None) if self.promisor().is_some() => {
                 asked.child = Some(child);
-                Err(unreadable(promised::NOT_FETCHED.to_owned()))
+                Err(unreadable(asked.failed.clone().unwrap_or_else(|| promised::NOT_FETCHED.to_owned())))
             }
             Ok(None) => {
                 asked.child = Some(child);

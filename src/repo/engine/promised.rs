@@ -48,11 +48,21 @@ impl Repository {
     /// Fetches those of some objects that a partial clone does not have, all at once. Does nothing in a whole clone.
     /// What cannot be had is told when it is read.
     pub(in crate::repo) fn prefetch(&self, ids: impl Iterator<Item = ObjectId>) {
-        let Some(remote) = self.promisor() else { return };
-        let no =
-            std::env::var("GIT_NO_LAZY_FETCH").is_ok_and(|v| !matches!(v.as_str(), "" | "0" | "false" | "no" | "off"));
-        let wanted: BTreeSet<ObjectId> = ids.collect();
-        let Some(missing) = self.missing(&wanted).ok().filter(|m| m.len() > 1 && !no) else { return };
+        if self.promisor().is_none() {
+            return;
+        }
+        if let Ok(missing) = self.missing(&ids.collect()) {
+            self.fetch(&missing);
+        }
+    }
+
+    /// Fetches objects from the remote that has them.
+    fn fetch(&self, missing: &[ObjectId]) {
+        let Some(remote) = self.promisor().filter(|_| missing.len() > 1) else { return };
+        let no = std::env::var("GIT_NO_LAZY_FETCH");
+        if no.is_ok_and(|v| !matches!(v.as_str(), "" | "0" | "false" | "no" | "off")) {
+            return;
+        }
         let list: Vec<u8> = missing.iter().flat_map(|id| format!("{id}\n").into_bytes()).collect();
         // As git itself fetches what it finds missing on a checkout.
         let fetched = self.git().and_then(|git| {
@@ -69,15 +79,20 @@ impl Repository {
                 let mut asked = self.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 let why = in_one_line(&e.to_string());
                 asked.failed = Some(format!("{NOT_FETCHED}: {why}"));
+                asked.child = None;
             }
         }
     }
 
+    /// Whether an object may have to be fetched: it is not here, or only the `git` program could tell.
+    pub(in crate::repo) fn may_lack(&self, id: ObjectId) -> bool {
+        let here = |odb: git2::Odb<'_>| git2::Oid::from_bytes(id.as_bytes()).is_ok_and(|oid| odb.exists(oid));
+        let here = || self.library.as_ref().and_then(|library| library.odb().ok()).is_some_and(here);
+        self.promisor().is_some() && !here()
+    }
+
     /// Fetches what a partial clone does not have of the history of a folder. Does nothing in a whole clone.
     pub(in crate::repo) fn prefetch_history(&self, tip: ObjectId, folder: &str) {
-        if self.promisor().is_none() {
-            return;
-        }
         let folder = if folder.is_empty() { "." } else { folder };
         let listed = self.git().and_then(|git| {
             let run = git.command("rev-list").reading();
@@ -88,8 +103,8 @@ impl Repository {
         // Where the list cannot be had, each file is fetched when it is read.
         let Ok(listed) = listed else { return };
         let missing = listed.split(|b| *b == b'\n').filter_map(|line| line.strip_prefix(b"?"));
-        let ids = missing.filter_map(|hex| ObjectId::from_hex(std::str::from_utf8(hex).ok()?));
-        self.prefetch(ids);
+        let ids: Vec<ObjectId> = missing.filter_map(|hex| ObjectId::from_hex(std::str::from_utf8(hex).ok()?)).collect();
+        self.fetch(&ids);
     }
 
     /// Which of some objects are not here.

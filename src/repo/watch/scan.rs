@@ -31,6 +31,8 @@ pub(super) struct Ground {
     root: PathBuf,
     /// The git folder of the work tree and the one that all work trees share.
     git: Option<(PathBuf, PathBuf)>,
+    /// The folders in which branches are kept, and HEAD where it is no file of its own.
+    refs: Vec<PathBuf>,
     /// Our own files, which must never wake us.
     own: Vec<PathBuf>,
 }
@@ -41,7 +43,8 @@ pub(super) type Print = u64;
 impl Ground {
     pub(super) fn new(home: &Home, own: Vec<PathBuf>) -> Self {
         let git = home.repo.as_ref().map(|place| (place.git_dir.clone(), place.common_dir.clone()));
-        Ground { root: home.root.clone(), git, own }
+        let refs = git.iter().flat_map(|(own, common)| refs(own, common)).collect();
+        Ground { root: home.root.clone(), git, refs, own }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -50,8 +53,7 @@ impl Ground {
 
     /// The folders that a watch of whole trees is set on: the pipeline's, and the one of the branches.
     pub(super) fn trees(&self) -> Vec<PathBuf> {
-        let heads = self.git.iter().map(|(_, common)| heads(common));
-        std::iter::once(self.root.clone()).chain(heads).collect()
+        std::iter::once(self.root.clone()).chain(self.refs.iter().cloned()).collect()
     }
 
     /// The git folders, which are watched without what lies in their folders.
@@ -78,7 +80,9 @@ impl Ground {
                     add(&mut print, &path, &metadata);
                 }
             }
-            self.tree(&heads(common), &|_, _| true, enter, &mut print);
+            for folder in &self.refs {
+                self.tree(folder, &|_, _| true, enter, &mut print);
+            }
         }
         print
     }
@@ -129,7 +133,7 @@ impl Ground {
             return false;
         }
         if let Some((own, common)) = &self.git {
-            if path.starts_with(heads(common)) {
+            if self.refs.iter().any(|folder| path.starts_with(folder)) {
                 return !name.ends_with(".lock");
             }
             if path.starts_with(own) || path.starts_with(common) {
@@ -144,8 +148,12 @@ impl Ground {
     }
 }
 
-fn heads(common: &Path) -> PathBuf {
-    common.join("refs").join("heads")
+/// The folders of the branches: of a linked work tree with reftables also the one of its own HEAD.
+fn refs(own: &Path, common: &Path) -> Vec<PathBuf> {
+    let mut tables = vec![common.join("reftable"), own.join("reftable")];
+    tables.dedup();
+    tables.retain(|folder| folder.is_dir());
+    if tables.is_empty() { vec![common.join("refs").join("heads")] } else { tables }
 }
 
 /// Adds an entry. The sum does not depend on the order in which a folder lists its entries.
@@ -198,7 +206,9 @@ mod tests {
 
     fn ground(root: &Path) -> Ground {
         let git = root.join(".git");
-        Ground { root: root.to_owned(), git: Some((git.clone(), git)), own: vec![root.join("reports/now.md")] }
+        let refs = refs(&git, &git);
+        let own = vec![root.join("reports/now.md")];
+        Ground { root: root.to_owned(), git: Some((git.clone(), git)), refs, own }
     }
 
     fn event(kind: EventKind, path: &str) -> notify::Event {
