@@ -39,7 +39,7 @@ fn hook(repo: &TestRepo, name: &str, script: &str) {
     std::fs::set_permissions(repo.path().join(file), std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "init",
     "demo",
     "new",
@@ -54,6 +54,7 @@ const COMMANDS: [&str; 17] = [
     "log",
     "report",
     "watch",
+    "doctor",
     "explain",
     "completions",
     "man",

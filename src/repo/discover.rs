@@ -281,7 +281,7 @@ fn repository_around(start: &Path) -> Result<Option<GitPlace>, RepoError> {
 }
 
 /// The folders that git does not look above (`GIT_CEILING_DIRECTORIES`).
-fn ceilings() -> Vec<PathBuf> {
+pub(super) fn ceilings() -> Vec<PathBuf> {
     let list = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
     std::env::split_paths(&list).filter(|p| p.is_absolute()).collect()
 }
