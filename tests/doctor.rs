@@ -40,7 +40,7 @@ fn mends(repo: &TestRepo) -> String {
 }
 
 fn is_well(repo: &TestRepo) {
-    assert_eq!(repo.git(&["fsck", "--strict"]), "");
+    assert_eq!(repo.git(&["fsck", "--strict", "--no-dangling"]), "");
     let again = repo.tussock(&["doctor"]);
     assert_eq!((again.code, again.out.as_str()), (0, "all is well\n"), "{}", again.err);
     repo.ok(&["validate"]);
@@ -114,7 +114,7 @@ fn an_index_of_another_form_is_left_alone() {
     ] {
         let repo = healthy();
         repo.git(setup);
-        assert_eq!(says(&repo).out, "all is well\n", "{setup:?}");
+        assert_eq!(repo.tussock(&["doctor"]).out, "all is well\n", "{setup:?}");
     }
 }
 
@@ -151,7 +151,7 @@ fn an_emptied_branch_comes_back_from_its_log() {
         repo.write(".git/refs/heads/main", content);
         let ran = says(&repo);
         assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-        let expected = format!("cure: sets main to {}, \"acme: brief → proposal\"\n", &before[..7]);
+        let expected = format!("cure: sets main to {}, \"acme: brief → proposal\"\n", &before[..10]);
         assert!(ran.out.contains(&expected), "{}", ran.out);
         mends(&repo);
         assert_eq!(head(&repo), before);
@@ -203,7 +203,7 @@ fn a_commit_that_was_never_written_is_given_up_and_its_files_are_kept() {
     );
     let expected = format!(
         "cure: sets main to {}, \"Add deals\"; the commit after it is lost, its changes are still in the files\n",
-        &good[..7]
+        &good[..10]
     );
     assert!(ran.out.contains(&expected), "{}", ran.out);
     let out = mends(&repo);
@@ -272,12 +272,19 @@ fn an_object_that_nothing_here_has_is_explained_with_the_last_whole_commit() {
     let repo = healthy();
     let old = loose(&repo, "HEAD:sales/brief/globex.yaml");
     repo.write("sales/brief/globex.yaml", format!("{ACME}notes: later\n"));
-    let last = repo.commit("Edit");
+    repo.commit("Edit");
+    let first = repo.git(&["rev-parse", "HEAD~3"]);
     empty(&old);
     let ran = repo.tussock(&["doctor", "--yes"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("nothing here has the content"), "{}", ran.out);
-    assert!(ran.out.contains(&format!("the last commit that is whole is {}, \"Edit\"", &last[..7])), "{}", ran.out);
+    assert!(ran.out.contains("the last commit is whole, only older ones need it; copy its file"), "{}", ran.out);
+    empty(&loose(&repo, "HEAD:sales/brief/globex.yaml"));
+    repo.write("sales/brief/globex.yaml", format!("{ACME}notes: later still\n"));
+    let ran = repo.tussock(&["doctor", "--yes"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let expected = format!("the last commit that is whole is {}, \"Set up the pipeline\"", &first[..10]);
+    assert!(ran.out.contains(&expected), "{}", ran.out);
     assert!(old.exists());
 }
 
@@ -502,8 +509,21 @@ fn all_at_once_is_mended_in_the_right_order() {
     let ran = repo.tussock(&["doctor", "--yes"]);
     // The folder's object is needed to know what the index should hold; the branch goes back to what is whole.
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    is_well(&repo);
+    assert_eq!(repo.git(&["fsck", "--strict", "--no-dangling"]), "");
+    assert_eq!(repo.ok(&["doctor"]), "all is well\n");
     assert_ne!(head(&repo), before);
+}
+
+#[test]
+fn a_branch_stays_at_its_last_commit_where_its_objects_can_be_made_again() {
+    let repo = healthy();
+    let before = head(&repo);
+    for spec in ["HEAD^{tree}", "HEAD:sales", "HEAD:sales/proposal", "HEAD:sales/proposal/acme.yaml"] {
+        empty(&loose(&repo, spec));
+        repo.write(".git/refs/heads/main", "");
+        mends(&repo);
+        assert_eq!((head(&repo), status(&repo)), (before.clone(), String::new()), "{spec}");
+    }
 }
 
 #[test]

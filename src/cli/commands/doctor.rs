@@ -58,8 +58,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         for ailment in &found {
             treat(ui, args, &patient, &signals, ailment, &mut count)?;
         }
-        if step == Step::Head && count.left > 0 {
-            ui.note("nothing more can be seen before that is mended");
+        if matches!(step, Step::Head | Step::Branch) && count.left > 0 {
+            ui.note("nothing more can be seen before the branch is mended");
             break;
         }
     }

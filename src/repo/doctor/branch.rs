@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::objects::Remade;
 use super::patient::first_line;
 use super::{Ailment, Kind, Patient, advise, curable, failed, named};
 use crate::repo::error::WriteError;
@@ -143,6 +144,7 @@ pub(super) fn broken(patient: &Patient) -> Result<Vec<Ailment>, WriteError> {
     let Some(was) = log.last().copied() else {
         return Ok(vec![advise(what, without_log(patient, short)?)]);
     };
+    let remade = Remade::of_empty(patient)?;
     let mut tried = Vec::new();
     for id in log.iter().rev() {
         if tried.contains(id) {
@@ -151,7 +153,7 @@ pub(super) fn broken(patient: &Patient) -> Result<Vec<Ailment>, WriteError> {
         if tried.len() == TRIES {
             break;
         }
-        if is_whole(patient, *id)? {
+        if is_whole(patient, *id, remade.as_ref())? {
             let lost = match tried.len() {
                 0 => String::new(),
                 1 => "; the commit after it is lost, its changes are still in the files".to_owned(),
@@ -217,13 +219,20 @@ pub(super) fn is_commit(patient: &Patient, id: ObjectId) -> Result<bool, WriteEr
     Ok(patient.reading("cat-file").args(["commit", &id.to_string()]).run()?.ok)
 }
 
-/// Whether a commit can be read with all its folders and files.
-pub(super) fn is_whole(patient: &Patient, id: ObjectId) -> Result<bool, WriteError> {
+/// Whether a commit can be read with all its folders and files, some of which may be among those made again.
+pub(super) fn is_whole(patient: &Patient, id: ObjectId, remade: Option<&Remade>) -> Result<bool, WriteError> {
+    let reading = |command| {
+        let run = patient.reading(command);
+        match remade {
+            Some(remade) => remade.before_others(run, patient),
+            None => Ok(run),
+        }
+    };
     let id = id.to_string();
-    if !patient.reading("cat-file").args(["commit", &id]).run()?.ok {
+    if !reading("cat-file")?.args(["commit", &id]).run()?.ok {
         return Ok(false);
     }
-    let ran = patient.reading("ls-tree").args(["-r", "-t", "-z", "--full-tree", &id]).run()?;
+    let ran = reading("ls-tree")?.args(["-r", "-t", "-z", "--full-tree", &id]).run()?;
     if !ran.ok {
         return Ok(false);
     }
@@ -236,7 +245,7 @@ pub(super) fn is_whole(patient: &Patient, id: ObjectId) -> Result<bool, WriteErr
             ids.push(b'\n');
         }
     }
-    let ran = patient.reading("cat-file").args(["--batch-check"]).stdin(&ids).run()?;
+    let ran = reading("cat-file")?.args(["--batch-check"]).stdin(&ids).run()?;
     Ok(ran.ok && !ran.out.split(|b| *b == b'\n').any(|l| l.ends_with(b" missing")))
 }
 

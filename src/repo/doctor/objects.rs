@@ -8,11 +8,9 @@ use std::path::{Path, PathBuf};
 use super::branch::{is_whole, subject};
 use super::{Ailment, Kind, Patient, advise, curable, failed, named};
 use crate::repo::error::WriteError;
+use crate::repo::git::Run;
 use crate::repo::objects::ObjectId;
 use crate::repo::snapshot::parse_id;
-
-/// How many commits are tried for the last one that is whole.
-const TRIES: usize = 20;
 
 /// How an empty object is mended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,23 +60,29 @@ fn label(paths: &BTreeMap<ObjectId, String>, id: ObjectId) -> String {
 /// What to do when an object is lost, with the last commit that is whole.
 fn way_out(patient: &Patient) -> Result<String, WriteError> {
     let ran = patient.reading("rev-list").args(["--first-parent", "--max-count=20", "HEAD"]).run()?;
-    let mut good = None;
-    for id in String::from_utf8_lossy(&ran.out).lines().filter_map(parse_id).take(TRIES) {
-        if is_whole(patient, id)? {
-            good = Some(id);
+    let mut back = None;
+    for (number, id) in String::from_utf8_lossy(&ran.out).lines().filter_map(parse_id).enumerate() {
+        if is_whole(patient, id, None)? {
+            back = Some((number, id));
             break;
         }
     }
-    let good = match good {
-        Some(id) => format!("the last commit that is whole is {}, {}; ", id.short(), subject(patient, id)?),
-        None => String::new(),
-    };
     let remote = patient.reading("remote").run()?;
-    let remote = String::from_utf8_lossy(&remote.out).lines().next().map(str::to_owned);
-    Ok(match remote {
-        Some(remote) => format!("{good}`git fetch --refetch {remote}` brings it if it was pushed; then run this again"),
-        None => {
-            format!("{good}copy it from another clone or a backup, or go back to that commit with `git reset COMMIT`")
+    let bring = match String::from_utf8_lossy(&remote.out).lines().next() {
+        Some(remote) => format!("`git fetch --refetch {remote}` brings it if it was pushed; then run this again"),
+        None => "copy its file from another clone or a backup".to_owned(),
+    };
+    Ok(match back {
+        None => bring,
+        Some((0, _)) => format!("the last commit is whole, only older ones need it; {bring}"),
+        Some((_, id)) => {
+            let subject = subject(patient, id)?;
+            format!(
+                "the last commit that is whole is {}, {subject}; {bring}; else `git reset {}` goes back to that commit \
+                 and keeps the files",
+                id.short(),
+                id.short()
+            )
         }
     })
 }
@@ -171,11 +175,28 @@ fn needed(patient: &Patient, ids: &[ObjectId]) -> Result<Option<BTreeSet<ObjectI
 }
 
 /// Objects that the work tree and the index give, in a store of their own outside of the repository.
-struct Remade {
+pub(super) struct Remade {
     store: tempfile::TempDir,
 }
 
 impl Remade {
+    /// Makes those of the empty objects that can be made; `None` where none is empty.
+    pub fn of_empty(patient: &Patient) -> Result<Option<Remade>, WriteError> {
+        let empty = find_empty(&patient.place()?.common_dir.join("objects"))?;
+        if empty.is_empty() {
+            return Ok(None);
+        }
+        Remade::from_files(patient, &empty, &mut BTreeMap::new()).map(Some)
+    }
+
+    /// Has a run of git look here first, and then in the repository.
+    pub fn before_others<'p>(&self, run: Run<'p>, patient: &Patient) -> Result<Run<'p>, WriteError> {
+        let objects = patient.place()?.common_dir.join("objects");
+        // A list of folders, in which a quoted one may hold any character.
+        let objects = format!("\"{}\"", objects.display().to_string().replace('\\', "\\\\").replace('"', "\\\""));
+        Ok(run.env("GIT_OBJECT_DIRECTORY", self.store.path()).env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects))
+    }
+
     /// Makes those of `wanted` that can be made. Learns on the way which files they are of.
     fn from_files(
         patient: &Patient,
@@ -216,7 +237,7 @@ impl Remade {
     }
 
     /// A run of git that writes its objects and its index here.
-    fn writing<'p>(&self, patient: &'p Patient, command: &str) -> crate::repo::git::Run<'p> {
+    fn writing<'p>(&self, patient: &'p Patient, command: &str) -> Run<'p> {
         let run = patient.writing(command);
         run.env("GIT_OBJECT_DIRECTORY", self.store.path()).env("GIT_INDEX_FILE", self.store.path().join("index"))
     }

@@ -28,13 +28,25 @@ impl Patient {
     pub fn find(start: &Path, name: Option<&str>) -> Result<Patient, WriteError> {
         let (home, has_pipeline) = match find(start, name) {
             Ok(home) if home.repo.is_some() => (home, true),
-            Ok(_) => by_hand(start, name)?,
+            Ok(home) => match by_hand(start, name) {
+                Ok(found) => found,
+                Err(RepoError::NoRepository { .. }) => {
+                    return Err(RepoError::NoRepository { path: home.root.display().to_string() }.into());
+                }
+                Err(e) => return Err(e.into()),
+            },
             // What is somebody else's is not looked into behind git's back.
             Err(e @ RepoError::CannotOpen { .. }) if e.to_string().contains("safe.directory") => return Err(e.into()),
             Err(e @ (RepoError::CannotOpen { .. } | RepoError::Read { .. } | RepoError::Git(_))) => {
                 by_hand(start, name).map_err(|_| e)?
             }
-            Err(e @ RepoError::NoPipeline { .. }) => by_hand(start, name).map_err(|_| e)?,
+            Err(e @ RepoError::NoPipeline { .. }) => {
+                let (home, has_pipeline) = by_hand(start, name).map_err(|_| e)?;
+                if !has_pipeline {
+                    not_in_index_either(&home, start)?;
+                }
+                (home, has_pipeline)
+            }
             Err(e) => return Err(e.into()),
         };
         let git = Git::new(&home)?;
@@ -91,6 +103,20 @@ impl Patient {
         let workdir = self.place().ok().and_then(|p| p.workdir.as_deref());
         workdir.and_then(|w| path.strip_prefix(w).ok()).unwrap_or(path).display().to_string()
     }
+}
+
+/// Where no pipeline file is found, git may know of one that is lost.
+///
+/// # Errors
+/// When it does not.
+fn not_in_index_either(home: &Home, start: &Path) -> Result<(), WriteError> {
+    let ran = Git::new(home)?.command("ls-files").reading().args(["-z"]).run()?;
+    let tracked = ran.out.split(|b| *b == 0).any(|p| is_pipeline_file(&String::from_utf8_lossy(p)));
+    // An index that cannot be read is an ailment by itself.
+    if tracked || !ran.ok {
+        return Ok(());
+    }
+    Err(RepoError::NoPipeline { start: start.display().to_string(), in_repository: true }.into())
 }
 
 /// The first line of what a program said, or something to say in its place.
