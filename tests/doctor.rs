@@ -448,6 +448,54 @@ fn a_lock_that_a_process_has_open_or_a_git_is_at_work_beside_is_named_with_it() 
     mends(&repo);
 }
 
+/// Kills tussock the moment git has moved the branch.
+#[cfg(target_os = "linux")]
+fn killed_after_the_branch(repo: &TestRepo, args: &[&str]) {
+    use std::os::unix::fs::PermissionsExt;
+    let hook = repo.path().join(".git/hooks/reference-transaction");
+    repo.write(
+        ".git/hooks/reference-transaction",
+        "#!/bin/sh\n[ \"$1\" = committed ] || exit 0\n\
+         git=$PPID; tussock=$(sed 's/.*) . \\([0-9]*\\) .*/\\1/' /proc/$git/stat); kill -KILL $tussock\n",
+    );
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(repo.tussock(args).code, -1);
+    std::fs::remove_file(&hook).unwrap();
+    // The git that tussock had started may live a moment longer, and keeps the lock as long.
+    let lock = std::fs::File::open(repo.path().join(".git/tussock/lock")).unwrap();
+    lock.lock().unwrap();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_move_that_was_killed_is_finished() {
+    for power_cut in [&[][..], &[".git/refs/heads/main"], &[".git/index"], &[".git/refs/heads/main", ".git/index"]] {
+        let repo = healthy();
+        let before = head(&repo);
+        killed_after_the_branch(&repo, &["move", "globex", "proposal"]);
+        assert!(repo.has("sales/brief/globex.yaml") && !repo.has("sales/proposal/globex.yaml"));
+        for file in power_cut {
+            repo.write(file, "");
+        }
+        let ran = says(&repo);
+        assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+        let told = "a change was cut short: globex: brief → proposal\n";
+        assert_eq!(
+            ran.out.matches(told).count(),
+            usize::from(!power_cut.contains(&".git/refs/heads/main")),
+            "{}",
+            ran.out
+        );
+        let ran = repo.tussock(&["doctor", "--yes"]);
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("globex: brief → proposal: it was committed as "), "{}", ran.err);
+        is_well(&repo);
+        assert_eq!(repo.git(&["rev-parse", "HEAD~1"]).trim(), before);
+        assert!(!repo.has("sales/brief/globex.yaml") && repo.has("sales/proposal/globex.yaml"));
+        assert_eq!(status(&repo), "");
+    }
+}
+
 #[test]
 fn missing_placeholders_come_in_one_commit_and_lost_ones_from_git() {
     let repo = healthy();

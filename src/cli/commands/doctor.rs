@@ -45,6 +45,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let signals =
         Deferred::new().map_err(|e| CommandError::new(Exit::Io, format!("cannot prepare for Ctrl-C: {e}")))?;
     let mut count = Count::default();
+    let mut seen = Vec::new();
     for step in Step::ALL {
         let found = match examine(&patient, step) {
             Ok(found) => found,
@@ -55,10 +56,17 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             }
             Err(error) => return Err(error.into()),
         };
+        let left_before = count.left;
         for ailment in &found {
+            if let Cure::Mend { remedy, .. } = &ailment.cure {
+                if seen.contains(remedy) {
+                    continue;
+                }
+                seen.push(remedy.clone());
+            }
             treat(ui, args, &patient, &signals, ailment, &mut count)?;
         }
-        if matches!(step, Step::Head | Step::Branch) && count.left > 0 {
+        if matches!(step, Step::Head | Step::Branch) && count.left > left_before {
             ui.note("nothing more can be seen before the branch is mended");
             break;
         }

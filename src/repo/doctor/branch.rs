@@ -10,6 +10,7 @@ use super::{Ailment, Kind, Patient, advise, curable, failed, named};
 use crate::repo::error::WriteError;
 use crate::repo::objects::ObjectId;
 use crate::repo::snapshot::parse_id;
+use crate::repo::transaction;
 
 /// How many entries of a branch's log are tried. Each try reads a whole tree.
 const TRIES: usize = 50;
@@ -141,6 +142,9 @@ pub(super) fn broken(patient: &Patient) -> Result<Vec<Ailment>, WriteError> {
         }
         Err(e) => return Err(WriteError::io("read", &file)(e)),
     };
+    // A tussock that died has written down what it wanted, which the log may not have yet.
+    let wanted = transaction::wanted_commit(patient.place()?, &name)?;
+    let log: Vec<ObjectId> = log.into_iter().chain(wanted).collect();
     let Some(was) = log.last().copied() else {
         return Ok(vec![advise(what, without_log(patient, short)?)]);
     };

@@ -9,6 +9,7 @@ use super::{Ailment, Kind, Patient, advise, curable, named};
 use crate::format::pipeline::PLACEHOLDER;
 use crate::repo::discover::is_repository;
 use crate::repo::error::WriteError;
+use crate::repo::lock;
 use crate::repo::objects::ObjectId;
 use crate::repo::snapshot::parse_id;
 
@@ -31,22 +32,12 @@ pub(super) fn damaged(patient: &Patient, holding: bool) -> Result<Vec<Ailment>, 
     let seen = Seen::look(patient)?;
     let mut ailments = Vec::new();
     // While another tussock writes, these are its own.
-    if holding || !is_locked(patient)? {
+    if holding || !lock::is_held(patient.place()?) {
         ailments.extend(leftovers(patient, &seen)?);
     }
     ailments.extend(emptied(patient, &seen)?);
     ailments.extend(missing(patient, &seen)?);
     Ok(ailments)
-}
-
-/// Whether a tussock is writing.
-fn is_locked(patient: &Patient) -> Result<bool, WriteError> {
-    let path = patient.place()?.common_dir.join("tussock").join("lock");
-    match std::fs::File::open(&path) {
-        Ok(file) => Ok(matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(e) => Err(WriteError::io("open", &path)(e)),
-    }
 }
 
 /// What lies in the pipeline's folder, as far as it matters here.

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use super::{Ailment, Cure, Kind, Patient, Remedy};
 use crate::repo::error::WriteError;
+use crate::repo::lock;
+use crate::repo::transaction::index_lock_is_left;
 
 /// A lock that is younger may be of a process that is just being started or ended.
 const SETTLED: Duration = Duration::from_secs(60);
@@ -13,11 +15,14 @@ const SETTLED: Duration = Duration::from_secs(60);
 /// How deep names of refs are followed.
 const MAX_DEPTH: usize = 32;
 
-pub(super) fn left_behind(patient: &Patient) -> Result<Vec<Ailment>, WriteError> {
+pub(super) fn left_behind(patient: &Patient, holding: bool) -> Result<Vec<Ailment>, WriteError> {
     let mut found = tussock_lock(patient)?;
     let place = patient.place()?;
     let folders: Vec<&Path> =
         place.workdir.iter().map(PathBuf::as_path).chain([&*place.git_dir, &*place.common_dir]).collect();
+    // tussock marks its own; it is dead when nobody has tussock's lock.
+    let ours = place.git_dir.join("index.lock");
+    let dead = |path: &Path| *path == ours && index_lock_is_left(place) && (holding || !lock::is_held(place));
     for path in all(&place.git_dir, &place.common_dir)? {
         // Gone since it was listed: its process was alive.
         let Ok(about) = path.symlink_metadata() else { continue };
@@ -26,7 +31,7 @@ pub(super) fn left_behind(patient: &Patient) -> Result<Vec<Ailment>, WriteError>
         let what = format!("{} is there, {since}: while it is, git cannot write", patient.shown(&path));
         let cure = match holder(&path, &about, &folders) {
             Holder::Process(who) => Cure::Held(format!("{who} may be using it; wait for it to end")),
-            Holder::Nobody if age.is_none_or(|a| a < SETTLED) => {
+            Holder::Nobody if age.is_none_or(|a| a < SETTLED) && !dead(&path) => {
                 Cure::Held("it may be of a process that is still at work; look again in a minute".to_owned())
             }
             known => {
@@ -45,6 +50,14 @@ pub(super) fn left_behind(patient: &Patient) -> Result<Vec<Ailment>, WriteError>
     Ok(found)
 }
 
+/// Whether there is a lock of somebody else that can be removed.
+pub(super) fn any_removable(patient: &Patient) -> Result<bool, WriteError> {
+    let place = patient.place()?;
+    let ours = index_lock_is_left(place).then(|| Kind::RemoveLock(place.git_dir.join("index.lock")));
+    let found = left_behind(patient, false)?;
+    Ok(found.iter().any(|a| matches!(&a.cure, Cure::Mend { remedy, .. } if Some(&remedy.0) != ours.as_ref())))
+}
+
 /// Whether tussock's own lock works. It needs no mending: it dies with its process.
 fn tussock_lock(patient: &Patient) -> Result<Vec<Ailment>, WriteError> {
     let path = patient.place()?.common_dir.join("tussock").join("lock");
@@ -57,10 +70,10 @@ fn tussock_lock(patient: &Patient) -> Result<Vec<Ailment>, WriteError> {
     // it is no ailment; whoever mends waits for it.
     match file.try_lock_shared() {
         Ok(()) | Err(std::fs::TryLockError::WouldBlock) => Ok(Vec::new()),
-        Err(std::fs::TryLockError::Error(e)) => Ok(vec![super::advise(
-            format!("the file system of {} has no locks ({e})", patient.shown(&path)),
-            "let only one program at a time write here, or move the repository to a disk of this machine",
-        )]),
+        Err(std::fs::TryLockError::Error(e)) => Ok(vec![Ailment {
+            what: format!("the file system of {} has no locks ({e}); a file stands for the lock", patient.shown(&path)),
+            cure: Cure::Know("write from one computer at a time".to_owned()),
+        }]),
     }
 }
 

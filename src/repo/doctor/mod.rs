@@ -12,6 +12,7 @@ mod locks;
 mod objects;
 mod patient;
 mod settings;
+mod unfinished;
 
 use std::io;
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ const NAMED: usize = 5;
 pub enum Step {
     /// HEAD itself, without which git sees no repository.
     Head,
+    /// A write of tussock itself that was cut short, where nothing stands in the way of ending it.
+    Unfinished,
     /// Locks that processes left behind.
     Locks,
     /// The branch that is checked out.
@@ -38,6 +41,8 @@ pub enum Step {
     Index,
     /// Files of single objects.
     Objects,
+    /// A write of tussock itself that was cut short, whatever stands in the way.
+    StillUnfinished,
     /// The files of the pipeline.
     Files,
     /// The pipeline's folders.
@@ -48,8 +53,18 @@ pub enum Step {
 
 impl Step {
     /// All, in the order in which they are to be looked at and mended.
-    pub const ALL: [Step; 8] =
-        [Step::Head, Step::Locks, Step::Branch, Step::Index, Step::Objects, Step::Files, Step::Folders, Step::Settings];
+    pub const ALL: [Step; 10] = [
+        Step::Head,
+        Step::Unfinished,
+        Step::Locks,
+        Step::Branch,
+        Step::Index,
+        Step::Objects,
+        Step::StillUnfinished,
+        Step::Files,
+        Step::Folders,
+        Step::Settings,
+    ];
 }
 
 /// Something that is wrong, or worth knowing.
@@ -87,6 +102,7 @@ pub struct Remedy(Kind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
+    Recover,
     RemoveLock(PathBuf),
     RestoreBranch(branch::Restore),
     RebuildIndex,
@@ -101,6 +117,7 @@ enum Kind {
 impl Kind {
     fn step(&self) -> Step {
         match self {
+            Kind::Recover => Step::StillUnfinished,
             Kind::RemoveLock(_) => Step::Locks,
             Kind::RestoreBranch(_) => Step::Branch,
             Kind::RebuildIndex => Step::Index,
@@ -133,7 +150,9 @@ pub fn examine(patient: &Patient, step: Step) -> Result<Vec<Ailment>, WriteError
 fn look(patient: &Patient, step: Step, holding: bool) -> Result<Vec<Ailment>, WriteError> {
     match step {
         Step::Head => branch::head(patient),
-        Step::Locks => locks::left_behind(patient),
+        Step::Unfinished => unfinished::write(patient, true),
+        Step::StillUnfinished => unfinished::write(patient, false),
+        Step::Locks => locks::left_behind(patient, holding),
         Step::Branch => branch::broken(patient),
         Step::Index => index::broken(patient),
         Step::Objects => objects::empty(patient),
@@ -152,6 +171,10 @@ pub fn mend(patient: &Patient, remedy: &Remedy, tell: &mut dyn FnMut(&str)) -> R
         // A commit like any other: it takes the lock by itself.
         return folder::add_placeholders(patient, paths, tell);
     }
+    if remedy.0 == Kind::Recover {
+        unfinished::end(patient, tell)?;
+        return Ok(Mended::Done);
+    }
     let _lock = lock::take(patient.place()?, tell)?;
     let still = look(patient, remedy.0.step(), true)?;
     if !still.iter().any(|a| matches!(&a.cure, Cure::Mend { remedy: r, .. } if r == remedy)) {
@@ -164,7 +187,7 @@ pub fn mend(patient: &Patient, remedy: &Remedy, tell: &mut dyn FnMut(&str)) -> R
         Kind::MendObjects { ids, how } => objects::mend(patient, ids, *how)?,
         Kind::RestoreFile { path, from } => files::restore(patient, path, *from)?,
         Kind::RemoveLeftovers(paths) => files::remove(paths)?,
-        Kind::AddPlaceholders(_) => {}
+        Kind::Recover | Kind::AddPlaceholders(_) => {}
         Kind::Configure => settings::configure(patient)?,
         Kind::FetchHistory => settings::fetch_history(patient)?,
     }
