@@ -51,6 +51,7 @@ pub fn carry_out(ui: &mut Ui, workspace: &Workspace, plan: &Plan, args: &WriteAr
         };
         let done;
         (done, exit) = commit_whole(home, &git, &action)?;
+        ui.remember(format!("commit {} is made", done.commit.short()));
         for line in done.printed.lines() {
             ui.note(plain(line));
         }
