@@ -12,6 +12,7 @@ use clap::{FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::format::date::parse_date;
 
 pub mod commands;
+mod damaged;
 pub mod exit;
 pub mod progress;
 pub mod reference;
@@ -176,7 +177,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match ui.finish() {
         Ok(()) => exit.into(),
         Err(error) => {
-            let error = CommandError::new(Exit::Io, format!("cannot write the output: {error}"));
+            let error = CommandError::new(Exit::Io, ui.not_written(&error));
             ui.error(&error);
             error.exit.into()
         }
