@@ -104,6 +104,28 @@ fn all(git_dir: &Path, common_dir: &Path) -> Result<Vec<PathBuf>, WriteError> {
     Ok(found)
 }
 
+/// What is to be known of the lock that a message of git names (`Unable to create 'PATH': File exists`), as a sentence
+/// without its full stop: how old it is, who may have it, and what to do. `None` where it names none that is there.
+pub fn lock_in_the_way(message: &str) -> Option<String> {
+    let name = message.split_once("Unable to create '")?.1.split_once(".lock'")?.0;
+    let path = PathBuf::from(format!("{name}.lock"));
+    let about = path.symlink_metadata().ok()?;
+    let age = about
+        .modified()
+        .ok()
+        .and_then(|m| SystemTime::now().duration_since(m).ok())
+        .map_or_else(String::new, |a| format!(" is {} old and", words(a)));
+    let folder = path.ancestors().find(|f| f.join("objects").is_dir()).unwrap_or(&path);
+    let whose = match holder(&path, &about, &[folder.parent().unwrap_or(folder), folder]) {
+        Holder::Process(who) => format!("may be of {who}; wait for it to end"),
+        Holder::Nobody => "is of no process that is running; `tussock doctor` removes it".to_owned(),
+        Holder::Unknown => {
+            "may be of a git that is at work, or have been left behind; `tussock doctor` asks".to_owned()
+        }
+    };
+    Some(format!("{}{age} {whose}", path.display()))
+}
+
 /// Who may have a lock.
 enum Holder {
     Process(String),

@@ -21,6 +21,7 @@ use super::error::WriteError;
 use super::lock;
 use super::objects::ObjectId;
 
+pub use locks::lock_in_the_way;
 pub use patient::Patient;
 
 /// How many things of a kind a message names.
