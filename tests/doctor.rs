@@ -587,3 +587,53 @@ fn a_linked_work_tree_has_its_own_index_and_branch() {
     assert_eq!(repo.git(&["-C", &beside, "status", "--porcelain"]), "");
     is_well(&repo);
 }
+
+/// Runs doctor on a terminal that answers each question with a key; returns the exit code and what was shown.
+fn asked(repo: &TestRepo, keys: &[&[u8]]) -> (Option<i32>, String) {
+    use std::io::{Read, Write};
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let slave = || std::process::Stdio::from(pty.slave.try_clone().unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tussock"));
+    repo.hermetic(command.arg("doctor")).stdin(slave()).stdout(slave()).stderr(slave()).env("TERM", "xterm");
+    let mut child = command.spawn().unwrap();
+    drop((command, pty.slave));
+    let mut terminal = std::fs::File::from(pty.master);
+    let (mut shown, mut buffer, mut answered) = (String::new(), [0; 4096], 0);
+    // The terminal ends with an error when the program has let go of it.
+    while let Ok(count @ 1..) = terminal.read(&mut buffer) {
+        shown.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        if answered < keys.len() && shown.matches("[y/N]").count() > answered {
+            // The key counts once the program listens for single keys.
+            std::thread::sleep(Duration::from_millis(300));
+            terminal.write_all(keys[answered]).unwrap();
+            answered += 1;
+        }
+    }
+    (child.wait().unwrap().code(), shown)
+}
+
+#[test]
+fn on_a_terminal_each_thing_is_asked_for() {
+    let repo = healthy();
+    let break_it = || {
+        repo.write("sales/brief/globex.yaml", "").write(".git/index", "");
+    };
+    break_it();
+    let (code, shown) = asked(&repo, &[b"y", b"n"]);
+    assert_eq!(code, Some(1), "{shown}");
+    assert!(shown.contains("1 mended, 1 left"), "{shown}");
+    assert_eq!(
+        (repo.read("sales/brief/globex.yaml").as_str(), status(&repo).as_str()),
+        ("", " M sales/brief/globex.yaml\n")
+    );
+    let (code, shown) = asked(&repo, &[b"y"]);
+    assert_eq!(code, Some(0), "{shown}");
+    is_well(&repo);
+
+    // Ctrl-C at a question changes nothing, and what was done before stays done.
+    break_it();
+    let (code, shown) = asked(&repo, &[b"y", b"\x03"]);
+    assert_eq!(code, Some(130), "{shown}");
+    assert!(shown.rfind("\x1b[?25h") >= shown.rfind("\x1b[?25l"), "{shown:?}");
+    assert_eq!(repo.read("sales/brief/globex.yaml"), "");
+}
