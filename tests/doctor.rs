@@ -637,3 +637,24 @@ fn on_a_terminal_each_thing_is_asked_for() {
     assert!(shown.rfind("\x1b[?25h") >= shown.rfind("\x1b[?25l"), "{shown:?}");
     assert_eq!(repo.read("sales/brief/globex.yaml"), "");
 }
+
+#[test]
+fn repositories_that_libgit2_cannot_open_are_looked_at_as_well() {
+    for form in ["--object-format=sha256", "--ref-format=reftable"] {
+        let repo = TestRepo::without_git();
+        if repo.try_git(&["init", "-q", "-b", "main", form]).code != 0 {
+            println!("skipped: this git knows no {form}");
+            continue;
+        }
+        repo.git(&["config", "merge.directoryRenames", "false"]);
+        repo.write("pipeline.yaml", kit::SMALL_PIPELINE).write("brief/acme.yaml", ACME);
+        for stage in ["brief", "proposal", "contract", "won", "lost", "recycled"] {
+            repo.write(&format!("{stage}/.gitkeep"), "");
+        }
+        repo.commit("Begin");
+        assert_eq!(says(&repo).out, "all is well\n", "{form}");
+        repo.write(".git/index", "").write("brief/acme.yaml", "");
+        assert!(mends(&repo).contains("2 mended, all is well"), "{form}");
+        assert_eq!((repo.read("brief/acme.yaml").as_str(), status(&repo).as_str()), (ACME, ""), "{form}");
+    }
+}

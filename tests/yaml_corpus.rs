@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
+use tussock::format::canonical::{FormatError, format};
 use tussock::format::edit::{NewValue, append, remove, set};
 use tussock::format::problem::ProblemKind;
+use tussock::format::schema::{FieldSpec, FieldType};
 use tussock::format::tree::{Core, Document, Mapping, Node, NodeKind, ScalarStyle, read, resolve};
 
 /// Unpacks an archive of the shared data into a temporary folder; `None` when the data or the tool is not here.
@@ -295,4 +297,79 @@ fn edits_of_hand_written_files_touch_only_their_bytes() {
         assert_eq!(back["releases"].as_sequence().map(Vec::len), Some(before + 1), "{name}");
     });
     assert!(others.into_inner() > 470);
+}
+
+/// The characters of a text in alphabetical order, without those that only lay it out and the dots of a document's end.
+fn ink(text: &str) -> Vec<char> {
+    let lines = text.lines().map(|line| line.strip_prefix("...").unwrap_or(line));
+    let mut ink: Vec<char> =
+        lines.flat_map(str::chars).filter(|c| !c.is_whitespace() && !"{}[],-\u{feff}".contains(*c)).collect();
+    ink.sort_unstable();
+    ink
+}
+
+/// Formats a text that must come through whole, and be the same the second time.
+fn assert_formats(name: &str, text: &str, fields: &[FieldSpec]) -> String {
+    let once = format(text, fields).unwrap_or_else(|e| panic!("{name}: {e}:\n{text}"));
+    assert_eq!(format(&once, fields).as_deref(), Ok(once.as_str()), "{name} differs the second time");
+    assert_eq!(ink(&once), ink(text), "{name} lost or gained something:\n{once}");
+    once
+}
+
+#[test]
+fn the_conformance_suite_is_refused_or_formatted_without_loss() {
+    let Some(dir) = unpacked("data/yaml-test-suite/yaml-test-suite-data-2022-01-17.tar.zst") else { return };
+    let (mut formatted, mut unverified) = (0, Vec::new());
+    for input in files(dir.path(), &|p| p.ends_with("in.yaml")) {
+        let name = input.strip_prefix(dir.path()).expect("below").display().to_string();
+        let source = std::fs::read(&input).expect("a file");
+        let Ok(text) = std::str::from_utf8(&source) else { continue };
+        let Ok(document) = read(&source) else {
+            assert!(matches!(format(text, &[]), Err(FormatError::Unreadable { .. })), "{name}");
+            continue;
+        };
+        // Fields in the reverse of their order, so that all of them move.
+        let fields: Vec<FieldSpec> =
+            document.root.entries.iter().rev().map(|e| FieldSpec::new(&e.key, FieldType::Text)).collect();
+        for fields in [&[][..], &fields] {
+            match format(text, fields) {
+                Ok(_) => formatted += 1,
+                Err(error) => {
+                    unverified.push(format!("{name}: {error}"));
+                    continue;
+                }
+            }
+            let after = assert_formats(&name, text, fields);
+            let value = |text: &str| serde_yaml::from_str::<serde_yaml::Value>(text).ok();
+            let ended = if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") };
+            // serde_yaml takes the `?` of `{?foo: bar}` for an indicator, against the suite.
+            if let Some(before) = value(&ended).filter(|_| !name.starts_with("652Z")) {
+                assert_eq!(value(&after), Some(before), "{name}:\n{after}");
+            }
+        }
+    }
+    // A block of text whose only line is a tab.
+    unverified.retain(|refused: &String| !refused.starts_with("Y79Y/001"));
+    assert!(formatted >= 140 && unverified.is_empty(), "{formatted} formatted; {}", unverified.join("\n"));
+}
+
+#[test]
+fn hand_written_files_are_formatted_without_loss() {
+    let Some(dir) = unpacked("data/front-matter-yaml/endoflife-products.tar.zst") else { return };
+    let files = files(dir.path(), &|p| p.extension().is_some_and(|e| e == "md"));
+    assert_eq!(files.len(), 464);
+    files.par_iter().for_each(|path| {
+        let file = std::fs::read_to_string(path).expect("text");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let text = front_matter(&file);
+        let document = read(text.as_bytes()).unwrap_or_else(|p| panic!("{name}: {p:?}"));
+        // Fields in the reverse of their order, so that all of them move.
+        let fields: Vec<FieldSpec> =
+            document.root.entries.iter().rev().map(|e| FieldSpec::new(&e.key, FieldType::Text)).collect();
+        let after = assert_formats(&name, text, &fields);
+        let crlf = format(&text.replace('\n', "\r\n"), &fields);
+        assert_eq!(crlf, Ok(after.replace('\n', "\r\n")), "{name}");
+        let value = |text: &str| serde_yaml::from_str::<serde_yaml::Value>(text).expect("YAML");
+        assert_eq!(value(&after), value(text), "{name}");
+    });
 }

@@ -3,6 +3,7 @@
 
 pub mod assign;
 pub mod find;
+pub mod formatting;
 pub mod gate;
 pub mod plan;
 pub mod template;

@@ -143,8 +143,15 @@ fn of_deal(ground: &Ground<'_>, deal: &Deal) -> Vec<Finding> {
     }
     let of_deal = DealGround::new(ground, deal);
     for rule in rule::all() {
-        if let Finder::Deal(find) = rule.finder {
-            findings.extend(find(&of_deal));
+        match rule.finder {
+            Finder::Deal(find) => findings.extend(find(&of_deal)),
+            Finder::DealIfAsked(find) => {
+                let level = ground.pipeline().rules.get(rule.id);
+                if level.is_some_and(|level| *level != RuleLevel::Off) {
+                    findings.extend(find(&of_deal));
+                }
+            }
+            Finder::Reader | Finder::Pipeline(_) => {}
         }
     }
     findings

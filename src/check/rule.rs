@@ -33,8 +33,20 @@ pub(super) enum Finder {
     Reader,
     /// From one deal at a time.
     Deal(fn(&DealGround<'_>) -> Vec<Finding>),
+    /// From one deal at a time, in pipelines that give the rule a level.
+    DealIfAsked(fn(&DealGround<'_>) -> Vec<Finding>),
     /// From the pipeline as a whole.
     Pipeline(fn(&Ground<'_>) -> Vec<Finding>),
+}
+
+impl Rule {
+    /// The word for its level in pipelines that say nothing of it.
+    pub fn default_level(&self) -> &'static str {
+        match self.finder {
+            Finder::DealIfAsked(_) => "off",
+            _ => self.level.as_str(),
+        }
+    }
 }
 
 impl fmt::Debug for Rule {

@@ -11,14 +11,18 @@ use clap::{FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::format::date::parse_date;
 
+pub mod chosen;
 pub mod commands;
 mod damaged;
+pub mod edits;
 pub mod exit;
 pub mod progress;
 pub mod reference;
+pub mod refusal;
 pub mod signals;
 pub mod ui;
 mod watching;
+pub mod when;
 pub mod workspace;
 pub mod write;
 
@@ -75,6 +79,9 @@ pub struct Global {
     /// The day to take for today, instead of the clock's
     #[arg(long, value_name = "DATE", global = true, env = "TUSSOCK_TODAY", hide_env_values = true, value_parser = day)]
     today: Option<NaiveDate>,
+    /// The pipeline, once it is found: to look for it can mean to go through every folder.
+    #[arg(skip)]
+    found: std::cell::OnceCell<crate::repo::discover::Home>,
 }
 
 /// When to use colours.
@@ -102,6 +109,7 @@ enum Command {
     Set(commands::set::Args),
     Win(commands::win::Args),
     Lose(commands::lose::Args),
+    Fmt(commands::fmt::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
     #[command(visible_alias = "ls")]
@@ -194,6 +202,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Set(args) => commands::set::run(ui, global, args),
         Command::Win(args) => commands::win::run(ui, global, args),
         Command::Lose(args) => commands::lose::run(ui, global, args),
+        Command::Fmt(args) => commands::fmt::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),
         Command::Show(args) => commands::show::run(ui, global, args),

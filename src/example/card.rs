@@ -3,7 +3,7 @@
 use serde_yaml::{Mapping, Value};
 
 use crate::format::schema::{FieldSpec, FieldType};
-use crate::format::{date, quote};
+use crate::format::{builtins, date, quote};
 
 /// The fields of one deal at one moment.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +79,7 @@ fn block(values: &Mapping, fields: &[FieldSpec], indent: usize, text: &mut Strin
         let name = &field.name;
         match (value, &field.of) {
             // The next step is one thought and stands on one line.
-            (Value::Mapping(inner), FieldType::Block(specs)) if field.name != "next_step" => {
+            (Value::Mapping(inner), FieldType::Block(specs)) if field.name != builtins::ON_ONE_LINE => {
                 text.push_str(&format!("{margin}{name}:\n"));
                 block(inner, specs, indent + 2, text)?;
             }
@@ -129,7 +129,6 @@ fn name_of(key: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::builtins;
 
     fn fields() -> Vec<FieldSpec> {
         let mut fields = builtins::fields();

@@ -16,6 +16,9 @@ pub fn head(fields: &[FieldSpec]) -> usize {
     fields.iter().position(|f| f.name == "next_step").map_or(0, |last| last + 1)
 }
 
+/// The block that is one thought, which stands well on one line.
+pub const ON_ONE_LINE: &str = "next_step";
+
 /// The built-in fields in the order of the card.
 pub fn fields() -> Vec<FieldSpec> {
     use FieldType::{Date, Deal, Money, Number, Person, Text};

@@ -6,9 +6,9 @@
 use super::prescan::MAX_BYTES;
 use super::problem::{Problem, ProblemKind};
 use super::reader;
-use super::schema::FieldSpec;
+use super::schema::{FieldSpec, Keys};
 use super::span::LineIndex;
-use super::splice::{Change, Splicer, Written, insert_index, order_below};
+use super::splice::{Change, Splicer, Written, insert_index};
 use super::tree::{Core, Mapping, Node, NodeKind, ScalarStyle, resolve};
 
 /// What an edit writes.
@@ -85,6 +85,7 @@ pub enum EditError {
 /// When the text cannot be read, when the path leads through a value, or when the edit would change anything else.
 pub fn set(text: &str, path: &str, value: &NewValue, order: &[FieldSpec]) -> Result<String, EditError> {
     let edit = Edit::new(text, path)?;
+    let order = Keys::Fields(order);
     let (candidates, meant) = written(value)?;
     let mut result = Err(EditError::Unverified(path.to_owned()));
     for candidate in &candidates {
@@ -105,6 +106,7 @@ pub fn set(text: &str, path: &str, value: &NewValue, order: &[FieldSpec]) -> Res
 /// As for [`set`], and when something other than a list is there.
 pub fn append(text: &str, path: &str, item: &NewValue, order: &[FieldSpec]) -> Result<String, EditError> {
     let edit = Edit::new(text, path)?;
+    let order = Keys::Fields(order);
     let (candidates, meant) = written(item)?;
     // An item stands on one line; the one-line form is the last candidate.
     let Some(line) = candidates.into_iter().next_back() else { return Err(EditError::Unverified(path.to_owned())) };
@@ -271,13 +273,7 @@ impl Tree {
 }
 
 /// Puts a value into the tree at the place where the splice puts it into the text.
-fn put(
-    tree: &mut Tree,
-    mapping: &Mapping,
-    keys: &[&str],
-    order: &[FieldSpec],
-    make: impl FnOnce(Option<Tree>) -> Tree,
-) {
+fn put(tree: &mut Tree, mapping: &Mapping, keys: &[&str], order: Keys<'_>, make: impl FnOnce(Option<Tree>) -> Tree) {
     let Some((key, rest)) = keys.split_first() else { return };
     let Tree::Block(entries) = tree else { return };
     let at = entries.iter().position(|(k, _)| k == key).unwrap_or_else(|| {
@@ -300,7 +296,7 @@ fn put(
         Some(NodeKind::Mapping(below)) => below,
         _ => &empty,
     };
-    put(value, below, rest, order_below(order, key), make);
+    put(value, below, rest, order.below(key), make);
 }
 
 fn take(tree: &mut Tree, keys: &[&str]) {

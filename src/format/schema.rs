@@ -91,6 +91,50 @@ impl FieldSpec {
     }
 }
 
+/// What is declared of the keys of a block, and with that their order on the card.
+#[derive(Clone, Copy, Debug)]
+pub enum Keys<'f> {
+    /// These fields, in this order.
+    Fields(&'f [FieldSpec]),
+    /// Any keys, each of this type.
+    Each(&'f FieldType),
+    /// Nothing.
+    Free,
+}
+
+impl<'f> Keys<'f> {
+    /// The keys of a value of a type.
+    pub fn of(of: Option<&'f FieldType>) -> Self {
+        match of {
+            Some(FieldType::Block(fields)) => Keys::Fields(fields),
+            Some(FieldType::MapOf(of)) => Keys::Each(of),
+            _ => Keys::Free,
+        }
+    }
+
+    /// The type of a key's value, where it is declared.
+    pub fn declared(self, key: &str) -> Option<&'f FieldType> {
+        match self {
+            Keys::Fields(fields) => fields.iter().find(|f| f.name == key).map(|f| &f.of),
+            Keys::Each(of) => Some(of),
+            Keys::Free => None,
+        }
+    }
+
+    /// The keys below a key.
+    pub fn below(self, key: &str) -> Self {
+        Keys::of(self.declared(key))
+    }
+
+    /// Where a key stands on the card: the declared ones first, then those that nobody declared, then `x-…`. Keys of the
+    /// same rank stay in the order of the file.
+    pub fn rank(self, key: &str) -> usize {
+        let Keys::Fields(fields) = self else { return 0 };
+        let undeclared = || fields.len() + usize::from(key.starts_with("x-"));
+        fields.iter().position(|f| f.name == key).unwrap_or_else(undeclared)
+    }
+}
+
 /// The declaration at a dotted path. A path through a list or a map finds the field of its items.
 pub fn find<'a>(fields: &'a [FieldSpec], path: &str) -> Option<&'a FieldSpec> {
     let (first, rest) = path.split_once('.').map_or((path, None), |(f, r)| (f, Some(r)));

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::edit::EditError;
 use super::quote;
 use super::reader::skip_blank;
-use super::schema::{FieldSpec, FieldType};
+use super::schema::Keys;
 use super::tree::{Core, Entry, Mapping, Node, NodeKind, ScalarStyle, resolve};
 
 /// One replacement in a text.
@@ -63,24 +63,12 @@ impl Written {
     }
 }
 
-/// The place for a new key: after the last key that `order` has before it, else before the first that it has after it,
-/// else at the end. Keys that `order` does not know come last.
-pub(super) fn insert_index(mapping: &Mapping, key: &str, order: &[FieldSpec]) -> usize {
-    let rank = |key: &str| order.iter().position(|f| f.name == key).unwrap_or(usize::MAX);
-    let own = rank(key);
-    if own == usize::MAX {
-        return mapping.entries.len();
-    }
-    let before = mapping.entries.iter().rposition(|e| rank(&e.key) < own).map(|i| i + 1);
-    before.or_else(|| mapping.entries.iter().position(|e| rank(&e.key) > own)).unwrap_or(mapping.entries.len())
-}
-
-/// The order inside a block.
-pub(super) fn order_below<'o>(order: &'o [FieldSpec], key: &str) -> &'o [FieldSpec] {
-    match order.iter().find(|f| f.name == key).map(|f| &f.of) {
-        Some(FieldType::Block(fields)) => fields,
-        _ => &[],
-    }
+/// The place for a new key: after the last key that the card has before it or in no order with it, else before the first
+/// that it has after it.
+pub(super) fn insert_index(mapping: &Mapping, key: &str, keys: Keys<'_>) -> usize {
+    let own = keys.rank(key);
+    let before = mapping.entries.iter().rposition(|e| keys.rank(&e.key) <= own).map(|i| i + 1);
+    before.or_else(|| mapping.entries.iter().position(|e| keys.rank(&e.key) > own)).unwrap_or(mapping.entries.len())
 }
 
 /// What a path leads to.
@@ -121,7 +109,7 @@ impl<'a> Splicer<'a> {
     }
 
     /// Gives a field a value.
-    pub fn set(&self, keys: &[&str], value: &Written, order: &[FieldSpec]) -> Result<Change, EditError> {
+    pub fn set(&self, keys: &[&str], value: &Written, order: Keys<'_>) -> Result<Change, EditError> {
         let mut change = match self.find(keys)? {
             Found::Field(mapping, entry) => self.replace(keys, mapping, entry, value)?,
             Found::Nothing(mapping, rest) => self.insert(mapping, keys, rest, value, order),
@@ -135,7 +123,7 @@ impl<'a> Splicer<'a> {
     }
 
     /// Adds an item to a list.
-    pub fn append(&self, keys: &[&str], item: &Written, order: &[FieldSpec]) -> Result<Change, EditError> {
+    pub fn append(&self, keys: &[&str], item: &Written, order: Keys<'_>) -> Result<Change, EditError> {
         let (mapping, entry) = match self.find(keys)? {
             Found::Field(mapping, entry) => (mapping, entry),
             Found::Nothing(mapping, rest) => return Ok(self.insert(mapping, keys, rest, item, order)),
@@ -318,8 +306,8 @@ impl<'a> Splicer<'a> {
     }
 
     /// Puts keys that are not there, and a value, into a block.
-    fn insert(&self, mapping: &Mapping, keys: &[&str], rest: &[&str], value: &Written, order: &[FieldSpec]) -> Change {
-        let order = keys[..keys.len() - rest.len()].iter().fold(order, |order, key| order_below(order, key));
+    fn insert(&self, mapping: &Mapping, keys: &[&str], rest: &[&str], value: &Written, order: Keys<'_>) -> Change {
+        let order = keys[..keys.len() - rest.len()].iter().fold(order, |order, key| order.below(key));
         let index = rest.first().map_or(0, |key| insert_index(mapping, key, order));
         if mapping.flow {
             let new = flow_pair(rest, value);

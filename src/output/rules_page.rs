@@ -13,7 +13,7 @@ pub fn render() -> String {
          | rule | level | finds |\n| --- | --- | --- |\n",
     );
     for rule in rule::all() {
-        page.push_str(&format!("| [{0}](#{0}) | {1} | {2} |\n", rule.id, rule.level.as_str(), rule.summary));
+        page.push_str(&format!("| [{0}](#{0}) | {1} | {2} |\n", rule.id, rule.default_level(), rule.summary));
     }
     for rule in rule::all() {
         let silence = if rule.suppressible { "A comment can silence it." } else { "No comment silences it." };
@@ -21,7 +21,7 @@ pub fn render() -> String {
             "\n## {}\n\nFinds: {}. Level: {}. {silence}\n\n{}\n\nBad:\n\n```yaml\n{}\n```\n\nGood:\n\n```yaml\n{}\n```\n",
             rule.id,
             rule.summary,
-            rule.level.as_str(),
+            rule.default_level(),
             rule.why,
             rule.bad,
             rule.good,

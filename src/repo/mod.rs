@@ -1,7 +1,9 @@
 //! The only place that knows git: snapshots of a tree, the write transaction, the state of the repository.
 
+pub mod activity;
 pub mod discover;
 pub mod doctor;
+pub mod engine;
 pub mod error;
 pub mod git;
 mod hooks;

@@ -18,6 +18,7 @@ mod impossible_date;
 mod missing_field;
 mod missing_next_step;
 mod missing_placeholder;
+mod non_canonical;
 mod overdue_close_date;
 mod pipeline_file;
 mod symlink;
@@ -31,7 +32,7 @@ mod yaml_syntax;
 mod yaml_unsupported;
 
 /// All rules, by id.
-pub(super) static ALL: [&Rule; 25] = [
+pub(super) static ALL: [&Rule; 26] = [
     &bad_id::RULE,
     &bidi_text::RULE,
     &broken_link::RULE,
@@ -46,6 +47,7 @@ pub(super) static ALL: [&Rule; 25] = [
     &missing_field::RULE,
     &missing_next_step::RULE,
     &missing_placeholder::RULE,
+    &non_canonical::RULE,
     &overdue_close_date::RULE,
     &pipeline_file::RULE,
     &symlink::RULE,

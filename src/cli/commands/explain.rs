@@ -23,7 +23,7 @@ pub(crate) fn run(ui: &mut Ui, args: &Args) -> Result<Exit, CommandError> {
     let Some(id) = &args.rule else {
         let width = rule::all().iter().map(|r| r.id.len()).max().unwrap_or(0);
         for rule in rule::all() {
-            ui.line(format!("{:width$}  {:7}  {}", rule.id, rule.level.as_str(), rule.summary));
+            ui.line(format!("{:width$}  {:7}  {}", rule.id, rule.default_level(), rule.summary));
         }
         return Ok(Exit::Done);
     };
@@ -35,7 +35,7 @@ pub(crate) fn run(ui: &mut Ui, args: &Args) -> Result<Exit, CommandError> {
         });
     };
     let title = ui.bold(rule.id);
-    ui.line(format!("{title} ({})\n\n{}.\n\n{}\n", rule.level.as_str(), rule.summary, rule.why));
+    ui.line(format!("{title} ({})\n\n{}.\n\n{}\n", rule.default_level(), rule.summary, rule.why));
     ui.line(format!("Bad:\n\n{}\n\nGood:\n\n{}", indented(rule.bad), indented(rule.good)));
     Ok(Exit::Done)
 }

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::failed;
 use crate::format::pipeline::PIPELINE_FILE;
-use crate::repo::discover::{GitPlace, Home, ceilings, find, is_pipeline};
+use crate::repo::discover::{GitPlace, Home, find, is_pipeline};
+use crate::repo::engine::locate::{SHA1, SHA256, ceilings};
 use crate::repo::error::{RepoError, WriteError};
 use crate::repo::git::{Git, Run};
 use crate::repo::objects::ObjectId;
@@ -174,7 +175,20 @@ fn place_around(start: &Path) -> Option<GitPlace> {
             return None;
         }
         let workdir = Some(folder.to_owned());
-        return Some(GitPlace { workdir, git_dir, common_dir, from_env: false, index_from_env: None });
+        let config = std::fs::read_to_string(common_dir.join("config")).unwrap_or_default().to_ascii_lowercase();
+        let says = |key: &str, value: &str| {
+            config.lines().filter_map(|l| l.split_once('=')).any(|(k, v)| k.trim() == key && v.trim() == value)
+        };
+        let sha256 = says("objectformat", "sha256");
+        return Some(GitPlace {
+            workdir,
+            git_dir,
+            common_dir,
+            from_env: false,
+            index_from_env: None,
+            id_len: if sha256 { SHA256 } else { SHA1 },
+            by_program: sha256 || says("refstorage", "reftable"),
+        });
     }
     None
 }

@@ -12,10 +12,10 @@ use super::objects::{self, Filters};
 use super::{FileChange, PlannedFile};
 use crate::format::slug::is_reserved;
 use crate::repo::discover::{Home, is_repository};
+use crate::repo::engine::{Kind, Repository};
 use crate::repo::error::WriteError;
 use crate::repo::git::Git;
 use crate::repo::objects::ObjectId;
-use crate::repo::revision::{object_id, oid};
 use crate::repo::snapshot::Staged;
 use crate::repo::state::Ready;
 use crate::repo::worktree::read_steadily;
@@ -113,9 +113,9 @@ pub(super) fn plan<'a>(
     let index: HashMap<&[u8], &Staged> =
         ready.index.iter().filter(|e| touched.contains(&*e.path)).map(|e| (&*e.path, e)).collect();
     let filters = Filters::read(git, ready, changes)?;
-    let found: Vec<Option<Found>> =
-        changes.iter().map(|c| source(&head, &index, ready, c)).collect::<Result<_, _>>()?;
-    unedited(git, &filters, changes, &found)?;
+    let mut found: Vec<Option<Found>> =
+        changes.iter().map(|c| source(git, &head, &index, ready, c)).collect::<Result<_, _>>()?;
+    unedited(git, ready, &filters, changes, &mut found)?;
     let targets = changes.iter().filter(|c| !c.in_place()).filter_map(|c| c.after_path());
     let wanted: HashSet<&str> = targets.flat_map(folders_above).collect();
     let mut places = Places { head: &head, index: index_folders(&ready.index, &wanted), disk: HashMap::new(), ready };
@@ -129,9 +129,11 @@ pub(super) fn plan<'a>(
         let bytes = change.after.as_ref().map(|f| f.bytes.clone()).unwrap_or_default();
         let moved_only = change.before.as_ref().map(|f| &f.bytes) == change.after.as_ref().map(|f| &f.bytes);
         let crlf_stored = found.as_ref().is_some_and(|f| f.crlf_stored);
-        let (mode, old) = found.map_or((REGULAR | 0o644, None), |f| (f.mode, Some(f.id)));
+        let in_head = found.as_ref().is_some_and(|f| f.in_head);
+        let (mode, old) = found.map_or((REGULAR | 0o644, None), |f| (f.mode, f.id));
         PlannedFile {
             change,
+            in_head,
             mode,
             // A file that only moves keeps its blob: to filter it again could change every line of it.
             old: old.map(|id| (mode, id)),
@@ -149,18 +151,24 @@ fn folders_above(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(i, _)| &path[..i]).chain([""])
 }
 
-/// A file of HEAD.
+/// The file that a change begins with.
 struct Found {
     mode: u32,
-    id: ObjectId,
+    in_head: bool,
+    /// Its blob in HEAD; `None` where it has none, or other content.
+    id: Option<ObjectId>,
+    /// Its blob in the index, where that is another than in HEAD.
+    staged: Option<ObjectId>,
     /// Its bytes in the work tree.
     bytes: Vec<u8>,
     /// Whether its blob has lines that end in CR and LF.
     crlf_stored: bool,
 }
 
-/// The file of HEAD that a change begins with, the same in the index; and its bytes in the work tree.
+/// The file of HEAD that a change begins with, the same in the index; and its bytes in the work tree. Where the user's
+/// edits go with the change, it may be in the index or the work tree only.
 fn source(
+    git: &Git,
     head: &Tree<'_>,
     index: &HashMap<&[u8], &Staged>,
     ready: &Ready,
@@ -168,21 +176,25 @@ fn source(
 ) -> Result<Option<Found>, WriteError> {
     let Some(path) = change.before_path() else { return Ok(None) };
     let dirty = |what| WriteError::Dirty { path: path.to_owned(), what };
+    let in_head = head.entry(path)?;
     let staged = index.get(path.as_bytes());
-    let Some((mode, id)) = head.entry(path)? else {
-        return Err(match staged {
-            Some(_) => dirty("is staged and was never committed"),
-            None => WriteError::Untracked { path: path.to_owned() },
-        });
+    match (in_head, staged) {
+        (Some(_), Some(entry)) if entry.hidden => return Err(WriteError::Hidden { path: path.to_owned() }),
+        (Some(_), None) => return Err(dirty("is staged for removal")),
+        (Some(entry), Some(staged)) if (staged.mode, staged.id) == entry && !staged.announced => {}
+        _ if change.with_edits => {}
+        (Some(_), Some(_)) => return Err(dirty("has staged changes")),
+        (None, Some(_)) => return Err(dirty("is staged and was never committed")),
+        (None, None) => return Err(WriteError::Untracked { path: path.to_owned() }),
+    }
+    if in_head.is_none() {
+        not_ignored(git, head.repo, path)?;
+    }
+    let staged = staged.filter(|entry| !entry.announced).map(|entry| (entry.mode, entry.id));
+    let (mode, id) = match staged.or(in_head) {
+        Some((mode, id)) => (mode, Some(id)),
+        None => (REGULAR | 0o644, None),
     };
-    if staged.is_some_and(|entry| entry.hidden) {
-        return Err(WriteError::Hidden { path: path.to_owned() });
-    }
-    match staged {
-        Some(entry) if (entry.mode, entry.id) == (mode, id) && !entry.announced => {}
-        Some(_) => return Err(dirty("has staged changes")),
-        None => return Err(dirty("is staged for removal")),
-    }
     if mode & 0o170_000 != REGULAR {
         return Err(WriteError::BadPath { path: path.to_owned(), reason: "it is not a regular file" });
     }
@@ -193,21 +205,41 @@ fn source(
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(dirty("was deleted in the work tree")),
         Err(e) => return Err(WriteError::io("read", &full)(e)),
     };
-    let crlf_stored = bytes.contains(&b'\r') && {
-        let blob = head.repo.find_blob(oid(id)?).map_err(WriteError::reading(format!("read {path} in HEAD")))?;
-        blob.content().windows(2).any(|two| two == b"\r\n")
+    let crlf_stored = match id.filter(|_| bytes.contains(&b'\r')) {
+        Some(id) => {
+            let blob = head.repo.read(id, Kind::Blob).map_err(WriteError::object(format!("read {path} in HEAD")))?;
+            blob.windows(2).any(|two| two == b"\r\n")
+        }
+        None => false,
     };
-    Ok(Some(Found { mode, id, bytes, crlf_stored }))
+    let (id, staged) = (in_head.map(|(_, id)| id), staged.filter(|_| staged != in_head).map(|(_, id)| id));
+    Ok(Some(Found { mode, in_head: in_head.is_some(), id, staged, bytes, crlf_stored }))
 }
 
-/// Makes sure that the work tree has what HEAD has, and that it is what the caller has read.
-fn unedited(git: &Git, filters: &Filters, changes: &[&FileChange], found: &[Option<Found>]) -> Result<(), WriteError> {
+/// Makes sure that the work tree has what HEAD has, and that it is what the caller has read. Where the user's edits go
+/// with the change, there must be one version of them: what is staged is what the work tree has.
+fn unedited(
+    git: &Git,
+    ready: &Ready,
+    filters: &Filters,
+    changes: &[&FileChange],
+    found: &mut [Option<Found>],
+) -> Result<(), WriteError> {
     for (change, found) in changes.iter().zip(found) {
         let (Some(before), Some(found)) = (&change.before, found) else { continue };
-        let clean =
-            objects::blob_id(git, filters.own(&before.path, &found.bytes, found.crlf_stored), &found.bytes, false)?;
-        if clean != found.id {
-            return Err(WriteError::Dirty { path: before.path.clone(), what: "has changes that are not committed" });
+        let filter_path = filters.own(&before.path, &found.bytes, found.crlf_stored);
+        let on_disk = |id: ObjectId| objects::is_blob(git, &ready.repo, filter_path, &found.bytes, id);
+        let clean = found.id.map_or(Ok(false), on_disk)?;
+        let staged_and_edited = !found.staged.map_or(Ok(true), on_disk)?;
+        let dirty = |what| WriteError::Dirty { path: before.path.clone(), what };
+        if !clean {
+            if !change.with_edits {
+                return Err(dirty("has changes that are not committed"));
+            }
+            found.id = None;
+        }
+        if staged_and_edited {
+            return Err(dirty("is staged and was edited again after that, so that nobody knows which version counts"));
         }
         if before.bytes != found.bytes {
             return Err(WriteError::Conflict { what: format!("{} was changed", before.path) });
@@ -233,16 +265,11 @@ fn no_links(workdir: &Path, path: &str) -> Result<(), WriteError> {
     Ok(())
 }
 
-fn not_ignored(git: &Git, repo: &git2::Repository, path: &str) -> Result<(), WriteError> {
-    let ignored = repo.is_path_ignored(Path::new(path)).map_err(WriteError::reading("read the ignore rules"))?;
-    if !ignored {
-        return Ok(());
+fn not_ignored(git: &Git, repo: &Repository, path: &str) -> Result<(), WriteError> {
+    match repo.is_ignored(git, path)? {
+        None => Ok(()),
+        Some(rule) => Err(WriteError::Ignored { path: path.to_owned(), rule }),
     }
-    // It knows no literal paths, and ours have nothing in them that is not.
-    let ran = git.command("check-ignore").env("LC_ALL", "C").args(["-v", "--", path]).run()?;
-    let rule = String::from_utf8_lossy(&ran.out);
-    let rule = rule.split('\t').next().filter(|r| !r.is_empty()).unwrap_or("by a rule in .gitignore").to_owned();
-    Err(WriteError::Ignored { path: path.to_owned(), rule })
 }
 
 /// The names in a folder, by their folded form: the exact name, and whether it is a folder. Where several names fold to
@@ -354,8 +381,8 @@ fn index_folders(index: &[Staged], wanted: &HashSet<&str>) -> HashMap<String, Na
 
 /// The tree of HEAD, each of its folders read once.
 struct Tree<'r> {
-    repo: &'r git2::Repository,
-    root: Option<git2::Oid>,
+    repo: &'r Repository,
+    root: Option<ObjectId>,
     folders: RefCell<HashMap<String, Rc<Folder>>>,
 }
 
@@ -371,7 +398,7 @@ fn canonical(mode: u32) -> u32 {
 /// One folder of a tree.
 #[derive(Default)]
 struct Folder {
-    entries: HashMap<Vec<u8>, (u32, git2::Oid)>,
+    entries: HashMap<Vec<u8>, (u32, ObjectId)>,
     names: OnceCell<Names>,
 }
 
@@ -388,12 +415,9 @@ impl Folder {
 }
 
 impl<'r> Tree<'r> {
-    fn new(repo: &'r git2::Repository, head: Option<ObjectId>) -> Result<Self, WriteError> {
+    fn new(repo: &'r Repository, head: Option<ObjectId>) -> Result<Self, WriteError> {
         let root = match head {
-            Some(id) => {
-                let commit = repo.find_commit(oid(id)?).map_err(WriteError::reading("read the commit of HEAD"))?;
-                Some(commit.tree_id())
-            }
+            Some(id) => Some(repo.commit(id).map_err(WriteError::object("read the commit of HEAD"))?.tree),
             None => None,
         };
         Ok(Tree { repo, root, folders: RefCell::default() })
@@ -413,9 +437,8 @@ impl<'r> Tree<'r> {
         };
         let mut folder = Folder::default();
         if let Some(id) = id {
-            let tree = self.repo.find_tree(id).map_err(WriteError::reading(format!("read {path} in HEAD")))?;
-            let entries = tree.iter().map(|e| (e.name_bytes().to_vec(), (e.filemode_raw() as u32, e.id())));
-            folder.entries = entries.collect();
+            let entries = self.repo.folder(id).map_err(WriteError::object(format!("read {path} in HEAD")))?;
+            folder.entries = entries.into_iter().map(|(name, mode, id)| (name, (mode, id))).collect();
         }
         let folder = Rc::new(folder);
         self.folders.borrow_mut().insert(path.to_owned(), folder.clone());
@@ -426,7 +449,7 @@ impl<'r> Tree<'r> {
     fn entry(&self, path: &str) -> Result<Option<(u32, ObjectId)>, WriteError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         match self.folder(folder)?.entries.get(name.as_bytes()) {
-            Some((mode, id)) => Ok(Some((canonical(*mode), object_id(*id)?))),
+            Some((mode, id)) => Ok(Some((canonical(*mode), *id))),
             None => Ok(None),
         }
     }
