@@ -39,7 +39,7 @@ fn hook(repo: &TestRepo, name: &str, script: &str) {
     std::fs::set_permissions(repo.path().join(file), std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 25] = [
     "init",
     "demo",
     "new",
@@ -50,6 +50,10 @@ const COMMANDS: [&str; 20] = [
     "rename",
     "waive",
     "approve",
+    "fmt",
+    "undo",
+    "sync",
+    "hooks",
     "validate",
     "list",
     "show",
@@ -57,6 +61,7 @@ const COMMANDS: [&str; 20] = [
     "log",
     "report",
     "watch",
+    "doctor",
     "explain",
     "completions",
     "man",

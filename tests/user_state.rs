@@ -2,6 +2,7 @@
 
 mod kit;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
@@ -35,8 +36,8 @@ fn make_a_mess(repo: &TestRepo) {
     repo.git(&["add", "--intent-to-add", "intended.md"]);
 }
 
-/// A file's path, time and bytes.
-type Stamp = (String, SystemTime, Vec<u8>);
+/// A file's path, time, number on the disk and bytes.
+type Stamp = (String, SystemTime, u64, Vec<u8>);
 
 /// The user's work as git tells it, and the bytes and times of every file that is not the deal's.
 fn mess(repo: &TestRepo, deal: &str) -> (Vec<String>, Vec<Stamp>) {
@@ -50,8 +51,9 @@ fn mess(repo: &TestRepo, deal: &str) -> (Vec<String>, Vec<Stamp>) {
     for name in repo.git(&["ls-files", "--cached", "--others"]).lines() {
         let path = repo.path().join(name);
         if Path::new(name).file_stem().is_some_and(|s| s != deal) && path.exists() {
-            let time = path.metadata().unwrap().modified().unwrap();
-            files.push((name.to_owned(), time, std::fs::read(&path).unwrap()));
+            let about = path.metadata().unwrap();
+            let time = about.modified().unwrap();
+            files.push((name.to_owned(), time, about.ino(), std::fs::read(&path).unwrap()));
         }
     }
     (told, files)

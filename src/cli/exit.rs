@@ -6,6 +6,7 @@ use crate::action::assign::AssignError;
 use crate::action::find::NotFound;
 use crate::action::plan::PlanError;
 use crate::history::HistoryError;
+use crate::repo::doctor::lock_in_the_way;
 use crate::repo::error::{Class, RepoError, WriteError};
 use crate::repo::git::GitError;
 
@@ -96,7 +97,11 @@ impl From<RepoError> for CommandError {
 
 impl From<WriteError> for CommandError {
     fn from(error: WriteError) -> Self {
-        CommandError::new(of_class(error.class()), error.to_string())
+        let mut command = CommandError::new(of_class(error.class()), error.to_string());
+        if let Some(lock) = lock_in_the_way(&command.message) {
+            command.hints.push(lock);
+        }
+        command
     }
 }
 

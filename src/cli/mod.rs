@@ -14,6 +14,7 @@ use crate::format::date::parse_date;
 pub mod asking;
 pub mod chosen;
 pub mod commands;
+mod damaged;
 pub mod edits;
 pub mod exit;
 pub mod progress;
@@ -125,6 +126,7 @@ enum Command {
     Log(commands::log::Args),
     Watch(commands::watch::Args),
     Report(commands::report::Args),
+    Doctor(commands::doctor::Args),
     Explain(commands::explain::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
@@ -190,7 +192,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match ui.finish() {
         Ok(()) => exit.into(),
         Err(error) => {
-            let error = CommandError::new(Exit::Io, format!("cannot write the output: {error}"));
+            let error = CommandError::new(Exit::Io, ui.not_written(&error));
             ui.error(&error);
             error.exit.into()
         }
@@ -221,6 +223,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Watch(args) => commands::watch::run(ui, global, args),
         Command::Log(args) => commands::log::run(ui, global, args),
         Command::Report(args) => commands::report::run(ui, global, args),
+        Command::Doctor(args) => commands::doctor::run(ui, global, args),
         Command::Explain(args) => commands::explain::run(ui, args),
         Command::Completions(args) => commands::completions::run(ui, args),
         Command::Man(args) => commands::man::run(ui, args),

@@ -15,6 +15,8 @@ const DEFAULT_COLUMNS: usize = 100;
 pub struct Ui {
     out: BufWriter<io::Stdout>,
     failed: Option<io::Error>,
+    /// What is done and stays done, should the output not reach anybody.
+    done: Vec<String>,
     /// Whether standard output gets colours.
     pub colour: bool,
     colour_errors: bool,
@@ -40,6 +42,7 @@ impl Ui {
         Ui {
             out: BufWriter::new(io::stdout()),
             failed: None,
+            done: Vec::new(),
             colour: wanted(out),
             colour_errors: wanted(err),
             out_is_terminal: out,
@@ -91,6 +94,21 @@ impl Ui {
         {
             self.failed = Some(error);
         }
+    }
+
+    /// Remembers what is done, as a sentence without its full stop, for the case that the output cannot be written.
+    pub fn remember(&mut self, done: impl Into<String>) {
+        self.done.push(done.into());
+    }
+
+    /// What to say when the output could not be written: that, and what is done all the same.
+    pub fn not_written(&self, error: &io::Error) -> String {
+        let mut message = format!("cannot write the output: {error}");
+        for done in &self.done {
+            message.push_str("; ");
+            message.push_str(done);
+        }
+        message
     }
 
     /// Whether standard output still takes something.

@@ -24,6 +24,7 @@ use crate::repo::activity::writer_about;
 use crate::repo::discover::{Home, find};
 use crate::repo::objects::{GitObjects, ObjectId};
 use crate::repo::revision::head;
+use crate::repo::state::{Operation, operation};
 use crate::repo::worktree::WorkTree;
 
 /// The current folder by the arguments.
@@ -239,6 +240,17 @@ pub fn tell_unreadable(ui: &mut Ui, reading: &Reading, source: &dyn Source) -> b
             true
         }
     }
+}
+
+/// One line on standard error where a merge or the like is half done: what is read may be neither the old nor the new.
+///
+/// # Errors
+/// When the repository cannot be opened.
+pub fn tell_half_done(ui: &mut Ui, home: &Home) -> Result<(), CommandError> {
+    if let Some(Operation { what, finish, .. }) = operation(home)? {
+        ui.note(format!("a {what} is in progress here, and what you see is in the middle of it (`{finish}` ends it)"));
+    }
+    Ok(())
 }
 
 /// What only history knows of deals, as far as a pipeline asks for it.

@@ -285,6 +285,7 @@ fn write(
         for line in done.printed.lines() {
             ui.note(plain(line));
         }
+        ui.remember(format!("commit {} is made", done.commit.short()));
         (format!("committed as {}", done.commit.short()), exit)
     };
     for change in &plan.changes {

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod discover;
+pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod git;

@@ -86,14 +86,19 @@ impl Snapshot {
         Snapshot::staged(home, place, place.open()?, false)
     }
 
-    /// What a sparse checkout leaves out of the work tree; `None` where it is no such checkout.
+    /// What a sparse checkout, or a mark of the user's on single files, leaves out of the work tree; `None` where there
+    /// can be nothing of that kind.
     ///
     /// # Errors
     /// When the index cannot be read.
     pub(super) fn hidden(home: &Home) -> Result<Option<Snapshot>, RepoError> {
         let Some(place) = &home.repo else { return Ok(None) };
         let repo = place.open()?;
-        if repo.is_sparse()? { Snapshot::staged(home, place, repo, true).map(Some) } else { Ok(None) }
+        if repo.is_sparse()? || may_hide(place) {
+            Snapshot::staged(home, place, repo, true).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     fn staged(home: &Home, place: &GitPlace, repo: Repository, only_hidden: bool) -> Result<Snapshot, RepoError> {
@@ -285,6 +290,14 @@ pub(super) fn read_staged(out: &[u8]) -> Result<Vec<Staged>, GitError> {
             one(line).ok_or_else(|| GitError::Answer { command: "git ls-files --stage".into(), answer: answer() })
         })
         .collect()
+}
+
+/// Whether the index is of a form that can mark single files as not checked out. git writes the plain form while there
+/// is no such mark, so that most indexes need not be read for it.
+fn may_hide(place: &GitPlace) -> bool {
+    let mut head = [0; 8];
+    let read = std::fs::File::open(place.index_file()).and_then(|mut f| std::io::Read::read_exact(&mut f, &mut head));
+    read.is_ok() && head[4..] != [0, 0, 0, 2]
 }
 
 /// An id from its hexadecimal digits.

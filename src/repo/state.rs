@@ -71,6 +71,14 @@ pub fn writable(home: &Home, git: &Git) -> Result<(), WriteError> {
     look(home, git, &mut |_| ()).map(drop)
 }
 
+/// Makes sure that git knows who commits. Needs no repository.
+///
+/// # Errors
+/// When it does not.
+pub fn knows_author(git: &Git) -> Result<(), WriteError> {
+    identity(git, &Settings::read(git)?)
+}
+
 /// As [`writable`]; tells what it saw, and waits for a git that is at work.
 pub(super) fn look(home: &Home, git: &Git, tell: &mut dyn FnMut(&str)) -> Result<Ready, WriteError> {
     let (place, workdir) = work_tree(home)?;

@@ -41,6 +41,11 @@ impl WorkTree {
         }
     }
 
+    /// Whether a file of the pipeline has another name on this disk: a hard link. Never, where the system does not say.
+    pub fn has_other_names(&self, path: &str) -> bool {
+        plain_path(&self.home.root, path).and_then(|full| full.symlink_metadata()).is_ok_and(|m| names(&m) > 1)
+    }
+
     /// What a sparse checkout leaves out.
     fn hidden(&self) -> io::Result<Option<&Snapshot>> {
         if let Some(known) = self.hidden.get() {
@@ -152,6 +157,17 @@ fn too_large() -> io::Error {
 /// Whether two looks at a file saw the same one, unchanged.
 fn same(a: &Metadata, b: &Metadata) -> bool {
     a.is_file() && b.is_file() && a.len() == b.len() && a.modified().ok() == b.modified().ok() && same_file(a, b)
+}
+
+/// How many names a file has.
+#[cfg(unix)]
+fn names(about: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(about)
+}
+
+#[cfg(not(unix))]
+fn names(_: &Metadata) -> u64 {
+    1
 }
 
 #[cfg(unix)]

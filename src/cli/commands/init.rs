@@ -16,6 +16,7 @@ use crate::format::pipeline_file;
 use crate::format::schema::{FieldSpec, FieldType};
 use crate::repo::discover::Home;
 use crate::repo::git::{Git, init_repository};
+use crate::repo::state::knows_author;
 use crate::repo::transaction::{Action, FileChange};
 
 /// Begin a pipeline
@@ -89,6 +90,11 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     }
     let io =
         |what: &Path, e: std::io::Error| CommandError::new(Exit::Io, format!("cannot make {}: {e}", what.display()));
+    if !args.no_commit {
+        // Before anything is made: a repository without the pipeline would be a half-done thing.
+        let above = folder.ancestors().find(|f| f.is_dir()).unwrap_or(&folder);
+        knows_author(&Git::new(&Home::at(above)?)?)?;
+    }
     std::fs::create_dir_all(&folder).map_err(|e| io(&folder, e))?;
     let mut home = Home::at(&folder)?;
     if home.repo.is_none() {
@@ -98,13 +104,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     }
     let mut exit = Exit::Done;
     if args.no_commit {
-        for (path, text) in &files {
-            let full = folder.join(path);
-            if let Some(parent) = full.parent() {
-                std::fs::create_dir_all(parent).map_err(|e| io(parent, e))?;
-            }
-            std::fs::write(&full, text).map_err(|e| io(&full, e))?;
-        }
+        write_new(&folder, &files).map_err(|(path, e)| io(&path, e))?;
     } else {
         let git = Git::new(&home)?;
         let action = Action {
@@ -116,7 +116,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             command: Some(typed()),
             ..Action::default()
         };
-        (_, exit) = commit_whole(&home, &git, &action)?;
+        let done;
+        (done, exit) = commit_whole(&home, &git, &action)?;
+        ui.remember(format!("commit {} is made", done.commit.short()));
     }
     let stages: Vec<&str> = pipeline.stages.iter().map(|s| s.id.as_str()).collect();
     ui.line(format!("{} with {} stages: {}", pipeline.title, stages.len(), stages.join(" → ")));
@@ -127,6 +129,34 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     ui.line(format!("Next:  tussock {prefix}new \"ACME site\"{}", sets.concat()));
     ui.line(format!("       open {} and make it yours", named(PIPELINE_FILE)));
     Ok(exit)
+}
+
+/// Writes new files, all or none: what was written before one fails is taken away again. The pipeline file comes last,
+/// so that no other command takes the folder for a pipeline before it is one.
+fn write_new(folder: &Path, files: &[(String, String)]) -> Result<(), (PathBuf, std::io::Error)> {
+    let mut made: Vec<PathBuf> = Vec::new();
+    let mut write = |path: &Path, text: &str| -> std::io::Result<()> {
+        let parent = path.parent().unwrap_or(folder);
+        if !parent.is_dir() {
+            std::fs::create_dir_all(parent)?;
+            made.push(parent.to_owned());
+        }
+        let mut new = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+        made.push(path.to_owned());
+        std::io::Write::write_all(&mut new, text.as_bytes())?;
+        new.sync_all()
+    };
+    for (path, text) in files.iter().rev() {
+        let path = folder.join(path);
+        if let Err(error) = write(&path, text) {
+            for path in made.iter().rev() {
+                // The error that is told is the one that stopped us.
+                let _ = if path.is_dir() { std::fs::remove_dir(path) } else { std::fs::remove_file(path) };
+            }
+            return Err((path, error));
+        }
+    }
+    Ok(())
 }
 
 /// Fields to give the first deal, with a value that fits: those that are required, and the owner and the amount.

@@ -7,7 +7,7 @@ use crate::cli::Global;
 use crate::cli::chosen::compile;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, Workspace, read_history, tell_unreadable};
+use crate::cli::workspace::{Facts, Workspace, read_history, tell_half_done, tell_unreadable};
 use crate::format::deal::Deal;
 use crate::format::expr::Expression;
 use crate::format::value::Value;
@@ -86,6 +86,7 @@ pub enum Format {
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let workspace = Workspace::open(ui, global)?;
+    tell_half_done(ui, &workspace.home)?;
     let pipeline = &workspace.reading.pipeline;
     let filter = args.filter.as_deref().map(|text| compile(text, &workspace)).transpose()?;
     let names: Vec<String> = match args.columns.is_empty() {

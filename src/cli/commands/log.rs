@@ -5,7 +5,7 @@ use crate::cli::Global;
 use crate::cli::commands::list::Format;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{history_at, home, read_pipeline};
+use crate::cli::workspace::{history_at, home, read_pipeline, tell_half_done};
 use crate::format::ident::DealId;
 use crate::history::Options;
 use crate::history::event::Event;
@@ -47,6 +47,7 @@ const HEADERS: [&str; 9] = ["deal", "event", "field", "from", "to", "at", "known
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let home = home(global)?;
+    tell_half_done(ui, &home)?;
     let head = crate::repo::revision::head(&home)?.and_then(|h| h.commit);
     let Some(tip) = head else {
         home.place()?;

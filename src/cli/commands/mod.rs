@@ -3,6 +3,7 @@
 pub mod approve;
 pub mod completions;
 pub mod demo;
+pub mod doctor;
 pub mod explain;
 pub mod fmt;
 pub mod hooks;

@@ -11,7 +11,7 @@ use crate::check::{self, check};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{
-    Facts as StageFacts, current, history_at, home, home_at, read, read_pipeline, tell_unreadable,
+    Facts as StageFacts, current, history_at, home, home_at, read, read_pipeline, tell_half_done, tell_unreadable,
 };
 use crate::cli::{Global, day};
 use crate::forecast::day_of;
@@ -109,6 +109,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         return Err(CommandError::usage(format!("--from {from} is later than --to {to}, so no day lies between them")));
     }
     let home = home(global)?;
+    tell_half_done(ui, &home)?;
     let known = Known::gather(ui, &home, args.as_of.as_deref(), global.today)?;
     let report = known.report(args)?;
     let text = match args.format {

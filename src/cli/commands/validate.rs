@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::check::{Circumstances, Files, Level, Report, check};
 use crate::cli::Global;
+use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Facts, current, home, read, read_work_tree, today, work_tree};
@@ -99,6 +100,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let mut report = check(&reading, &circumstances);
     if !wanted.is_empty() {
         report.retain(|f| wanted.iter().any(|w| is_at(&f.path, w)));
+    }
+    if args.rev.is_none() && !args.staged {
+        damaged::explain(ui, &home, &reading, &mut report)?;
     }
     let files = Files::of(&reading, &*source);
     match args.format {

@@ -7,9 +7,9 @@ use crate::repo::error::RepoError;
 use crate::repo::git::{Git, GitError};
 
 /// The bytes of a SHA-1 id.
-const SHA1: usize = 20;
+pub(in crate::repo) const SHA1: usize = 20;
 /// The bytes of a SHA-256 id.
-const SHA256: usize = 32;
+pub(in crate::repo) const SHA256: usize = 32;
 
 /// The repository that a folder lies in; `None` where there is none. The `git` program is only asked where libgit2
 /// cannot open it, or where it is bare.
@@ -166,7 +166,7 @@ fn bare_is_welcome(place: &GitPlace) -> Result<(), RepoError> {
 }
 
 /// The folders that git does not look above (`GIT_CEILING_DIRECTORIES`).
-fn ceilings() -> Vec<PathBuf> {
+pub(in crate::repo) fn ceilings() -> Vec<PathBuf> {
     let list = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
     std::env::split_paths(&list).filter(|p| p.is_absolute()).collect()
 }

@@ -144,6 +144,6 @@ pub(super) fn remove_left(place: &GitPlace) -> Result<(), WriteError> {
 }
 
 /// Whether a dead tussock may have left a lock. A living one may have it as well: who holds tussock's own lock knows.
-pub(super) fn is_left(place: &GitPlace) -> bool {
+pub(in crate::repo) fn is_left(place: &GitPlace) -> bool {
     is_ours(&lock_file(place)).unwrap_or(true)
 }

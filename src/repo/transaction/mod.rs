@@ -19,6 +19,8 @@ mod tests;
 
 use std::borrow::Cow;
 
+pub(super) use index_lock::is_left as index_lock_is_left;
+pub(super) use recover::wanted_commit;
 pub use recover::{Ending, Recovered, recover, unfinished};
 
 use self::index_lock::IndexLock;

@@ -80,6 +80,15 @@ pub fn unfinished(home: &Home) -> Result<Option<String>, WriteError> {
     })
 }
 
+/// The commit that an unfinished action has made for a branch; `None` where there is none.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub(in crate::repo) fn wanted_commit(place: &GitPlace, branch: &str) -> Result<Option<ObjectId>, WriteError> {
+    let Found::Whole(journal) = journal::read(place)? else { return Ok(None) };
+    Ok(journal.moved.filter(|moved| moved.branch == branch).and_then(|moved| parse_id(&moved.new)))
+}
+
 /// Finishes what a process that died has begun, or takes it back: see [`Ending`]. To be called before files are read
 /// for a change. `None` when there is nothing to do, which is nearly always. `tell` gets a line when there is something
 /// to wait for.
