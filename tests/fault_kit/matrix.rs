@@ -1,0 +1,219 @@
+//! Runs commands with a fault at each of their points and counts what came of it.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::checker::{View, Violation, Violations, Wanted, look};
+use super::fixture::{Copy, Fixture, Template};
+use super::job::{Again, Job};
+use super::tracer::{Broken, Fault, Point, inject, trace};
+
+/// How many runs at a time.
+const THREADS: usize = 2;
+
+/// Says how many of the runs to do: `all`, or a number N for one in N.
+const HOW_MANY: &str = "TUSSOCK_FAULTS";
+
+/// What came of one run.
+struct Outcome {
+    fired: bool,
+    /// Whether the change was in HEAD right after the fault.
+    landed: bool,
+    /// What did not hold right after the fault.
+    at_once: Violations,
+    /// What did not hold after the same command once more.
+    in_the_end: Violations,
+    /// For a person: where and what.
+    label: String,
+}
+
+/// The sums over many runs.
+#[derive(Default)]
+pub struct Sums {
+    /// Runs in which the fault came about.
+    pub runs: usize,
+    /// Of these, how often the change was made before the fault.
+    pub landed: usize,
+    /// How often the same command once more led to the end that it should have had.
+    pub converged: usize,
+    /// How often success was reported that was none, or failure that was success.
+    pub untrue: usize,
+    /// How often a deal was lost or doubled.
+    pub lost_or_doubled: usize,
+    /// How often anything else did not hold.
+    pub other: usize,
+    failures: Vec<String>,
+}
+
+/// A command with all that is known of it from a run without a fault.
+pub struct Matrix {
+    runner: Runner,
+    /// Every point of the command.
+    pub points: Vec<Point>,
+    /// Kept, since copies are made from it.
+    _fixture: Fixture,
+}
+
+/// What one run needs, in a form that threads can share.
+struct Runner {
+    job: Job,
+    template: Template,
+    wanted: Wanted,
+}
+
+impl Matrix {
+    /// Runs a command once, without a fault, to learn what it does and where.
+    pub fn new(job: Job) -> Matrix {
+        let fixture = Fixture::new(job.prepare);
+        let template = fixture.template();
+        let (before, after, points);
+        {
+            let copy = template.copy();
+            let wrong;
+            (before, wrong) = look(&copy);
+            assert_eq!(wrong, Vec::new(), "before {}", job.name);
+            let ran;
+            (ran, points) = trace(&copy, &job.args);
+            assert_eq!(ran.code, 0, "{}: {}", job.name, ran.err);
+            let wrong;
+            (after, wrong) = look(&copy);
+            assert_eq!(wrong, Vec::new(), "after {}", job.name);
+        }
+        let wanted = Wanted::new(before, after);
+        assert!(!wanted.paths.is_empty(), "{} changes nothing", job.name);
+        Matrix { runner: Runner { job, template, wanted }, points, _fixture: fixture }
+    }
+
+    /// Runs every point with every fault that `faults` gives for it, or one in `sampled` of them, and prints the sums.
+    pub fn run(&self, what: &str, sampled: u64, faults: impl Fn(&Point) -> Vec<Fault>) -> Sums {
+        let runner = &self.runner;
+        let sampled = how_many().unwrap_or(sampled);
+        let all = self.points.iter().flat_map(|p| faults(p).into_iter().map(move |f| (p, f)));
+        let cases: Vec<(&Point, Fault)> =
+            all.filter(|(p, f)| hash(&format!("{} {} {f:?}", runner.job.name, p.name())) % sampled == 0).collect();
+        let next = AtomicUsize::new(0);
+        let outcomes = Mutex::new(BTreeMap::new());
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::SeqCst);
+                        let Some((point, fault)) = cases.get(number) else { break };
+                        let outcome = runner.one(point, *fault);
+                        outcomes.lock().unwrap().insert(number, outcome);
+                    }
+                });
+            }
+        });
+        let mut sums = Sums::default();
+        for outcome in outcomes.into_inner().unwrap().into_values() {
+            sums.add(outcome);
+        }
+        println!(
+            "{:<12} {what:<26} points {:>4}  runs {:>5}  landed {:>4}  converged {:>5}  untrue {:>3}  lost or doubled {:>3}  other {:>3}",
+            runner.job.name,
+            self.points.len(),
+            sums.runs,
+            sums.landed,
+            sums.converged,
+            sums.untrue,
+            sums.lost_or_doubled,
+            sums.other
+        );
+        sums
+    }
+}
+
+impl Runner {
+    /// One run with one fault, and what comes after it.
+    fn one(&self, point: &Point, fault: Fault) -> Outcome {
+        let copy = self.template.copy();
+        let (start, _) = look(&copy);
+        let broken = inject(&copy, &self.job.args, point, fault);
+        let (now, mut at_once) = look(&copy);
+        at_once.extend(self.wanted.always(&copy, &start, &now));
+        let Broken { fired, ran } = broken;
+        // A process that was killed says nothing.
+        if ran.code != 128 + 9 {
+            at_once.extend(self.wanted.truth(&copy, &start, &now, &ran, point.prints()));
+        }
+        let landed = self.wanted.landed(&now);
+        let in_the_end = self.again(&copy, &start, landed);
+        let said = ran.err.lines().next().unwrap_or_default();
+        let label = format!("{} {fault:?} at {} {}: exit {} {said}", self.job.name, point.name(), point.on, ran.code);
+        Outcome { fired, landed, at_once, in_the_end, label }
+    }
+
+    /// Runs the command again, twice; returns what does not hold then.
+    fn again(&self, copy: &Copy<'_>, start: &View, landed: bool) -> Violations {
+        let mut found = Vec::new();
+        for (number, landed) in [(1, landed), (2, true)] {
+            let (args, codes): (_, &[i32]) = match &self.job.again {
+                _ if !landed => (&self.job.args, &[0]),
+                Again::Same(codes) => (&self.job.args, *codes),
+                Again::Instead(other) => (other, &[0]),
+            };
+            let ran = copy.tussock(args);
+            if !codes.contains(&ran.code) {
+                let seen = format!("exit {} of run {number} after the fault: {}", ran.code, ran.err.trim());
+                found.push(Violation { invariant: 8, seen });
+            }
+            let (now, wrong) = look(copy);
+            found.extend(wrong);
+            found.extend(self.wanted.always(copy, start, &now));
+            found.extend(self.wanted.complete(&now));
+            found.extend(self.wanted.nothing_left_over(&now));
+            if !found.is_empty() {
+                break;
+            }
+        }
+        found
+    }
+}
+
+impl Sums {
+    fn add(&mut self, outcome: Outcome) {
+        if !outcome.fired {
+            return;
+        }
+        let of = |numbers: &[u8]| {
+            let mut all = outcome.at_once.iter().chain(&outcome.in_the_end);
+            all.any(|v| numbers.contains(&v.invariant))
+        };
+        self.runs += 1;
+        self.landed += usize::from(outcome.landed);
+        self.converged += usize::from(outcome.in_the_end.is_empty());
+        self.untrue += usize::from(outcome.at_once.iter().any(|v| v.invariant == 7));
+        self.lost_or_doubled += usize::from(of(&[1]));
+        self.other += usize::from(of(&[2, 3, 4, 5, 6, 8, 9, 10, 11, 12]));
+        if !outcome.at_once.is_empty() || !outcome.in_the_end.is_empty() {
+            let list = |found: &Violations| {
+                found.iter().take(4).map(|v| format!("\n    {}: {}", v.invariant, v.seen)).collect::<String>()
+            };
+            let (now, then) = (list(&outcome.at_once), list(&outcome.in_the_end));
+            self.failures.push(format!("{}\n  at once:{now}\n  in the end:{then}", outcome.label));
+        }
+    }
+
+    /// Fails unless all held in all runs, and there were runs.
+    pub fn must_all_hold(&self) {
+        assert!(self.runs > 0, "no fault came about");
+        let first: Vec<&str> = self.failures.iter().take(12).map(String::as_str).collect();
+        assert!(self.failures.is_empty(), "{} of {} runs:\n{}", self.failures.len(), self.runs, first.join("\n"));
+    }
+}
+
+/// One in how many runs the caller wants; `None` when nothing is said.
+fn how_many() -> Option<u64> {
+    let text = std::env::var(HOW_MANY).ok()?;
+    if text == "all" {
+        return Some(1);
+    }
+    Some(text.parse().unwrap_or_else(|_| panic!("{HOW_MANY} is `all` or a number, not {text:?}")))
+}
+
+/// FNV-1a: the same runs are picked on every machine.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
