@@ -130,6 +130,11 @@ impl Template {
         copy
     }
 
+    /// The state of a copy, to make more copies of.
+    pub fn of(&self, copy: &Copy<'_>) -> Template {
+        Template { repo: copy.path(), ..self.clone() }
+    }
+
     /// Copies the repository into a folder that is not there yet.
     pub fn copy_into(&self, to: &Path) {
         fs::create_dir_all(to).unwrap();

@@ -33,6 +33,8 @@ struct Outcome {
 pub struct Sums {
     /// Runs in which the fault came about.
     pub runs: usize,
+    /// Runs that went another way and did not come to their point.
+    pub missed: usize,
     /// Of these, how often the change was made before the fault.
     pub landed: usize,
     /// How often the same command once more led to the end that it should have had.
@@ -92,29 +94,34 @@ impl Matrix {
         let all = self.points.iter().flat_map(|p| faults(p).into_iter().map(move |f| (p, f)));
         let cases: Vec<(&Point, Fault)> =
             all.filter(|(p, f)| hash(&format!("{} {} {f:?}", runner.job.name, p.name())) % sampled == 0).collect();
-        let next = AtomicUsize::new(0);
-        let outcomes = Mutex::new(BTreeMap::new());
-        std::thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| {
-                    loop {
-                        let number = next.fetch_add(1, Ordering::SeqCst);
-                        let Some((point, fault)) = cases.get(number) else { break };
-                        let outcome = runner.one(point, *fault);
-                        outcomes.lock().unwrap().insert(number, outcome);
-                    }
-                });
-            }
-        });
+        let outcomes = side_by_side(&cases, |(point, fault)| vec![runner.one(point, *fault)]);
+        self.sum_up(what, outcomes)
+    }
+
+    /// Kills the command at one point in `sampled`, and then, for each of these states, the same command once more at
+    /// one of its points in `sampled`.
+    pub fn run_nested(&self, what: &str, sampled: u64) -> Sums {
+        let runner = &self.runner;
+        let sampled = how_many().unwrap_or(sampled);
+        let picked = |name: &str| hash(name) % sampled == 0;
+        let disk = self.points.iter().filter(|p| p.process == 0 || !p.pipes());
+        let cases: Vec<&Point> = disk.filter(|p| picked(&format!("{} {}", runner.job.name, p.name()))).collect();
+        let outcomes = side_by_side(&cases, |point| runner.nested(point, &picked));
+        self.sum_up(what, outcomes)
+    }
+
+    /// Adds up and prints.
+    fn sum_up(&self, what: &str, outcomes: Vec<Outcome>) -> Sums {
         let mut sums = Sums::default();
-        for outcome in outcomes.into_inner().unwrap().into_values() {
+        for outcome in outcomes {
             sums.add(outcome);
         }
         println!(
-            "{:<12} {what:<26} points {:>4}  runs {:>5}  landed {:>4}  converged {:>5}  untrue {:>3}  lost or doubled {:>3}  other {:>3}",
-            runner.job.name,
+            "{:<12} {what:<26} points {:>4}  runs {:>5}  missed {:>3}  landed {:>4}  converged {:>5}  untrue {:>3}  lost or doubled {:>3}  other {:>3}",
+            self.runner.job.name,
             self.points.len(),
             sums.runs,
+            sums.missed,
             sums.landed,
             sums.converged,
             sums.untrue,
@@ -123,6 +130,25 @@ impl Matrix {
         );
         sums
     }
+}
+
+/// Does each case, some at a time; returns the outcomes in the order of the cases.
+fn side_by_side<C: Sync>(cases: &[C], one: impl Fn(&C) -> Vec<Outcome> + Sync) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let outcomes = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(case) = cases.get(number) else { break };
+                    let outcome = one(case);
+                    outcomes.lock().unwrap().insert(number, outcome);
+                }
+            });
+        }
+    });
+    outcomes.into_inner().unwrap().into_values().flatten().collect()
 }
 
 impl Runner {
@@ -135,7 +161,7 @@ impl Runner {
         at_once.extend(self.wanted.always(&copy, &start, &now));
         let Broken { fired, ran } = broken;
         // A process that was killed says nothing.
-        if ran.code != 128 + 9 {
+        if ![128 + 9, 128 + 6].contains(&ran.code) {
             at_once.extend(self.wanted.truth(&copy, &start, &now, &ran, point.prints()));
         }
         let landed = self.wanted.landed(&now);
@@ -143,6 +169,39 @@ impl Runner {
         let said = ran.err.lines().next().unwrap_or_default();
         let label = format!("{} {fault:?} at {} {}: exit {} {said}", self.job.name, point.name(), point.on, ran.code);
         Outcome { fired, landed, at_once, in_the_end, label }
+    }
+
+    /// Kills the command at a point, and the next one at each of its own points that are picked.
+    fn nested(&self, first: &Point, picked: &(impl Fn(&str) -> bool + Sync)) -> Vec<Outcome> {
+        let broken = self.template.copy();
+        let (start, _) = look(&broken);
+        inject(&broken, &self.job.args, first, Fault::KillAll);
+        let states = self.template.of(&broken);
+        let landed = self.wanted.landed(&look(&broken).0);
+        let args = match &self.job.again {
+            Again::Instead(other) if landed => other,
+            _ => &self.job.args,
+        };
+        let (_, points) = trace(&states.copy(), args);
+        let mut outcomes = Vec::new();
+        for second in points.iter().filter(|p| p.process == 0 || !p.pipes()) {
+            let names = format!("{} {} {}", self.job.name, first.name(), second.name());
+            if !picked(&names) {
+                continue;
+            }
+            let copy = states.copy();
+            let files = look(&copy).0.files;
+            // Of the files only those of others are looked at, which are new ones in each copy.
+            let start = View { files, ..start.clone() };
+            let fired = inject(&copy, args, second, Fault::KillAll).fired;
+            let (now, mut at_once) = look(&copy);
+            at_once.extend(self.wanted.always(&copy, &start, &now));
+            let landed = self.wanted.landed(&now);
+            let in_the_end = self.again(&copy, &start, landed);
+            let label = format!("{names} ({} then {})", first.on, second.on);
+            outcomes.push(Outcome { fired, landed, at_once, in_the_end, label });
+        }
+        outcomes
     }
 
     /// Runs the command again, twice; returns what does not hold then.
@@ -175,6 +234,7 @@ impl Runner {
 impl Sums {
     fn add(&mut self, outcome: Outcome) {
         if !outcome.fired {
+            self.missed += 1;
             return;
         }
         let of = |numbers: &[u8]| {

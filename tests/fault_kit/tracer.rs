@@ -41,10 +41,21 @@ one)
     (traced "$calls" -e inject="$inject" "$real" "$@")
     code=$?
     exit $code ;;
+torn)
+    # The one that started us dies before it has said all that it has to say.
+    cat > "$FAULT_NOTES/input"
+    echo hit > "$FAULT_NOTES/hit"
+    kill -s KILL "$PPID"
+    size=$(wc -c < "$FAULT_NOTES/input")
+    head -c $((size * part / 100)) "$FAULT_NOTES/input" | "$real" "$@"
+    code=$?
+    echo done > "$FAULT_NOTES/done.$number"
+    exit $code ;;
 above)
-    # The program below waits at the point while the one that started us gets its signal, and then goes on.
+    # The program below waits at the point while the one that started us gets its signal, and then goes on. In a session
+    # of its own: the system hangs up on a group that waits when the one above it dies.
     exec 3<&0
-    strace -y -s 0 -o "$FAULT_NOTES/log.$number" -e trace="$calls" -e inject="$inject" "$real" "$@" <&3 &
+    setsid strace -y -s 0 -o "$FAULT_NOTES/log.$number" -e trace="$calls" -e inject="$inject" "$real" "$@" <&3 &
     tracer=$!
     while kill -0 "$tracer" 2>/dev/null; do
         if grep -q 'stopped by SIGSTOP' "$FAULT_NOTES/log.$number" 2>/dev/null; then
@@ -105,8 +116,11 @@ pub enum Fault {
     KillAll,
     /// Only the git of the point dies, and tussock sees that.
     KillGit,
-    /// Only tussock gets a signal while the git that it started goes on: `KILL`, `INT`, `TERM`, `HUP`.
+    /// Only tussock gets a signal while the git that it started goes on: `KILL`, `ABRT`, `INT`, `TERM`,
+    /// `HUP`.
     Signal(&'static str),
+    /// tussock dies when it has sent so many hundredths of its input to the git of the point.
+    Torn(u8),
     /// The call fails once.
     Error(&'static str),
     /// The call fails, and all of its kind after it.
@@ -217,6 +231,7 @@ pub fn inject(copy: &Copy<'_>, args: &[String], point: &Point, fault: Fault) -> 
         Fault::KillAll | Fault::KillGit => format!("signal=KILL:when={nth}"),
         Fault::Signal(signal) if *process == 0 => format!("signal={signal}:when={nth}"),
         Fault::Signal(_) => format!("signal=STOP:when={nth}"),
+        Fault::Torn(_) => String::new(),
         Fault::Error(error) => format!("error={error}:when={nth}"),
         Fault::ErrorFromNow(error) => format!("error={error}:when={nth}+"),
     };
@@ -224,6 +239,7 @@ pub fn inject(copy: &Copy<'_>, args: &[String], point: &Point, fault: Fault) -> 
         Fault::KillAll => "mode=all signal=KILL".to_owned(),
         Fault::KillGit => "mode=one".to_owned(),
         Fault::Signal(signal) => format!("mode=above signal={signal}"),
+        Fault::Torn(part) => format!("mode=torn part={part}"),
         Fault::Error(_) | Fault::ErrorFromNow(_) => "mode=error".to_owned(),
     };
     let later = match fault {
@@ -251,6 +267,7 @@ pub fn inject(copy: &Copy<'_>, args: &[String], point: &Point, fault: Fault) -> 
         Fault::KillAll => ran.code == 128 + 9,
         // A git that dies leaves no last line in its log.
         Fault::KillGit => copy.notes().join(format!("log.{process}")).exists(),
+        Fault::Torn(_) => copy.notes().join("hit").exists(),
         Fault::Signal(_) if *process > 0 => copy.notes().join("hit").exists(),
         Fault::Signal(_) => ran.code >= 128,
         Fault::Error(_) | Fault::ErrorFromNow(_) => injected(*process),
@@ -260,7 +277,7 @@ pub fn inject(copy: &Copy<'_>, args: &[String], point: &Point, fault: Fault) -> 
 
 /// Waits until a git that outlived tussock has ended.
 fn wait_for_orphans(copy: &Copy<'_>, fault: Fault, process: usize) {
-    if !matches!(fault, Fault::Signal(_)) || process == 0 || !copy.notes().join("hit").exists() {
+    if !matches!(fault, Fault::Signal(_) | Fault::Torn(_)) || process == 0 || !copy.notes().join("hit").exists() {
         return;
     }
     let begun = Instant::now();
