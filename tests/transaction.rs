@@ -9,7 +9,7 @@ use kit::TestRepo;
 use tussock::repo::discover::{Home, find};
 use tussock::repo::error::{Class, WriteError};
 use tussock::repo::git::{Git, init_repository};
-use tussock::repo::transaction::{Action, Done, FileChange, commit, stage};
+use tussock::repo::transaction::{Action, Done, Ending, FileChange, Recovered, commit, recover, stage, unfinished};
 
 const ACME: &str = "title: Acme\namount: 100 EUR\n";
 
@@ -39,6 +39,7 @@ fn act(repo: &TestRepo, start: &Path, changes: Vec<FileChange>) -> Result<Done, 
         body: "Sent v1".into(),
         trailers: vec![("Deal".into(), "acme".into())],
         date: None,
+        command: None,
     };
     commit(&home, &git_in(repo, &home), &action, &mut |_| ())
 }
@@ -720,16 +721,222 @@ fn a_hook_cannot_make_tussock_write_again() {
 }
 
 #[test]
-fn what_cannot_be_brought_up_to_the_commit_is_pending() {
+fn an_editor_that_saves_while_a_hook_runs_is_not_overruled() {
     let repo = with_acme();
-    // Runs after all checks and before the work tree is written: an editor saves just then.
     hook(&repo, "commit-msg", "echo 'title: Saved meanwhile' > sales/brief/acme.yaml");
+    let head = repo.git(&["rev-parse", "HEAD"]);
+    let error = move_acme(&repo).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "sales/brief/acme.yaml was changed meanwhile; nothing was changed, run the command again"
+    );
+    assert_eq!(repo.read("sales/brief/acme.yaml"), "title: Saved meanwhile\n");
+    assert_eq!(repo.git(&["rev-parse", "HEAD"]), head);
+    assert!(!repo.has(".git/index.lock") && !repo.has(".git/tussock/journal"));
+}
+
+/// Lets an editor save just when the branch has moved, and the work tree has not followed.
+fn saved_at_the_last_moment() -> TestRepo {
+    let repo = with_acme();
+    let script = "test $1 = committed || exit 0; echo 'title: Saved meanwhile' > sales/brief/acme.yaml";
+    hook(&repo, "reference-transaction", script);
     let error = move_acme(&repo).unwrap_err();
     assert_eq!(error.class(), Class::Pending);
     let text = error.to_string();
-    assert!(text.contains("sales/proposal/acme.yaml: it was changed meanwhile and is left as it is"), "{text}");
+    assert!(text.contains("sales/proposal/acme.yaml was changed meanwhile and is left as it is"), "{text}");
+    std::fs::remove_file(repo.path().join(".git/hooks/reference-transaction")).unwrap();
+    repo
+}
+
+#[test]
+fn what_cannot_be_brought_up_to_the_commit_is_pending() {
+    let repo = saved_at_the_last_moment();
     assert_eq!(repo.read("sales/brief/acme.yaml"), "title: Saved meanwhile\n", "the user's text is not lost");
     assert_eq!(repo.git(&["show", "HEAD:sales/proposal/acme.yaml"]), ACME);
+    let home = find(&repo.path(), None).unwrap();
+    assert_eq!(unfinished(&home).unwrap().as_deref(), Some("acme: brief → proposal"));
+}
+
+#[test]
+fn what_was_pending_is_finished_and_what_somebody_has_changed_is_left_and_named() {
+    let repo = saved_at_the_last_moment();
+    let home = find(&repo.path(), None).unwrap();
+    let recovered = recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap().unwrap();
+    assert!(matches!(recovered.ending, Ending::Finished(_)), "{recovered:?}");
+    assert_eq!(recovered.left, ["sales/proposal/acme.yaml was changed meanwhile and is left as it is"]);
+    assert_eq!(repo.read("sales/brief/acme.yaml"), "title: Saved meanwhile\n", "the user's text is not lost");
+    assert_eq!(unfinished(&home).unwrap(), None);
+    assert_eq!(recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap(), None);
+}
+
+/// A repository in which a move was cut short when the branch had moved and nothing had followed it: the journal is a
+/// real one, and work tree and index are as before.
+fn cut_short() -> TestRepo {
+    let repo = with_acme();
+    // While git tells of the moved branch, the journal is there and nothing has followed yet.
+    let script = "test $1 = committed || exit 0; cp .git/tussock/journal journal.copy; cp .git/index index.copy";
+    hook(&repo, "reference-transaction", script);
+    move_acme(&repo).unwrap();
+    std::fs::remove_file(repo.path().join(".git/hooks/reference-transaction")).unwrap();
+    std::fs::rename(repo.path().join("journal.copy"), repo.path().join(".git/tussock/journal")).unwrap();
+    std::fs::rename(repo.path().join("index.copy"), repo.path().join(".git/index")).unwrap();
+    std::fs::rename(repo.path().join("sales/proposal/acme.yaml"), repo.path().join("sales/brief/acme.yaml")).unwrap();
+    repo
+}
+
+fn recovered(repo: &TestRepo) -> Recovered {
+    let home = find(&repo.path(), None).unwrap();
+    let found = recover(&home, &git_in(repo, &home), &mut |_| ()).unwrap().expect("something is unfinished");
+    assert_eq!(unfinished(&home).unwrap(), None, "{found:?}");
+    assert!(!repo.has(".git/tussock/journal"));
+    found
+}
+
+#[test]
+fn a_move_that_was_cut_short_is_finished() {
+    let repo = cut_short();
+    let found = recovered(&repo);
+    assert!(matches!(found.ending, Ending::Finished(_)) && found.left.is_empty(), "{found:?}");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    assert_eq!(repo.read("sales/proposal/acme.yaml"), ACME);
+    assert!(!repo.has("sales/brief/acme.yaml"));
+}
+
+#[test]
+fn a_new_action_does_not_begin_on_top_of_one_that_was_cut_short() {
+    let repo = cut_short();
+    let change = FileChange::edit("sales/brief/other.yaml", "title: Other\n", "title: Another\n");
+    let error = act(&repo, &repo.path(), vec![change.clone()]).unwrap_err();
+    assert_eq!(error.class(), Class::Conflict, "{error}");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "", "the first is finished");
+    act(&repo, &repo.path(), vec![change]).unwrap();
+}
+
+#[test]
+fn locks_that_the_dead_git_has_left_are_removed_and_no_others() {
+    let repo = cut_short();
+    let tip = repo.git(&["rev-parse", "HEAD"]);
+    repo.write(".git/refs/heads/main.lock", &tip).write(".git/HEAD.lock", "");
+    repo.write(".git/refs/heads/other.lock", "").write(".git/packed-refs.lock", "");
+    recovered(&repo);
+    assert!(!repo.has(".git/refs/heads/main.lock") && !repo.has(".git/HEAD.lock"));
+    assert!(repo.has(".git/refs/heads/other.lock") && repo.has(".git/packed-refs.lock"));
+}
+
+#[test]
+fn a_lock_that_says_something_else_or_is_older_stays() {
+    let repo = cut_short();
+    repo.write(".git/refs/heads/main.lock", "0123456789012345678901234567890123456789\n").write(".git/HEAD.lock", "");
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    let open = std::fs::OpenOptions::new().write(true).open(repo.path().join(".git/HEAD.lock")).unwrap();
+    open.set_modified(old).unwrap();
+    recovered(&repo);
+    assert!(repo.has(".git/refs/heads/main.lock") && repo.has(".git/HEAD.lock"));
+}
+
+#[test]
+fn the_index_lock_of_a_dead_tussock_is_taken_over_and_that_of_a_git_is_waited_for() {
+    let repo = cut_short();
+    let ours = "tussock has the index; should no tussock be running, `tussock doctor` removes this file\n";
+    repo.write(".git/index.lock", ours);
+    recovered(&repo);
+    assert!(!repo.has(".git/index.lock"));
+
+    repo.write(".git/index.lock", ours);
+    let home = find(&repo.path(), None).unwrap();
+    assert_eq!(recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap(), None);
+    assert!(!repo.has(".git/index.lock"), "also without a journal");
+
+    let repo = cut_short();
+    repo.write(".git/index.lock", "");
+    let lock = repo.path().join(".git/index.lock");
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(700));
+            std::fs::remove_file(lock).unwrap();
+        });
+        let begun = std::time::Instant::now();
+        recovered(&repo);
+        assert!(begun.elapsed().as_millis() >= 500, "it waited");
+    });
+}
+
+#[test]
+fn when_the_branch_was_set_elsewhere_the_files_are_left_and_the_commit_is_named() {
+    let repo = cut_short();
+    let tip = repo.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    repo.git(&["reset", "-q", "--soft", "HEAD~1"]);
+    repo.git(&["commit", "-q", "--allow-empty", "-m", "Elsewhere"]);
+    let found = recovered(&repo);
+    let Ending::Superseded { commit, branch, now } = &found.ending else { panic!("{found:?}") };
+    assert_eq!(commit.to_string(), tip);
+    assert_eq!(branch, "refs/heads/main");
+    assert_eq!(format!("{now}\n"), repo.git(&["rev-parse", "HEAD"]));
+    assert_eq!(repo.git(&["status", "--porcelain"]), "", "the files are those of before the move");
+}
+
+#[test]
+fn when_another_branch_is_checked_out_its_files_are_left() {
+    let repo = cut_short();
+    repo.git(&["branch", "aside", "HEAD~1"]);
+    repo.git(&["symbolic-ref", "HEAD", "refs/heads/aside"]);
+    let found = recovered(&repo);
+    assert!(matches!(&found.ending, Ending::Elsewhere { branch, .. } if branch == "refs/heads/main"), "{found:?}");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn when_the_branch_has_gone_on_the_later_commit_counts() {
+    let repo = cut_short();
+    // The user commits what lies there, which takes the deal back to where it was.
+    repo.git(&["commit", "-q", "-a", "-m", "As it lies"]);
+    let found = recovered(&repo);
+    assert!(matches!(found.ending, Ending::Finished(_)) && found.left.is_empty(), "{found:?}");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    assert!(repo.has("sales/brief/acme.yaml"));
+}
+
+#[test]
+fn a_move_that_was_never_committed_is_taken_back() {
+    let repo = cut_short();
+    repo.git(&["update-ref", "refs/heads/main", "HEAD~1"]);
+    repo.write(".git/tussock/tx-dead/index", "");
+    let found = recovered(&repo);
+    assert_eq!((found.ending, found.left), (Ending::TakenBack, vec![]));
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    assert!(!repo.has(".git/tussock/tx-dead"));
+}
+
+#[test]
+fn an_empty_branch_file_is_for_the_doctor() {
+    let repo = cut_short();
+    repo.write(".git/refs/heads/main", "");
+    let home = find(&repo.path(), None).unwrap();
+    let error = recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap_err();
+    assert!(error.to_string().contains("tussock doctor"), "{error}");
+    assert!(repo.has(".git/tussock/journal"), "it says where the branch should be");
+}
+
+#[test]
+fn litter_without_a_journal_is_removed_when_nobody_is_at_work() {
+    let repo = with_acme();
+    repo.write(".git/tussock/tx-dead/index", "");
+    let home = find(&repo.path(), None).unwrap();
+    assert_eq!(recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap(), None);
+    assert!(!repo.has(".git/tussock/tx-dead"));
+}
+
+#[test]
+fn a_linked_work_tree_keeps_its_own_journal() {
+    let repo = with_acme();
+    repo.git(&["worktree", "add", "-q", "../linked", "-b", "linked"]);
+    let script = "test $1 = committed || exit 0; ls .git/tussock $GIT_DIR/tussock > \"$HOME/seen\" 2>&1; true";
+    hook(&repo, "reference-transaction", script);
+    act(&repo, &repo.path().join("../linked"), acme_to_proposal()).unwrap();
+    assert!(repo.path().join(".git/worktrees/linked/tussock").is_dir());
+    assert!(repo.has("sales/brief/acme.yaml"), "the other work tree is as it was");
+    let seen = std::fs::read_to_string(repo.path().join("../home/seen")).unwrap();
+    assert_eq!(seen.matches("journal").count(), 1, "{seen}");
 }
 
 #[test]

@@ -47,6 +47,7 @@ pub fn carry_out(ui: &mut Ui, workspace: &Workspace, plan: &Plan, args: &WriteAr
             body: args.message.clone().unwrap_or_default(),
             trailers: plan.trailers.clone(),
             date: None,
+            command: Some(typed()),
         };
         let done;
         (done, exit) = commit_whole(home, &git, &action)?;
@@ -194,4 +195,11 @@ fn way_out(refusal: &Refusal, to: &str) -> Option<String> {
         }
         Some(_) => format!("fill them in the same step: tussock move {deal} {to} {}", sets.join(" ")),
     })
+}
+
+/// The command as it was typed, and where, for the journal.
+fn typed() -> String {
+    let words: Vec<String> = std::env::args_os().map(|w| w.to_string_lossy().into_owned()).collect();
+    let folder = std::env::current_dir().map(|f| f.display().to_string()).unwrap_or_default();
+    format!("{} (in {folder})", words.join(" "))
 }

@@ -260,26 +260,38 @@ pub enum WriteError {
         source: io::Error,
     },
     /// The commit is made, but the rest is not.
-    #[error(
-        "commit {} is made, but {what}; when the cause is gone, bring the files up to it with `git restore --source=HEAD \
-         --staged --worktree -- {}`",
-        .commit.short(),
-        .paths.iter().map(|p| shell_word(p)).collect::<Vec<_>>().join(" ")
-    )]
+    #[error("{}: {what}; when the cause is gone, the next tussock command that writes finishes it, or `tussock doctor`", pending(.commit.as_ref()))]
     Pending {
-        /// The commit.
-        commit: ObjectId,
+        /// The commit; `None` where only files were to be changed.
+        commit: Option<ObjectId>,
         /// The files it changed, below the repository's root.
         paths: Vec<String>,
         /// What is not done, and why.
         what: String,
     },
+    /// The journal of an action that was cut short cannot be used.
+    #[error("there is a journal of an unfinished change, {path}, but {reason}")]
+    Journal {
+        /// Its file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A branch cannot be read while an action on it is unfinished.
+    #[error("{branch} cannot be read; it should be at {hint}; `tussock doctor` can restore it")]
+    BrokenBranch {
+        /// Its full name.
+        branch: String,
+        /// Where it should be.
+        hint: String,
+    },
 }
 
-/// A path as a shell takes it for one word.
-fn shell_word(path: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
-    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
+fn pending(commit: Option<&ObjectId>) -> String {
+    match commit {
+        Some(id) => format!("commit {} is made, but the work tree is not updated yet", id.short()),
+        None => "the change is begun, but the work tree is not updated yet".to_owned(),
+    }
 }
 
 fn indented(output: &str) -> String {
@@ -309,6 +321,7 @@ impl WriteError {
             WriteError::Git(e) => e.class(),
             WriteError::Read(e) => e.class(),
             WriteError::Io { .. } => Class::Io,
+            WriteError::Journal { .. } | WriteError::BrokenBranch { .. } => Class::NotInState,
             WriteError::Pending { .. } => Class::Pending,
         }
     }
@@ -323,21 +336,5 @@ impl WriteError {
     pub(super) fn reading(doing: impl Into<String>) -> impl FnOnce(git2::Error) -> WriteError {
         let doing = doing.into();
         move |e| WriteError::Read(RepoError::Read { doing, reason: e.message().to_owned() })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pending_write_names_its_files_so_that_a_shell_takes_them() {
-        let error = WriteError::Pending {
-            commit: ObjectId::from_bytes(&[1; 20]).unwrap(),
-            paths: vec!["sales/brief/a.yaml".into(), "our sales/it's/a.yaml".into()],
-            what: "the disk is full".into(),
-        };
-        let told = error.to_string();
-        assert!(told.ends_with("-- sales/brief/a.yaml 'our sales/it'\\''s/a.yaml'`"), "{told}");
     }
 }

@@ -280,6 +280,12 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Gives it a standard input of the caller's choice.
+    pub fn input_from(mut self, input: Stdio) -> Self {
+        self.command.stdin(input);
+        self
+    }
+
     /// How messages name the command.
     fn shown(&self) -> String {
         format!("git {}", self.name)

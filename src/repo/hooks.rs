@@ -45,14 +45,15 @@ impl<'a> Hooks<'a> {
     }
 
     /// Runs a hook whose answer does not count any more.
-    ///
-    /// # Errors
-    /// When it cannot be run.
-    pub fn notify(&mut self, name: &str) -> Result<(), WriteError> {
-        if self.may_have(name) && !self.start(name, &[])? {
-            self.printed.push_str(&format!("the {name} hook failed\n"));
+    pub fn notify(&mut self, name: &str) {
+        if !self.may_have(name) {
+            return;
         }
-        Ok(())
+        match self.start(name, &[]) {
+            Ok(true) => {}
+            Ok(false) => self.printed.push_str(&format!("the {name} hook failed\n")),
+            Err(e) => self.printed.push_str(&format!("the {name} hook could not be run: {e}\n")),
+        }
     }
 
     /// All that the hooks printed.

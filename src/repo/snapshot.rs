@@ -300,7 +300,7 @@ fn staged_by_program(git: &Git) -> Result<Vec<Staged>, GitError> {
 }
 
 /// Reads what `git ls-files -t --stage -z` prints: `TAG MODE ID STAGE TAB PATH NUL`.
-fn read_staged(out: &[u8]) -> Result<Vec<Staged>, GitError> {
+pub(super) fn read_staged(out: &[u8]) -> Result<Vec<Staged>, GitError> {
     let one = |line: &[u8]| {
         let tab = line.iter().position(|b| *b == b'\t')?;
         let head = std::str::from_utf8(line.get(..tab)?).ok()?;

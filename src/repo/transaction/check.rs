@@ -134,6 +134,7 @@ pub(super) fn plan<'a>(
             change,
             mode,
             // A file that only moves keeps its blob: to filter it again could change every line of it.
+            old: old.map(|id| (mode, id)),
             new: old.filter(|_| moved_only),
             filter_path: change.after_path().and_then(|path| filters.own(path, &bytes, crlf_stored)),
             bytes,

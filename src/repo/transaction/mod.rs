@@ -2,27 +2,40 @@
 //!
 //! The order is what makes it safe. Objects first: nothing refers to them, so a failure leaves the state as it was.
 //! Then the branch, compared and swapped in one step: from here on the change is made. Last the work tree and the
-//! index, which can be brought up to the commit again whenever something stops us before they are done.
+//! index. Before the branch a journal is written that tells all of this, so that whoever comes next can finish it
+//! whenever something stops us before it is done.
 
 mod check;
+mod fault;
+mod index_lock;
+mod journal;
+mod message;
 mod objects;
 mod place;
+mod recover;
+mod scratch;
+#[cfg(test)]
+mod tests;
 
-use std::path::PathBuf;
+use std::borrow::Cow;
 
+pub use recover::{Ending, Recovered, recover, unfinished};
+
+use self::index_lock::IndexLock;
+use self::journal::{Bytes, Entry, FileThen, Journal, Moved, Other, checksum};
+use self::place::{Telling, Undone};
+use self::scratch::Scratch;
 use super::discover::{GitPlace, Home};
 use super::error::WriteError;
-use super::git::{Git, IN_TRANSACTION};
+use super::git::{Git, GitError, IN_TRANSACTION};
 use super::hooks::Hooks;
-use super::lock;
+use super::lock::{self, Lock};
 use super::objects::ObjectId;
+use super::snapshot::staged;
 use super::state::{self, Ready};
 
 /// How often an action is planned again when others commit at the same time.
 const TRIES: usize = 10;
-
-/// How the names of scratch folders begin.
-const SCRATCH: &str = "tx-";
 
 /// A file at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +112,9 @@ pub struct Action {
     pub trailers: Vec<(String, String)>,
     /// The author's date, in any form that git reads; now where it is `None`.
     pub date: Option<String>,
+    /// The command as it was typed, and where: should the action be cut short and then finished by somebody else, a
+    /// second try of the same command is told from a new one by it.
+    pub command: Option<String>,
 }
 
 /// What an action has done.
@@ -142,9 +158,11 @@ pub fn commit_holding<H>(
 ) -> Result<Done, WriteError> {
     let changes = real_changes(home, git, &action.changes)?;
     let (place, _) = state::work_tree(home)?;
-    let _lock = lock::take(place, tell)?;
+    let lock = lock::take(place, tell)?;
+    let writer = Writer { home, git, place, lock: &lock };
+    writer.finish_others(tell)?;
     for number in 0..TRIES {
-        match attempt(home, git, place, action, &changes, hold, tell) {
+        match writer.attempt(action, &changes, hold, tell) {
             Ok(Try::Done(done)) => return Ok(done),
             Ok(Try::Overtaken) => {}
             // What was fine at first is not any more: the one who was faster changed the same files.
@@ -159,34 +177,43 @@ pub fn commit_holding<H>(
     Err(WriteError::Conflict { what: format!("others committed {TRIES} times in a row") })
 }
 
-/// Makes changes in the work tree and the index only, for the user to commit; returns the changed paths, sorted. The
-/// same must hold as for [`commit`].
+/// Makes the changes of an action in the work tree and the index only, for the user to commit; returns the changed
+/// paths, sorted. The same must hold as for [`commit_holding`].
 ///
 /// # Errors
-/// See [`WriteError`]. Nothing has changed then, but for [`WriteError::Io`], which names the files that could not be
-/// written after others were.
+/// See [`WriteError`]. Of all but [`WriteError::Pending`], nothing has changed.
+pub fn stage_holding<H>(
+    home: &Home,
+    git: &Git,
+    action: &Action,
+    hold: &dyn Fn() -> H,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Vec<String>, WriteError> {
+    let changes = real_changes(home, git, &action.changes)?;
+    let (place, _) = state::work_tree(home)?;
+    let lock = lock::take(place, tell)?;
+    let writer = Writer { home, git, place, lock: &lock };
+    writer.finish_others(tell)?;
+    for _ in 0..TRIES {
+        if writer.attempt_staging(action, &changes, hold, tell)? {
+            return Ok(paths_of(&changes));
+        }
+    }
+    Err(WriteError::Conflict { what: format!("others changed the index {TRIES} times in a row") })
+}
+
+/// As [`stage_holding`], with nothing to hold.
+///
+/// # Errors
+/// As for [`stage_holding`].
 pub fn stage(
     home: &Home,
     git: &Git,
     changes: &[FileChange],
     tell: &mut dyn FnMut(&str),
 ) -> Result<Vec<String>, WriteError> {
-    let changes = real_changes(home, git, changes)?;
-    let (place, _) = state::work_tree(home)?;
-    let _lock = lock::take(place, tell)?;
-    let ready = state::look(home, git, tell)?;
-    let plan = check::plan(git, &ready, &changes)?;
-    let scratch = Scratch::new(place)?;
-    let store = objects::Store { git, place, ready: &ready, scratch: &scratch, in_process: false };
-    let files = store.write_blobs(plan)?;
-    let undone = place::update_files(&ready.workdir, &files, git.fsync());
-    if !undone.is_empty() {
-        let source = std::io::Error::other(undone.join("; "));
-        return Err(WriteError::Io { doing: "write all files, some are written".to_owned(), source });
-    }
-    let entries = place::Entries { files: &files, others: &[], as_on_disk: true };
-    place::update_index(git, place, &entries, tell)?;
-    Ok(paths_of(&changes))
+    let action = Action { changes: changes.to_vec(), ..Action::default() };
+    stage_holding(home, git, &action, &|| (), tell)
 }
 
 /// The changes that change something, all of them allowed.
@@ -211,68 +238,249 @@ fn paths_of(changes: &[&FileChange]) -> Vec<String> {
     paths
 }
 
-/// Plans and writes the action on the commit that the branch has now.
-fn attempt<H>(
-    home: &Home,
-    git: &Git,
-    place: &GitPlace,
+/// Who writes, and where; has the lock.
+struct Writer<'a> {
+    home: &'a Home,
+    git: &'a Git,
+    place: &'a GitPlace,
+    lock: &'a Lock,
+}
+
+impl Writer<'_> {
+    /// Finishes what others have left. The action was planned before that, so when there was something, it has to be
+    /// planned anew.
+    fn finish_others(&self, tell: &mut dyn FnMut(&str)) -> Result<(), WriteError> {
+        match recover::recover_holding(self.home, self.git, self.place, self.lock, tell)? {
+            None | Some(Recovered { ending: Ending::TakenBack, .. }) => Ok(()),
+            Some(found) => Err(WriteError::Conflict {
+                what: format!("an action that was cut short was finished ({})", found.subject),
+            }),
+        }
+    }
+
+    /// Plans and writes the action on the commit that the branch has now.
+    fn attempt<H>(
+        &self,
+        action: &Action,
+        changes: &[&FileChange],
+        hold: &dyn Fn() -> H,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Try, WriteError> {
+        let (git, place) = (self.git, self.place);
+        let ready = state::look(self.home, git, tell)?;
+        let plan = check::plan(git, &ready, changes)?;
+
+        let scratch = Scratch::new(place)?;
+        let index = scratch.index();
+        let mut hooks = Hooks::new(git, place, &ready.settings, &index);
+        // A hook wants to see an index, and only git knows how to share object folders among users.
+        let shared = ready.settings.text("core.sharedrepository").is_some();
+        let in_process = cfg!(unix) && !shared && !hooks.may_have("pre-commit");
+        let store = objects::Store { git, place, ready: &ready, scratch: &scratch, in_process };
+        let reach = |point: &'static str| fault::reach(point).map_err(WriteError::io(point, &place.git_dir));
+        reach("write the objects")?;
+        let mut files = store.write_blobs(plan)?;
+        let mut tree = store.write_tree(&files)?;
+        let mut others = Vec::new();
+        if hooks.run("pre-commit", &[])? {
+            let after = store.tree_of_index()?;
+            others = store.changed_by_hook(&tree, &after, &mut files)?;
+            tree = after;
+        }
+        if Some(&tree) == store.head_tree()?.as_ref() {
+            return Err(WriteError::Unchanged);
+        }
+        let message = message::message(action, &scratch, &mut hooks)?;
+        let commit = store.write_commit(&tree, &message, action.date.as_deref())?;
+        store.flush(&tree, commit, &files)?;
+
+        let (held, index_lock) = IndexLock::take(place, &scratch, hold, tell)?;
+        if self.changed_since(&ready)? {
+            return Ok(Try::Overtaken);
+        }
+        place::still_as_read(&ready.workdir, changes)?;
+        let moved =
+            Moved { branch: ready.branch.clone(), old: ready.head.map(|id| id.to_string()), new: commit.to_string() };
+        let journal = journal_of(action, Some(moved), &files, &others)?;
+        journal.write(place, &scratch, git.fsync())?;
+        match self.move_branch(&ready, commit, &action.subject) {
+            Ok(true) => {}
+            // Here and wherever it stays in place, the next writer sees that nothing was moved, and removes it.
+            Ok(false) => return journal::remove(place, git.fsync()).map(|()| Try::Overtaken),
+            Err(BranchError::NotMoved(e)) => return journal::remove(place, git.fsync()).and(Err(e)),
+            // Whoever comes next finds out by the journal.
+            Err(BranchError::Unknown(e)) => return Err(e),
+        }
+        let undone = self.follow(&ready, &scratch, &journal, &files, index_lock);
+        drop(held);
+        let paths = paths_of(changes);
+        if fault::dead() || !undone.is_empty() {
+            return Err(WriteError::Pending { commit: Some(commit), paths, what: undone.join("; ") });
+        }
+        hooks.notify("post-commit");
+        let mut paths = paths;
+        paths.extend(others.into_iter().map(|o| String::from_utf8_lossy(&o.path).into_owned()));
+        paths.sort();
+        paths.dedup();
+        Ok(Try::Done(Done { commit, paths, printed: hooks.printed() }))
+    }
+
+    /// Stages the action; false when somebody else was at work and it has to be planned again.
+    fn attempt_staging<H>(
+        &self,
+        action: &Action,
+        changes: &[&FileChange],
+        hold: &dyn Fn() -> H,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<bool, WriteError> {
+        let (git, place) = (self.git, self.place);
+        let ready = state::look(self.home, git, tell)?;
+        let plan = check::plan(git, &ready, changes)?;
+        let scratch = Scratch::new(place)?;
+        let store = objects::Store { git, place, ready: &ready, scratch: &scratch, in_process: false };
+        let files = store.write_blobs(plan)?;
+        let (held, index_lock) = IndexLock::take(place, &scratch, hold, tell)?;
+        if self.changed_since(&ready)? {
+            return Ok(false);
+        }
+        place::still_as_read(&ready.workdir, changes)?;
+        let journal = journal_of(action, None, &files, &[])?;
+        journal.write(place, &scratch, git.fsync())?;
+        let undone = self.follow(&ready, &scratch, &journal, &files, index_lock);
+        drop(held);
+        if fault::dead() || !undone.is_empty() {
+            return Err(WriteError::Pending { commit: None, paths: paths_of(changes), what: undone.join("; ") });
+        }
+        Ok(true)
+    }
+
+    /// Whether the index or the branch is not any more what it was when the repository was looked at. Asked with the
+    /// index locked, after which neither git nor we change it: a checkout locks it as well.
+    fn changed_since(&self, ready: &Ready) -> Result<bool, WriteError> {
+        if state::operation(self.home)?.is_some() {
+            return Ok(true);
+        }
+        let (branch, _) = state::branch(&ready.repo)?;
+        if branch != ready.branch {
+            return Err(WriteError::Conflict { what: "another branch was checked out".to_owned() });
+        }
+        Ok(staged(self.home, &self.place.open()?)? != ready.index)
+    }
+
+    /// Brings the work tree and the index after the branch and takes the journal away; returns what could not be done.
+    fn follow(
+        &self,
+        ready: &Ready,
+        scratch: &Scratch,
+        journal: &Journal,
+        files: &[PlannedFile<'_>],
+        index_lock: IndexLock,
+    ) -> Vec<String> {
+        let (git, place) = (self.git, self.place);
+        let entries: Vec<&Entry> = journal.files.iter().collect();
+        let contents: Vec<Cow<'_, [u8]>> = files.iter().map(|f| Cow::Borrowed(&*f.bytes)).collect();
+        let mut undone = Undone::default();
+        place::update_files(&ready.workdir, &entries, &contents, git.fsync(), &mut undone);
+        let mut undone: Vec<String> = undone.all().into_iter().map(str::to_owned).collect();
+        // git comes to the committed blobs from the files themselves, but not where a filter is at work, nor where it
+        // may think of the line ends of a file that is new to it as others than before.
+        let plain = |f: &PlannedFile<'_>| f.filter_path.is_none() && !f.bytes.contains(&b'\r') && !f.by_hook;
+        let from_disk = undone.is_empty() && journal.others.is_empty() && files.iter().all(plain);
+        let telling = if from_disk { Telling::FromDisk } else { Telling::ByEntry };
+        let followed = place::update_index(git, place, scratch, journal, &entries, &telling);
+        undone.extend(followed.err().map(|e| e.to_string()));
+        if journal.moved.is_some() {
+            undone.extend(place::flush_refs(git, place, &ready.branch).err().map(|e| e.to_string()));
+        }
+        undone.extend(index_lock.release().err().map(|e| e.to_string()));
+        if undone.is_empty() {
+            undone.extend(journal::remove(place, git.fsync()).err().map(|e| e.to_string()));
+        }
+        undone
+    }
+
+    /// Moves the branch from its old commit to the new one, in one step; false when it was not at the old one any more.
+    fn move_branch(&self, ready: &Ready, commit: ObjectId, subject: &str) -> Result<bool, BranchError> {
+        let new = commit.to_string();
+        let old = ready.head.map_or_else(|| "0".repeat(new.len()), |id| id.to_string());
+        fault::reach("move the branch")
+            .map_err(WriteError::io("move the branch of", &self.place.git_dir))
+            .map_err(BranchError::NotMoved)?;
+        let note = format!("tussock: {}", subject.replace(|c: char| c.is_control(), " "));
+        let run = self.git.command("update-ref").writing().env("LC_ALL", "C");
+        // Should we die, our lock lives on with it: nobody begins anew while it may still move the branch.
+        let run = self.lock.shared_with(run).map_err(|e| BranchError::NotMoved(e.into()))?;
+        let ran = run.args(["-m", &note, &ready.branch, &new, &old]).run();
+        // What counts is where the branch is, not what the program said: an error may come after the fact.
+        let now = match fault::reach("read the branch back")
+            .map_err(WriteError::io("read back", &self.place.git_dir))
+            .and_then(|()| state::tip(&ready.repo, &ready.branch).map_err(WriteError::from))
+        {
+            // It cannot be read back, but git has said that it is moved: to call that a failure would be worse.
+            Err(_) if ran.as_ref().is_ok_and(|ran| ran.ok) => return Ok(true),
+            now => now.map_err(BranchError::Unknown)?,
+        };
+        let contains = |now: ObjectId| -> Result<bool, WriteError> {
+            let (now, new) = (super::revision::oid(now)?, super::revision::oid(commit)?);
+            Ok(now == new
+                || ready.repo.graph_descendant_of(now, new).map_err(WriteError::reading("read back the branch"))?)
+        };
+        match now {
+            Some(now) if contains(now).map_err(BranchError::Unknown)? => return Ok(true),
+            now if now != ready.head => return Ok(false),
+            _ => {}
+        }
+        let ran = ran.map_err(|e| BranchError::NotMoved(e.into()))?;
+        if ran.err.contains("aborted by") {
+            let by = "the reference-transaction hook".to_owned();
+            return Err(BranchError::NotMoved(WriteError::Rejected { by, output: ran.err }));
+        }
+        let failed = GitError::Failed { command: "git update-ref".to_owned(), stderr: ran.err };
+        Err(BranchError::NotMoved(failed.into()))
+    }
+}
+
+/// Why the branch was not moved.
+enum BranchError {
+    /// It is where it was.
+    NotMoved(WriteError),
+    /// It cannot be said where it is.
+    Unknown(WriteError),
+}
+
+/// What the journal says of an action.
+fn journal_of(
     action: &Action,
-    changes: &[&FileChange],
-    hold: &dyn Fn() -> H,
-    tell: &mut dyn FnMut(&str),
-) -> Result<Try, WriteError> {
-    let ready = state::look(home, git, tell)?;
-    let plan = check::plan(git, &ready, changes)?;
-
-    let scratch = Scratch::new(place)?;
-    let index = scratch.index();
-    let mut hooks = Hooks::new(git, place, &ready.settings, &index);
-    // A hook wants to see an index, and only git knows how to share object folders among users.
-    let shared = ready.settings.text("core.sharedrepository").is_some();
-    let in_process = cfg!(unix) && !shared && !hooks.may_have("pre-commit");
-    let store = objects::Store { git, place, ready: &ready, scratch: &scratch, in_process };
-    let mut files = store.write_blobs(plan)?;
-    let mut tree = store.write_tree(&files)?;
-    let mut others = Vec::new();
-    if hooks.run("pre-commit", &[])? {
-        let after = store.tree_of_index()?;
-        others = store.changed_by_hook(&tree, &after, &mut files)?;
-        tree = after;
-    }
-    if Some(&tree) == store.head_tree()?.as_ref() {
-        return Err(WriteError::Unchanged);
-    }
-    let message = message(action, &scratch, &mut hooks)?;
-    let commit = store.write_commit(&tree, &message, action.date.as_deref())?;
-    store.flush(&tree, commit, &files)?;
-
-    let held = hold();
-    if !move_branch(git, &ready, commit, &action.subject)? {
-        return Ok(Try::Overtaken);
-    }
-    let mut undone = Vec::new();
-    let checked_out = state::branch(&ready.repo).map(|(branch, _)| branch);
-    if let Err(e) = &checked_out {
-        undone.push(e.to_string());
-    } else if checked_out.is_ok_and(|branch| branch == ready.branch) {
-        undone.extend(place::update_files(&ready.workdir, &files, git.fsync()));
-        let entries = place::Entries { files: &files, others: &others, as_on_disk: undone.is_empty() };
-        undone.extend(place::update_index(git, place, &entries, tell).err().map(|e| e.to_string()));
-    } else {
-        undone.push("another branch was checked out meanwhile".to_owned());
-    }
-    undone.extend(place::flush_refs(git, place, &ready.branch).err().map(|e| e.to_string()));
-    drop(held);
-    undone.extend(hooks.notify("post-commit").err().map(|e| e.to_string()));
-    if !undone.is_empty() {
-        let what = format!("the work tree is not updated yet: {}", undone.join("; "));
-        return Err(WriteError::Pending { commit, paths: paths_of(changes), what });
-    }
-    let mut paths = paths_of(changes);
-    paths.extend(others.into_iter().map(|o| String::from_utf8_lossy(&o.path).into_owned()));
-    paths.sort();
-    paths.dedup();
-    Ok(Try::Done(Done { commit, paths, printed: hooks.printed() }))
+    moved: Option<Moved>,
+    files: &[PlannedFile<'_>],
+    others: &[ByHook],
+) -> Result<Journal, WriteError> {
+    let then = |path: &str, mode: u32, blob: Option<ObjectId>, bytes: &[u8]| -> Result<FileThen, WriteError> {
+        let blob = blob.map(|id| id.to_string()).unwrap_or_default();
+        Ok(FileThen { path: path.to_owned(), mode, blob, sum: checksum(bytes)? })
+    };
+    let entry = |file: &PlannedFile<'_>| -> Result<Entry, WriteError> {
+        let before = file.change.before.as_ref();
+        let (old_mode, old_blob) = file.old.map_or((file.mode, None), |(mode, id)| (mode, Some(id)));
+        let filtered = file.filter_path.is_some() || file.by_hook;
+        Ok(Entry {
+            old: before.map(|b| then(&b.path, old_mode, old_blob, &b.bytes)).transpose()?,
+            new: file.change.after_path().map(|path| then(path, file.mode, file.new, &file.bytes)).transpose()?,
+            bytes: filtered.then(|| Bytes::of(&file.bytes)),
+        })
+    };
+    let hex = |entry: &Option<(u32, ObjectId)>| entry.map(|(mode, id)| (mode, id.to_string()));
+    let other = |o: &ByHook| Other { path: Bytes::of(&o.path), old: hex(&o.old), new: hex(&o.new) };
+    Ok(Journal {
+        tussock: env!("CARGO_PKG_VERSION").to_owned(),
+        process: std::process::id(),
+        host: lock::host(),
+        command: action.command.clone(),
+        subject: action.subject.clone(),
+        moved,
+        files: files.iter().map(entry).collect::<Result<_, _>>()?,
+        others: others.iter().map(other).collect(),
+    })
 }
 
 /// One file of the action, once all is known about it.
@@ -280,6 +488,8 @@ struct PlannedFile<'a> {
     change: &'a FileChange,
     /// Mode for git: 100644 or 100755.
     mode: u32,
+    /// Mode and blob that HEAD has of it; `None` for a new file.
+    old: Option<(u32, ObjectId)>,
     /// The blob to commit, once it is written.
     new: Option<ObjectId>,
     /// The bytes for the work tree; other than the caller's only where a hook changed them.
@@ -293,140 +503,8 @@ struct PlannedFile<'a> {
 /// A path that a hook put into the commit beside ours.
 struct ByHook {
     path: Vec<u8>,
+    /// Mode and blob in HEAD; `None` where it is new.
+    old: Option<(u32, ObjectId)>,
     /// Mode and blob; `None` where the hook removed it.
     new: Option<(u32, ObjectId)>,
-}
-
-/// A folder for what is only needed until the commit is made; removed with all it holds.
-struct Scratch {
-    dir: tempfile::TempDir,
-}
-
-impl Scratch {
-    fn new(place: &GitPlace) -> Result<Scratch, WriteError> {
-        let folder = place.git_dir.join("tussock");
-        std::fs::create_dir_all(&folder).map_err(WriteError::io("create", &folder))?;
-        // We hold the lock, so what lies there is of a process that died.
-        for item in std::fs::read_dir(&folder).map_err(WriteError::io("list", &folder))? {
-            let item = item.map_err(WriteError::io("list", &folder))?;
-            if item.file_name().to_string_lossy().starts_with(SCRATCH) {
-                std::fs::remove_dir_all(item.path()).map_err(WriteError::io("remove", &item.path()))?;
-            }
-        }
-        let dir = tempfile::Builder::new().prefix(SCRATCH).tempdir_in(&folder);
-        Ok(Scratch { dir: dir.map_err(WriteError::io("create a folder in", &folder))? })
-    }
-
-    /// The index that only this commit sees.
-    fn index(&self) -> PathBuf {
-        self.dir.path().join("index")
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-}
-
-/// The message of the commit, after the hooks had their say.
-fn message(action: &Action, scratch: &Scratch, hooks: &mut Hooks<'_>) -> Result<String, WriteError> {
-    let text = tidy(&compose(action));
-    let wanted = ["prepare-commit-msg", "commit-msg"].iter().any(|name| hooks.may_have(name));
-    if !wanted {
-        return Ok(text);
-    }
-    let file = scratch.file("COMMIT_EDITMSG");
-    std::fs::write(&file, &text).map_err(WriteError::io("write", &file))?;
-    let name = file.to_string_lossy().into_owned();
-    hooks.run("prepare-commit-msg", &[&name, "message"])?;
-    hooks.run("commit-msg", &[&name])?;
-    let bytes = std::fs::read(&file).map_err(WriteError::io("read", &file))?;
-    let text = tidy(&String::from_utf8_lossy(&bytes));
-    if text.is_empty() {
-        let output = "it left the message empty".to_owned();
-        return Err(WriteError::Rejected { by: "the commit-msg hook".to_owned(), output });
-    }
-    Ok(text)
-}
-
-/// Subject, body and trailers as one text.
-fn compose(action: &Action) -> String {
-    let line = |text: &str| text.split(['\n', '\r', '\0']).map(str::trim).collect::<Vec<_>>().join(" ");
-    let mut text = line(&action.subject);
-    if !action.body.trim().is_empty() {
-        text.push_str("\n\n");
-        text.push_str(&action.body.replace('\0', " "));
-    }
-    for (i, (key, value)) in action.trailers.iter().enumerate() {
-        text.push_str(if i == 0 { "\n\n" } else { "\n" });
-        text.push_str(&format!("{}: {}", line(key), line(value)));
-    }
-    text
-}
-
-/// A message as git would clean it: no blanks at the ends of lines, no empty lines at the ends, never two in a row.
-fn tidy(text: &str) -> String {
-    let mut tidy = String::with_capacity(text.len() + 1);
-    let mut gap = false;
-    for line in text.lines().map(str::trim_end) {
-        if line.is_empty() {
-            gap = !tidy.is_empty();
-            continue;
-        }
-        if gap {
-            tidy.push('\n');
-            gap = false;
-        }
-        tidy.push_str(line);
-        tidy.push('\n');
-    }
-    tidy
-}
-
-/// Moves the branch from its old commit to the new one, in one step; false when it was not at the old one any more.
-fn move_branch(git: &Git, ready: &Ready, commit: ObjectId, subject: &str) -> Result<bool, WriteError> {
-    let new = commit.to_string();
-    let old = ready.head.map_or_else(|| "0".repeat(new.len()), |id| id.to_string());
-    let note = format!("tussock: {}", subject.replace(|c: char| c.is_control(), " "));
-    let run = git.command("update-ref").writing().env("LC_ALL", "C");
-    let ran = run.args(["-m", &note, &ready.branch, &new, &old]).run();
-    // What counts is where the branch is, not what the program said: an error may come after the fact.
-    let now = match state::tip(&ready.repo, &ready.branch) {
-        // It cannot be read back, but git has said that it is moved: to call that a failure would be worse.
-        Err(_) if ran.as_ref().is_ok_and(|ran| ran.ok) => return Ok(true),
-        now => now?,
-    };
-    let contains = |now: ObjectId| -> Result<bool, WriteError> {
-        let (now, new) = (super::revision::oid(now)?, super::revision::oid(commit)?);
-        Ok(now == new
-            || ready.repo.graph_descendant_of(now, new).map_err(WriteError::reading("read back the branch"))?)
-    };
-    match now {
-        Some(now) if contains(now)? => return Ok(true),
-        now if now != ready.head => return Ok(false),
-        _ => {}
-    }
-    let ran = ran?;
-    if ran.err.contains("aborted by") {
-        return Err(WriteError::Rejected { by: "the reference-transaction hook".to_owned(), output: ran.err });
-    }
-    Err(super::git::GitError::Failed { command: "git update-ref".to_owned(), stderr: ran.err }.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_have_one_subject_line_a_body_and_trailers() {
-        let action = Action {
-            subject: "acme: brief\n→ proposal".into(),
-            body: "Sent v1   \n\n\n\nThey liked it\n\n".into(),
-            trailers: vec![("Deal".into(), "acme".into()), ("To".into(), "proposal\nEvil: yes".into())],
-            ..Action::default()
-        };
-        assert_eq!(
-            tidy(&compose(&action)),
-            "acme: brief → proposal\n\nSent v1\n\nThey liked it\n\nDeal: acme\nTo: proposal Evil: yes\n"
-        );
-    }
 }

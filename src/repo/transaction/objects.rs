@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use super::{ByHook, FileChange, PlannedFile, Scratch};
+use super::place::copy_index;
+use super::scratch::Scratch;
+use super::{ByHook, FileChange, PlannedFile};
 use crate::repo::discover::GitPlace;
 use crate::repo::error::WriteError;
 use crate::repo::git::{Git, GitError};
@@ -218,10 +220,7 @@ impl Store<'_> {
         let index = self.scratch.index();
         let users = self.place.index_file();
         // Begun from the user's, so that what it knows of unchanged files and folders needs not be found out again.
-        match std::fs::copy(&users, &index) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(WriteError::io("copy", &users)(e)),
-            _ => {}
-        }
+        copy_index(&users, &index).map_err(WriteError::io("copy", &users))?;
         let run = self.git.command("read-tree").plain().env("GIT_INDEX_FILE", &index);
         match self.ready.head {
             Some(head) => run.args(["--reset", &head.to_string()]).bytes()?,
@@ -288,7 +287,7 @@ impl Store<'_> {
             // Beside the action's files, the tree that the hook saw is that of HEAD.
             let in_head = if *status == "A" { None } else { Some(entry(old_mode, old_id)?) };
             if taken.contains(path) || in_head == staged.get(path).copied() {
-                others.push(ByHook { path: path.to_vec(), new });
+                others.push(ByHook { path: path.to_vec(), old: in_head, new });
             }
         }
         Ok(others)
@@ -373,7 +372,7 @@ impl Store<'_> {
 }
 
 /// What `git update-index -z --index-info` needs to take the files of an action over.
-pub(super) fn index_info(files: &[PlannedFile<'_>]) -> Vec<u8> {
+fn index_info(files: &[PlannedFile<'_>]) -> Vec<u8> {
     let mut info = Vec::new();
     for path in files.iter().filter(|f| !f.change.in_place()).filter_map(|f| f.change.before_path()) {
         index_line(&mut info, path.as_bytes(), None);

@@ -1,96 +1,202 @@
 //! Brings the work tree and the index up to the commit.
 
+use std::borrow::Cow;
 use std::fs::{Metadata, Permissions};
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Instant;
 
-use super::objects::{flush, index_info, index_line};
-use super::{ByHook, PlannedFile};
+use super::FileChange;
+use super::fault;
+use super::journal::{Entry, Journal, checksum};
+use super::objects::{flush, index_line};
+use super::scratch::Scratch;
 use crate::repo::discover::GitPlace;
-use crate::repo::error::{Class, WriteError};
-use crate::repo::git::{Git, GitError};
-use crate::repo::lock::{PATIENCE, PAUSE};
+use crate::repo::error::WriteError;
+use crate::repo::git::Git;
+use crate::repo::snapshot::parse_id;
 use crate::repo::worktree::read_steadily;
 
-/// Writes the new files and removes the old ones; returns what could not be done. A file that is not what was read is
-/// left alone. All that was done before is passed over, so that it can be done again.
-pub(super) fn update_files(workdir: &Path, files: &[PlannedFile<'_>], fsync: bool) -> Vec<String> {
-    let mut undone = Vec::new();
-    let mut folders = Vec::new();
-    for file in files {
-        if let Err(e) = update_file(workdir, file, fsync) {
-            let path = file.change.after_path().or(file.change.before_path()).unwrap_or_default();
-            undone.push(format!("{path}: {e}"));
-        }
-        let paths = file.change.before_path().into_iter().chain(file.change.after_path());
-        folders.extend(paths.filter_map(|p| workdir.join(p).parent().map(Path::to_owned)));
-    }
-    if fsync {
-        folders.sort();
-        folders.dedup();
-        undone.extend(folders.iter().filter_map(|f| {
-            let flushed = flush(f);
-            flushed.err().map(|e| format!("{} could not be flushed: {e}", f.display()))
-        }));
-    }
-    undone
+/// How the name of a file that is being written begins and ends.
+pub(super) const TEMP: (&str, &str) = (".tussock-", ".tmp");
+
+/// What could not be done.
+#[derive(Debug, Default)]
+pub(super) struct Undone {
+    /// What failed, and may work at another time.
+    pub failed: Vec<String>,
+    /// What somebody has changed meanwhile, and is left as it is.
+    pub foreign: Vec<String>,
 }
 
-fn update_file(workdir: &Path, file: &PlannedFile<'_>, fsync: bool) -> io::Result<()> {
-    let changed = || io::Error::other("it was changed meanwhile and is left as it is");
-    let before = file.change.before.as_ref();
-    let old = before.map(|b| workdir.join(&b.path));
-    let metadata = old.as_ref().and_then(|p| p.symlink_metadata().ok());
-    if let Some(path) = file.change.after_path() {
-        let new = workdir.join(path);
-        let there = match read_steadily(&new) {
-            Ok(bytes) => Some(bytes),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-            Err(e) => return Err(e),
-        };
-        let replace = file.change.in_place();
-        match there {
-            Some(bytes) if bytes == file.bytes => {}
-            Some(bytes) if replace && before.is_some_and(|b| b.bytes == bytes) => {
-                put(&new, file, metadata.as_ref(), true, fsync)?;
+impl Undone {
+    /// Everything, as one sentence.
+    pub fn all(&self) -> Vec<&str> {
+        self.failed.iter().chain(&self.foreign).map(String::as_str).collect()
+    }
+}
+
+enum Trouble {
+    Foreign,
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Trouble::Failed(error)
+    }
+}
+
+/// Writes the new files and removes the old ones; `contents` are the bytes of the new files, in the journal's order. A
+/// file that is not what was read is left alone. All that was done before is passed over, so that it can be done again.
+pub(super) fn update_files(
+    workdir: &Path,
+    files: &[&Entry],
+    contents: &[Cow<'_, [u8]>],
+    fsync: bool,
+    undone: &mut Undone,
+) {
+    let mut folders = Vec::new();
+    for (file, bytes) in files.iter().zip(contents) {
+        match update_file(workdir, file, bytes, fsync) {
+            Ok(()) => {}
+            Err(Trouble::Foreign) => {
+                undone.foreign.push(format!("{} was changed meanwhile and is left as it is", file.path()));
             }
-            Some(_) => return Err(changed()),
-            None if replace => return Err(changed()),
-            None => put(&new, file, metadata.as_ref(), false, fsync)?,
+            Err(Trouble::Failed(e)) => undone.failed.push(format!("{}: {e}", file.path())),
         }
-        if replace {
-            return Ok(());
+        let paths = [&file.old, &file.new].into_iter().flatten().map(|f| workdir.join(&f.path));
+        folders.extend(paths.filter_map(|p| p.parent().map(Path::to_owned)));
+    }
+    folders.sort();
+    folders.dedup();
+    if fsync {
+        for folder in &folders {
+            if let Err(e) = fault::reach("flush a folder").and_then(|()| flush(folder)) {
+                undone.failed.push(format!("{} could not be flushed: {e}", folder.display()));
+            }
         }
     }
-    let (Some(before), Some(old)) = (before, old) else { return Ok(()) };
-    match read_steadily(&old) {
-        Ok(bytes) if bytes == before.bytes => std::fs::remove_file(&old),
-        Ok(_) => Err(changed()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+}
+
+/// Makes sure for the last time that the files are what the caller has read, and that nothing is where new ones go:
+/// hooks may have taken long.
+pub(super) fn still_as_read(workdir: &Path, changes: &[&FileChange]) -> Result<(), WriteError> {
+    for change in changes {
+        let path = |path: &str| workdir.join(path);
+        if let Some(before) = &change.before {
+            let full = path(&before.path);
+            if bytes_at(&full).map_err(WriteError::io("read", &full))?.as_ref() != Some(&before.bytes) {
+                return Err(WriteError::Conflict { what: format!("{} was changed", before.path) });
+            }
+        }
+        if let Some(new) = change.after_path().filter(|_| !change.in_place())
+            && path(new).symlink_metadata().is_ok()
+        {
+            return Err(WriteError::Conflict { what: format!("{new} was made by somebody else") });
+        }
+    }
+    Ok(())
+}
+
+/// The bytes at a path; `None` where there is nothing.
+fn bytes_at(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match read_steadily(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
     }
 }
 
+fn update_file(workdir: &Path, file: &Entry, bytes: &[u8], fsync: bool) -> Result<(), Trouble> {
+    let sum = |bytes: &[u8]| checksum(bytes).map_err(|e| Trouble::Failed(io::Error::other(e)));
+    let old = file.old.as_ref().map(|f| (workdir.join(&f.path), f));
+    let like = old.as_ref().and_then(|(path, _)| path.symlink_metadata().ok());
+    if let Some(new) = &file.new {
+        let path = workdir.join(&new.path);
+        let there = bytes_at(&path)?;
+        let there_sum = there.as_deref().map(sum).transpose()?;
+        let old_sum = file.old.as_ref().map(|f| f.sum.as_str());
+        match there_sum {
+            Some(found) if found == new.sum => {}
+            Some(found) if file.in_place() && Some(found.as_str()) == old_sum => {
+                put(&path, new.mode, bytes, like.as_ref(), true, fsync)?;
+            }
+            Some(_) => return Err(Trouble::Foreign),
+            None if file.in_place() => return Err(Trouble::Foreign),
+            None => {
+                // The old file goes only when the new one is there: where both are missing, somebody else was at work.
+                if let Some((old, then)) = &old
+                    && bytes_at(old)?.as_deref().map(sum).transpose()?.as_deref() != Some(&then.sum)
+                {
+                    return Err(Trouble::Foreign);
+                }
+                put(&path, new.mode, bytes, like.as_ref(), false, fsync)?;
+            }
+        }
+        // What counts is what can be read, not that writing it met no error.
+        if bytes_at(&path)?.as_deref() != Some(bytes) {
+            return Err(Trouble::Failed(io::Error::other("it reads back as something else than what was written")));
+        }
+        if file.in_place() {
+            return Ok(());
+        }
+    }
+    let Some((path, then)) = old else { return Ok(()) };
+    match bytes_at(&path)?.as_deref().map(sum).transpose()? {
+        None => Ok(()),
+        Some(found) if found == then.sum => {
+            fault::reach("remove the old file")?;
+            Ok(std::fs::remove_file(&path)?)
+        }
+        Some(_) => Err(Trouble::Foreign),
+    }
+}
+
 /// Writes a file beside its place and then names it, so that it is there whole or not at all.
-fn put(path: &Path, file: &PlannedFile<'_>, like: Option<&Metadata>, replace: bool, fsync: bool) -> io::Result<()> {
+fn put(
+    path: &Path,
+    mode: u32,
+    bytes: &[u8],
+    like: Option<&Metadata>,
+    replace: bool,
+    fsync: bool,
+) -> Result<(), Trouble> {
     let folder = path.parent().ok_or_else(|| io::Error::other("it has no folder"))?;
-    std::fs::create_dir_all(folder)?;
+    fault::reach("write the new file")?;
+    make_folders(folder, fsync)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".tussock-").suffix(".tmp");
-    if let Some(permissions) = fresh(file.mode) {
+    builder.prefix(TEMP.0).suffix(TEMP.1);
+    if let Some(permissions) = fresh(mode) {
         builder.permissions(permissions);
     }
     let mut temp = builder.tempfile_in(folder)?;
-    temp.write_all(&file.bytes)?;
-    if let Some(like) = like {
-        temp.as_file().set_permissions(like.permissions())?;
-    }
-    if fsync {
-        temp.as_file().sync_all()?;
+    let written = temp
+        .write_all(bytes)
+        .and_then(|()| like.map_or(Ok(()), |like| temp.as_file().set_permissions(like.permissions())))
+        .and_then(|()| if fsync { temp.as_file().sync_all() } else { Ok(()) })
+        .and_then(|()| fault::reach("name the new file"));
+    if let Err(e) = written {
+        if fault::dead() {
+            let _ = temp.keep();
+        }
+        return Err(e.into());
     }
     let kept = if replace { temp.persist(path) } else { temp.persist_noclobber(path) };
-    kept.map(drop).map_err(|e| e.error)
+    match kept {
+        Ok(_) => Ok(fault::reach("have the new file")?),
+        Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => Err(Trouble::Foreign),
+        Err(e) => Err(e.error.into()),
+    }
+}
+
+/// Makes a folder with those above it; each new one is flushed into the one that holds it.
+fn make_folders(folder: &Path, fsync: bool) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|f| f.symlink_metadata().is_err()).collect();
+    std::fs::create_dir_all(folder)?;
+    if fsync {
+        missing.iter().filter_map(|f| f.parent()).try_for_each(flush)?;
+    }
+    Ok(())
 }
 
 /// The permissions of a new file, less what the user's umask takes away.
@@ -105,76 +211,112 @@ fn fresh(_: u32) -> Option<Permissions> {
     None
 }
 
-/// What the index shall say after an action.
-pub(super) struct Entries<'a> {
-    pub files: &'a [PlannedFile<'a>],
-    pub others: &'a [ByHook],
-    /// Whether the work tree has all files of the action as they were committed.
-    pub as_on_disk: bool,
+/// How the index is to be told.
+pub(super) enum Telling {
+    /// By the files on the disk, from which git would come to the committed blobs by itself: what git remembers of
+    /// their times and sizes is set in the same run.
+    FromDisk,
+    /// By the entries themselves: where filters are at work, or the files are not as they were committed.
+    ByEntry,
 }
 
-impl Entries<'_> {
-    /// Whether git would come to the committed blobs from the files themselves. Not where a filter is at work, and not
-    /// where it may think of the line ends of a file that is new to it as others than before.
-    fn follow_from_disk(&self) -> bool {
-        let plain = |f: &PlannedFile<'_>| f.filter_path.is_none() && !f.bytes.contains(&b'\r') && !f.by_hook;
-        self.as_on_disk && self.others.is_empty() && self.files.iter().all(plain)
-    }
-}
-
-/// Sets the paths of the action in the user's index, and no others. Waits while another git has it.
+/// Sets the paths of the action in the user's index, and no others. To be called with the lock of the index held.
 pub(super) fn update_index(
     git: &Git,
     place: &GitPlace,
-    entries: &Entries<'_>,
-    tell: &mut dyn FnMut(&str),
+    scratch: &Scratch,
+    journal: &Journal,
+    files: &[&Entry],
+    telling: &Telling,
 ) -> Result<(), WriteError> {
+    let index = place.index_file();
+    // Worked on apart and then put into its place in one step: nobody sees a half-written index.
+    let draft = scratch.file("user-index");
+    fault::reach("copy the index").map_err(WriteError::io("copy", &index))?;
+    copy_index(&index, &draft).map_err(WriteError::io("copy", &index))?;
     let list =
         |paths: &mut dyn Iterator<Item = &str>| -> Vec<u8> { paths.flat_map(|p| p.bytes().chain([0])).collect() };
-    let new = list(&mut entries.files.iter().filter_map(|f| f.change.after_path()));
-    if entries.follow_from_disk() {
-        // One run sets the entries and what git remembers of the files' times and sizes.
-        let old = entries.files.iter().filter_map(|f| f.change.before_path());
-        let both = [list(&mut old.into_iter()), new].concat();
-        write_index(git, &["--add", "--remove", "-z", "--stdin"], &both, tell)?;
-    } else {
-        let mut info = index_info(entries.files);
-        for other in entries.others {
-            index_line(&mut info, &other.path, other.new);
+    let new = list(&mut files.iter().filter_map(|f| Some(f.new.as_ref()?.path.as_str())));
+    let run = |input: &[u8], args: &[&str]| {
+        let run = git.command("update-index").plain().writing().apart().env("GIT_INDEX_FILE", &draft);
+        run.args(args).stdin(input).bytes().map(drop)
+    };
+    match telling {
+        Telling::FromDisk => {
+            let old = list(&mut files.iter().filter_map(|f| Some(f.old.as_ref()?.path.as_str())));
+            run(&[old, new].concat(), &["--add", "--remove", "-z", "--stdin"])?;
         }
-        write_index(git, &["-z", "--index-info"], &info, tell)?;
-        // The entries are right; this only lets git know that the files are, too, without reading them. If it fails,
-        // git finds out by itself.
-        if !new.is_empty() {
-            let args = ["--refresh", "--pathspec-from-file=-", "--pathspec-file-nul"];
-            git.command("add").plain().writing().apart().args(args).stdin(&new).run()?;
+        Telling::ByEntry => {
+            run(&index_info(journal, files)?, &["-z", "--index-info"])?;
+            // The entries are right; this only lets git know that the files are, too, without reading them. If it
+            // fails, git finds out by itself.
+            if !new.is_empty() {
+                let args = ["--refresh", "--pathspec-from-file=-", "--pathspec-file-nul"];
+                let run = git.command("add").plain().writing().apart().env("GIT_INDEX_FILE", &draft);
+                run.args(args).stdin(&new).run()?;
+            }
         }
     }
+    let failed = || WriteError::io("replace", &index);
+    fault::reach("replace the index").map_err(failed())?;
+    match std::fs::rename(&draft, &index) {
+        Err(e) if e.kind() == io::ErrorKind::CrossesDevices => carry_over(&draft, &index, git.fsync()),
+        renamed => renamed,
+    }
+    .and_then(|()| fault::reach("have the new index"))
+    .map_err(failed())?;
     if git.fsync() {
-        flush(&place.git_dir).map_err(WriteError::io("flush", &place.git_dir))?;
+        let folder = index.parent().unwrap_or(&place.git_dir);
+        flush(&index).and_then(|()| flush(folder)).map_err(WriteError::io("flush", folder))?;
     }
     Ok(())
 }
 
-/// Runs `git update-index`, again while another git has the index.
-fn write_index(git: &Git, args: &[&str], input: &[u8], tell: &mut dyn FnMut(&str)) -> Result<(), WriteError> {
-    let begun = Instant::now();
-    let mut told = false;
-    loop {
-        let ran = git.command("update-index").plain().writing().apart().args(args).stdin(input).run()?;
-        if ran.ok {
-            return Ok(());
-        }
-        let failed = GitError::Failed { command: "git update-index".to_owned(), stderr: ran.err };
-        if failed.class() != Class::Locked || begun.elapsed() > PATIENCE {
-            return Err(failed.into());
-        }
-        if !told {
-            told = true;
-            tell("waiting for another git to finish with the index");
-        }
-        std::thread::sleep(PAUSE);
+/// Copies the user's index, with its time: git takes a file that is as old as the index for one that may have changed
+/// since, and would trust it wrongly were the index younger.
+pub(super) fn copy_index(index: &Path, copy: &Path) -> io::Result<()> {
+    let original = match std::fs::File::open(index) {
+        Ok(file) => file.metadata()?,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(e),
+    };
+    std::fs::copy(index, copy)?;
+    std::fs::OpenOptions::new().write(true).open(copy)?.set_modified(original.modified()?)
+}
+
+/// Moves an index to another file system, in one visible step.
+fn carry_over(from: &Path, to: &Path, fsync: bool) -> io::Result<()> {
+    let folder = to.parent().ok_or_else(|| io::Error::other("it has no folder"))?;
+    let mut temp = tempfile::Builder::new().prefix(TEMP.0).suffix(TEMP.1).tempfile_in(folder)?;
+    temp.write_all(&std::fs::read(from)?)?;
+    temp.as_file().set_permissions(from.metadata()?.permissions())?;
+    temp.as_file().set_modified(from.metadata()?.modified()?)?;
+    if fsync {
+        temp.as_file().sync_all()?;
     }
+    temp.persist(to).map(drop).map_err(|e| e.error)
+}
+
+/// What `git update-index -z --index-info` needs to take these files over.
+fn index_info(journal: &Journal, files: &[&Entry]) -> Result<Vec<u8>, WriteError> {
+    let id = |hex: &str| {
+        let bad = || WriteError::Journal { path: "the journal".into(), reason: format!("{hex:?} is no id") };
+        parse_id(hex).ok_or_else(bad)
+    };
+    let mut info = Vec::new();
+    for file in files.iter().filter(|f| !f.in_place()) {
+        if let Some(old) = &file.old {
+            index_line(&mut info, old.path.as_bytes(), None);
+        }
+    }
+    for new in files.iter().filter_map(|f| f.new.as_ref()) {
+        index_line(&mut info, new.path.as_bytes(), Some((new.mode, id(&new.blob)?)));
+    }
+    for other in &journal.others {
+        let new = other.new.as_ref().map(|(mode, hex)| Ok::<_, WriteError>((*mode, id(hex)?))).transpose()?;
+        index_line(&mut info, other.path.as_slice(), new);
+    }
+    Ok(info)
 }
 
 /// Flushes the folders of a branch and its log.
@@ -186,6 +328,7 @@ pub(super) fn flush_refs(git: &Git, place: &GitPlace, branch: &str) -> Result<()
     for base in [place.common_dir.clone(), place.common_dir.join("logs")] {
         folders.extend(branch.match_indices('/').map(|(i, _)| base.join(&branch[..i])));
     }
+    folders.push(place.common_dir.join("reftable"));
     folders.sort();
     folders.dedup();
     folders.iter().try_for_each(|f| flush(f)).map_err(WriteError::io("flush", &place.git_dir))
