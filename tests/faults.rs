@@ -11,9 +11,8 @@ use fault_kit::tracer::{Fault, Point, possible};
 
 fn kills(point: &Point) -> Vec<Fault> {
     match point.process {
+        _ if !point.changes_disk() => Vec::new(),
         0 => vec![Fault::KillAll],
-        // What goes through a pipe leaves nothing on the disk.
-        _ if point.pipes() => Vec::new(),
         _ => vec![Fault::KillAll, Fault::KillGit],
     }
 }
@@ -23,6 +22,7 @@ fn errors(point: &Point) -> &'static [&'static str] {
     match point.call.as_str() {
         // What is printed is not stored.
         _ if point.prints() || point.pipes() => &["EIO"],
+        "close" => &["EIO"],
         "write" | "pwrite64" | "writev" | "pwritev" => &["ENOSPC", "EIO", "EDQUOT"],
         "fsync" | "fdatasync" | "syncfs" | "sync_file_range" => &["ENOSPC", "EIO", "EDQUOT"],
         "open" | "openat" | "creat" => &["ENOSPC", "EIO", "EDQUOT", "EACCES", "EROFS", "EMFILE"],
@@ -110,7 +110,7 @@ fn a_signal_at_any_write_leaves_all_or_nothing() {
     }
     let Some(job) = job::named("move") else { return };
     let signals = ["INT", "TERM", "HUP"].map(Fault::Signal);
-    let reaches = |p: &Point| p.process == 0 || !p.pipes();
+    let reaches = |p: &Point| p.changes_disk();
     let matrix = Matrix::new(job);
     let sums = matrix.run("signal", 17, |p| if reaches(p) { signals.to_vec() } else { Vec::new() });
     sums.must_all_hold();
@@ -123,7 +123,7 @@ fn a_tussock_that_is_killed_over_a_running_git_ends_well() {
         return;
     }
     let Some(job) = job::named("move") else { return };
-    let below = |p: &Point| p.process > 0 && !p.pipes();
+    let below = |p: &Point| p.process > 0 && p.changes_disk();
     let matrix = Matrix::new(job);
     let sums = matrix.run("killed over a git", 3, |p| if below(p) { vec![Fault::Signal("KILL")] } else { Vec::new() });
     sums.must_all_hold();
@@ -136,7 +136,7 @@ fn an_abort_at_any_write_ends_well() {
         return;
     }
     let Some(job) = job::named("move") else { return };
-    let own = |p: &Point| p.process == 0;
+    let own = |p: &Point| p.process == 0 && p.changes_disk();
     let matrix = Matrix::new(job);
     let sums = matrix.run("aborted", 5, |p| if own(p) { vec![Fault::Signal("ABRT")] } else { Vec::new() });
     sums.must_all_hold();
@@ -152,8 +152,12 @@ fn a_tussock_that_is_killed_while_it_talks_to_a_git_ends_well() {
         let Some(job) = job::named(name) else { return };
         let matrix = Matrix::new(job);
         let mut seen = std::collections::BTreeSet::new();
-        let first: Vec<Point> =
-            matrix.points.iter().filter(|p| p.process > 0 && !p.pipes() && seen.insert(p.process)).cloned().collect();
+        let first: Vec<Point> = matrix
+            .points
+            .iter()
+            .filter(|p| p.process > 0 && p.changes_disk() && seen.insert(p.process))
+            .cloned()
+            .collect();
         let torn = [0, 1, 50, 99].map(Fault::Torn);
         let sums = matrix.run("torn input", 1, |p| if first.contains(p) { torn.to_vec() } else { Vec::new() });
         sums.must_all_hold();
@@ -167,4 +171,18 @@ fn a_recovery_that_is_killed_as_well_ends_well() {
     }
     let Some(job) = job::named("move") else { return };
     Matrix::new(job).run_nested("killed twice", 11).must_all_hold();
+}
+
+/// The system may interrupt a call at any time, and the call is to be made again.
+#[test]
+fn interrupted_calls_are_made_again() {
+    if !possible() {
+        return;
+    }
+    let Some(job) = job::named("move") else { return };
+    let again = |p: &Point| p.call.starts_with("write");
+    let matrix = Matrix::new(job);
+    let sums = matrix.run("interrupted", 3, |p| if again(p) { vec![Fault::Error("EINTR")] } else { Vec::new() });
+    sums.must_all_hold();
+    assert_eq!(sums.landed, sums.runs, "an interruption is no error");
 }

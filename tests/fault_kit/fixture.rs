@@ -130,6 +130,11 @@ impl Template {
         copy
     }
 
+    /// The same, with copies in another folder.
+    pub fn within(&self, base: &Path) -> Template {
+        Template { base: base.to_owned(), ..self.clone() }
+    }
+
     /// The state of a copy, to make more copies of.
     pub fn of(&self, copy: &Copy<'_>) -> Template {
         Template { repo: copy.path(), ..self.clone() }

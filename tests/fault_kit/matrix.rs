@@ -1,6 +1,7 @@
 //! Runs commands with a fault at each of their points and counts what came of it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,6 +9,7 @@ use super::checker::{View, Violation, Violations, Wanted, look};
 use super::fixture::{Copy, Fixture, Template};
 use super::job::{Again, Job};
 use super::tracer::{Broken, Fault, Point, inject, trace};
+use crate::kit::Ran;
 
 /// How many runs at a time.
 const THREADS: usize = 2;
@@ -104,10 +106,26 @@ impl Matrix {
         let runner = &self.runner;
         let sampled = how_many().unwrap_or(sampled);
         let picked = |name: &str| hash(name) % sampled == 0;
-        let disk = self.points.iter().filter(|p| p.process == 0 || !p.pipes());
+        let disk = self.points.iter().filter(|p| p.changes_disk());
         let cases: Vec<&Point> = disk.filter(|p| picked(&format!("{} {}", runner.job.name, p.name()))).collect();
         let outcomes = side_by_side(&cases, |point| runner.nested(point, &picked));
         self.sum_up(what, outcomes)
+    }
+
+    /// Breaks the command in a way of the caller's own: `run` gets a copy in the folder `base` and the arguments, and
+    /// `mend` makes the machine whole again.
+    pub fn break_it(
+        &self,
+        sums: &mut Sums,
+        base: &Path,
+        label: String,
+        run: impl FnOnce(&Copy<'_>, &[String]) -> Ran,
+        mend: impl FnOnce(&Copy<'_>),
+    ) {
+        let template = self.runner.template.within(base);
+        let copy = template.copy();
+        let run = |args: &[String]| Broken { fired: true, ran: run(&copy, args) };
+        sums.add(self.runner.judge(&copy, label, false, run, || mend(&copy)));
     }
 
     /// Adds up and prints.
@@ -116,6 +134,12 @@ impl Matrix {
         for outcome in outcomes {
             sums.add(outcome);
         }
+        self.print(what, &sums);
+        sums
+    }
+
+    /// Prints sums as a line of a table.
+    pub fn print(&self, what: &str, sums: &Sums) {
         println!(
             "{:<12} {what:<26} points {:>4}  runs {:>5}  missed {:>3}  landed {:>4}  converged {:>5}  untrue {:>3}  lost or doubled {:>3}  other {:>3}",
             self.runner.job.name,
@@ -128,7 +152,6 @@ impl Matrix {
             sums.lost_or_doubled,
             sums.other
         );
-        sums
     }
 }
 
@@ -155,20 +178,33 @@ impl Runner {
     /// One run with one fault, and what comes after it.
     fn one(&self, point: &Point, fault: Fault) -> Outcome {
         let copy = self.template.copy();
-        let (start, _) = look(&copy);
-        let broken = inject(&copy, &self.job.args, point, fault);
-        let (now, mut at_once) = look(&copy);
-        at_once.extend(self.wanted.always(&copy, &start, &now));
-        let Broken { fired, ran } = broken;
+        let label = format!("{} {fault:?} at {} {}", self.job.name, point.name(), point.on);
+        self.judge(&copy, label, point.prints(), |args| inject(&copy, args, point, fault), || ())
+    }
+
+    /// Looks at a copy, breaks the command in it, looks again, mends what was wrong with the machine, and runs the
+    /// command again.
+    fn judge(
+        &self,
+        copy: &Copy<'_>,
+        label: String,
+        unheard: bool,
+        run: impl FnOnce(&[String]) -> Broken,
+        mend: impl FnOnce(),
+    ) -> Outcome {
+        let (start, _) = look(copy);
+        let Broken { fired, ran } = run(&self.job.args);
+        let (now, mut at_once) = look(copy);
+        at_once.extend(self.wanted.always(copy, &start, &now));
         // A process that was killed says nothing.
         if ![128 + 9, 128 + 6].contains(&ran.code) {
-            at_once.extend(self.wanted.truth(&copy, &start, &now, &ran, point.prints()));
+            at_once.extend(self.wanted.truth(copy, &start, &now, &ran, unheard));
         }
         let landed = self.wanted.landed(&now);
-        let in_the_end = self.again(&copy, &start, landed);
+        mend();
+        let in_the_end = self.again(copy, &start, landed);
         let said = ran.err.lines().next().unwrap_or_default();
-        let label = format!("{} {fault:?} at {} {}: exit {} {said}", self.job.name, point.name(), point.on, ran.code);
-        Outcome { fired, landed, at_once, in_the_end, label }
+        Outcome { fired, landed, at_once, in_the_end, label: format!("{label}: exit {} {said}", ran.code) }
     }
 
     /// Kills the command at a point, and the next one at each of its own points that are picked.
@@ -184,7 +220,7 @@ impl Runner {
         };
         let (_, points) = trace(&states.copy(), args);
         let mut outcomes = Vec::new();
-        for second in points.iter().filter(|p| p.process == 0 || !p.pipes()) {
+        for second in points.iter().filter(|p| p.changes_disk()) {
             let names = format!("{} {} {}", self.job.name, first.name(), second.name());
             if !picked(&names) {
                 continue;

@@ -15,7 +15,7 @@ use crate::kit::Ran;
 /// The system calls with which something can be written.
 const CALLS: &str = "openat,open,creat,write,pwrite64,writev,pwritev,rename,renameat,renameat2,link,linkat,unlink,unlinkat,\
 mkdir,mkdirat,rmdir,ftruncate,truncate,fsync,fdatasync,syncfs,sync_file_range,chmod,fchmod,fchmodat,utimensat,symlink,\
-symlinkat,copy_file_range,fallocate";
+symlinkat,copy_file_range,fallocate,close";
 
 /// Stands before git on `PATH`. It numbers the gits that are started and does to each what the plan says.
 const SHIM: &str = r#"#!/bin/sh
@@ -101,6 +101,11 @@ impl Point {
     /// Whether it writes to another process.
     pub fn pipes(&self) -> bool {
         self.on.contains("<pipe:") || self.on.contains("<socket:") || self.on.contains("<anon_inode:")
+    }
+
+    /// Whether the disk, or what others see of tussock, is another after it.
+    pub fn changes_disk(&self) -> bool {
+        self.call != "close" && (self.process == 0 || !self.pipes())
     }
 
     /// A name that is the same in every run.
@@ -214,6 +219,7 @@ pub fn trace(copy: &Copy<'_>, args: &[String]) -> (Ran, Vec<Point>) {
         let opens = call.starts_with("open");
         if opens && !["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"].iter().any(|flag| rest.contains(flag))
             || rest.contains("/dev/null")
+            || call == "close" && !["lock>", ".tmp>", "tmp_obj", "/tussock/"].iter().any(|part| rest.contains(part))
         {
             continue;
         }
