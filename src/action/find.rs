@@ -1,9 +1,11 @@
 //! Finds deals by the ids people type.
 
+use std::collections::HashMap;
+
 use unicode_normalization::UnicodeNormalization;
 
 use crate::format::deal::Deal;
-use crate::format::ident::StageId;
+use crate::format::ident::{DealId, StageId};
 use crate::format::load::Reading;
 use crate::format::nearest::nearest;
 use crate::format::pipeline::{Pipeline, Place, deal_path};
@@ -59,27 +61,58 @@ fn hint(near: &Option<String>) -> String {
     near.as_ref().map_or_else(String::new, |n| format!(", did you mean `{n}`?"))
 }
 
+/// The deals of a reading by their ids, for commands that name many.
+pub struct Deals<'r> {
+    readable: HashMap<&'r str, Vec<&'r Deal>>,
+    broken: HashMap<DealId, Vec<&'r str>>,
+    reading: &'r Reading,
+}
+
+impl<'r> Deals<'r> {
+    /// All deals of a reading.
+    pub fn of(reading: &'r Reading) -> Self {
+        let mut readable: HashMap<&str, Vec<&Deal>> = HashMap::with_capacity(reading.deals.len());
+        for deal in &reading.deals {
+            readable.entry(deal.id.as_str()).or_default().push(deal);
+        }
+        let mut broken: HashMap<DealId, Vec<&str>> = HashMap::new();
+        for path in reading.unreadable.iter().map(|u| u.path.as_str()) {
+            if let Some((_, id)) = deal_path(path) {
+                broken.entry(id).or_default().push(path);
+            }
+        }
+        Deals { readable, broken, reading }
+    }
+
+    /// The deal of an id.
+    ///
+    /// # Errors
+    /// When there is none (with the nearest id), more than one, or its file cannot be read.
+    pub fn get(&self, id: &str) -> Result<&'r Deal, NotFound> {
+        let found = self.readable.get(id).map_or(&[][..], Vec::as_slice);
+        let broken = self.broken.get(id).map_or(&[][..], Vec::as_slice);
+        match (found, broken) {
+            ([deal], []) => Ok(deal),
+            ([], [path]) => Err(NotFound::Unreadable { id: id.to_owned(), path: (*path).to_owned() }),
+            ([], []) => {
+                let near = near_deal(id, self.reading.deals.iter().map(|d| d.id.as_str())).map(str::to_owned);
+                Err(NotFound::Deal { id: id.to_owned(), near })
+            }
+            _ => {
+                // A file that cannot be read may be the newer one: nobody but a person can choose.
+                let paths = found.iter().map(|d| d.path.as_str()).chain(broken.iter().copied());
+                Err(NotFound::Twice { id: id.to_owned(), paths: paths.map(str::to_owned).collect() })
+            }
+        }
+    }
+}
+
 /// The deal of an id.
 ///
 /// # Errors
-/// When there is none (with the nearest id), more than one, or its file cannot be read.
+/// See [`Deals::get`].
 pub fn deal<'r>(reading: &'r Reading, id: &str) -> Result<&'r Deal, NotFound> {
-    let found: Vec<&Deal> = reading.deals.iter().filter(|d| d.id == *id).collect();
-    let of_id = |path: &str| deal_path(path).is_some_and(|(_, other)| other == *id);
-    let broken: Vec<&str> = reading.unreadable.iter().map(|u| u.path.as_str()).filter(|p| of_id(p)).collect();
-    match (&found[..], &broken[..]) {
-        ([deal], []) => Ok(deal),
-        ([], [path]) => Err(NotFound::Unreadable { id: id.to_owned(), path: (*path).to_owned() }),
-        ([], []) => {
-            let near = near_deal(id, reading.deals.iter().map(|d| d.id.as_str())).map(str::to_owned);
-            Err(NotFound::Deal { id: id.to_owned(), near })
-        }
-        _ => {
-            // A file that cannot be read may be the newer one: nobody but a person can choose.
-            let paths = found.iter().map(|d| d.path.as_str()).chain(broken).map(str::to_owned).collect();
-            Err(NotFound::Twice { id: id.to_owned(), paths })
-        }
-    }
+    Deals::of(reading).get(id)
 }
 
 /// The deal that may have been meant: the nearest id or, failing that, the only one that begins so.
@@ -120,7 +153,7 @@ fn folded(title: &str) -> String {
 }
 
 /// Where a deal of this id lies in a place, below the pipeline's folder. Ends are split by year.
-pub fn path_in(place: Place<'_>, id: &crate::format::ident::DealId, year: i32) -> String {
+pub fn path_in(place: Place<'_>, id: &DealId, year: i32) -> String {
     match place {
         Place::Stage(_, stage) => format!("{}/{id}.yaml", stage.id),
         Place::End(end) => format!("{}/{year}/{id}.yaml", end.id),

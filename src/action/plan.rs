@@ -35,6 +35,21 @@ pub struct Change {
     pub after: String,
 }
 
+impl Change {
+    /// Another text for a deal that stays where it is.
+    pub fn in_place(deal: &Deal, after: String) -> Self {
+        Change {
+            deal: deal.id.clone(),
+            from: Some(deal.stage.clone()),
+            to: deal.stage.clone(),
+            old_path: Some(deal.path.clone()),
+            new_path: deal.path.clone(),
+            before: deal.document.text.clone(),
+            after,
+        }
+    }
+}
+
 /// What is to be done in one commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -166,8 +181,9 @@ pub fn moves<'c>(
     let pipeline = &reading.pipeline;
     let (mut changes, mut already, mut refusals): (Vec<Change>, Vec<(DealId, _)>, Vec<Refusal>) = Default::default();
     let mut seen = BTreeSet::new();
+    let deals = find::Deals::of(reading);
     for id in ids {
-        let deal = find::deal(reading, id)?;
+        let deal = deals.get(id)?;
         if !seen.insert(&deal.id) {
             continue;
         }
@@ -203,36 +219,42 @@ pub fn moves<'c>(
     if refusals.is_empty() { Ok(Plan::of(changes, already)) } else { Err(PlanError::Refused { refusals }) }
 }
 
-/// Plans assignments to a deal that stays where it is.
+/// Plans assignments to deals that stay where they are. All are made or none.
 ///
 /// # Errors
 /// See [`PlanError`]; criteria are not asked, since a deal that does not move needs no gate.
-pub fn set(reading: &Reading, id: &str, assignments: &[Assignment], today: NaiveDate) -> Result<Plan, PlanError> {
-    let deal = find::deal(reading, id)?;
-    let edited = edited(&reading.pipeline, deal, assignments, today)?;
-    if edited.document.text == deal.document.text {
-        return Ok(Plan::of(Vec::new(), vec![(deal.id.clone(), None)]));
-    }
-    if let Some(place) = reading.pipeline.place(deal.stage.as_str()) {
-        let missing = |deal: &Deal| missing_fields(&reading.pipeline, deal, place);
-        let before = missing(deal);
-        if let Some(field) = missing(&edited).into_iter().find(|f| !before.contains(f)) {
-            return Err(PlanError::Emptied { deal: deal.id.clone(), field, stage: deal.stage.clone() });
+pub fn set(reading: &Reading, ids: &[String], assignments: &[Assignment], today: NaiveDate) -> Result<Plan, PlanError> {
+    let pipeline = &reading.pipeline;
+    let (mut changes, mut already) = (Vec::new(), Vec::new());
+    let mut seen = BTreeSet::new();
+    let deals = find::Deals::of(reading);
+    for id in ids {
+        let deal = deals.get(id)?;
+        if !seen.insert(&deal.id) {
+            continue;
         }
+        let edited = edited(pipeline, deal, assignments, today)?;
+        if edited.document.text == deal.document.text {
+            already.push((deal.id.clone(), None));
+            continue;
+        }
+        if let Some(place) = pipeline.place(deal.stage.as_str()) {
+            let missing = |deal: &Deal| missing_fields(pipeline, deal, place);
+            let before = missing(deal);
+            if let Some(field) = missing(&edited).into_iter().find(|f| !before.contains(f)) {
+                return Err(PlanError::Emptied { deal: deal.id.clone(), field, stage: deal.stage.clone() });
+            }
+        }
+        changes.push(Change::in_place(deal, edited.document.text));
     }
-    let change = Change {
-        deal: deal.id.clone(),
-        from: Some(deal.stage.clone()),
-        to: deal.stage.clone(),
-        old_path: Some(deal.path.clone()),
-        new_path: deal.path.clone(),
-        before: deal.document.text.clone(),
-        after: edited.document.text,
-    };
     let mut fields: Vec<&str> = assignments.iter().map(|a| a.field.as_str()).collect();
     fields.dedup();
-    let mut plan = Plan::of(vec![change], Vec::new());
-    plan.subject = format!("{}: {}", deal.id, fields.join(", "));
+    let mut plan = Plan::of(changes, already);
+    plan.subject = match &plan.changes[..] {
+        [] => String::new(),
+        [one] => format!("{}: {}", one.deal, fields.join(", ")),
+        several => format!("{} deals: {}", several.len(), fields.join(", ")),
+    };
     Ok(plan)
 }
 

@@ -11,13 +11,17 @@ use clap::{FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::format::date::parse_date;
 
+pub mod chosen;
 pub mod commands;
+pub mod edits;
 pub mod exit;
 pub mod progress;
 pub mod reference;
+pub mod refusal;
 pub mod signals;
 pub mod ui;
 mod watching;
+pub mod when;
 pub mod workspace;
 pub mod write;
 

@@ -9,9 +9,9 @@ use super::Global;
 use super::commands::report::{overview, write_whole};
 use super::exit::{CommandError, Exit};
 use super::ui::Ui;
-use super::workspace::{Facts, today};
+use super::workspace::{Facts, settled, today};
 use crate::check::{self, Files, Level, check, check_pipeline_file};
-use crate::format::load::{LoadError, load};
+use crate::format::load::LoadError;
 use crate::format::pipeline::{PIPELINE_FILE, Pipeline};
 use crate::format::source::Source as _;
 use crate::output::changes::{finding, line};
@@ -106,7 +106,7 @@ impl<'a> Session<'a> {
         if let Some(operation) = operation(&self.home).map_err(|e| other(e.into()))? {
             return Err(Trouble::Operation(operation));
         }
-        let reading = load(&self.source).map_err(|e| self.of_load(e))?;
+        let reading = settled(&self.home, &self.source, &|_| true).map_err(|e| self.of_load(e))?;
         let today = today(self.global, &reading.pipeline);
         let commit = head(&self.home).map_err(|e| other(e.into()))?.and_then(|h| h.commit);
         let key = (commit, today, reading.pipeline_text.clone());

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use chrono::{NaiveDate, Utc};
 
@@ -15,10 +16,11 @@ use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::judge::Circumstances;
 use crate::format::load::{LoadError, Reading, load, load_only, load_pipeline};
-use crate::format::pipeline::{CriterionTest, Pipeline};
+use crate::format::pipeline::{CriterionTest, Pipeline, deal_path};
 use crate::format::source::Source;
 use crate::history::{self, History, HistoryError, Options, Point};
 use crate::output::text::{Look, render};
+use crate::repo::activity::writer_about;
 use crate::repo::discover::{Home, find};
 use crate::repo::objects::{GitObjects, ObjectId};
 use crate::repo::revision::head;
@@ -32,6 +34,12 @@ pub fn current(global: &Global) -> Result<PathBuf, CommandError> {
     let folder = global.start_in.clone().unwrap_or_else(|| PathBuf::from("."));
     folder.canonicalize().map_err(|e| CommandError::usage(format!("cannot go to the folder {}: {e}", folder.display())))
 }
+
+/// How often a work tree is read again that somebody seems to be changing.
+const LOOKS: usize = 3;
+
+/// How long to wait before that: a move takes a few milliseconds between its two files.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// The pipeline of the current folder.
 ///
@@ -86,8 +94,16 @@ impl Workspace {
     pub fn open_for<S: AsRef<str>>(ui: &mut Ui, global: &Global, ids: &[S]) -> Result<Self, CommandError> {
         let wanted: BTreeSet<&str> = ids.iter().map(AsRef::as_ref).collect();
         let workspace = Workspace::open_with(ui, global, &|id| wanted.contains(id.as_str()))?;
-        let found: BTreeSet<&str> = workspace.reading.deals.iter().map(|deal| deal.id.as_str()).collect();
-        if wanted.is_subset(&found) { Ok(workspace) } else { Workspace::open(ui, global) }
+        if workspace.holds(&wanted) {
+            return Ok(workspace);
+        }
+        let workspace = Workspace::open(ui, global)?;
+        if workspace.holds(&wanted) || !writer_about(&workspace.home) {
+            return Ok(workspace);
+        }
+        // Between its two places a deal that is moved this moment can be missed in both.
+        std::thread::sleep(MOMENT);
+        Workspace::open(ui, global)
     }
 
     /// Finds the pipeline of the work tree and reads the wanted deals of it.
@@ -97,9 +113,14 @@ impl Workspace {
     pub fn open_with(ui: &mut Ui, global: &Global, wanted: &dyn Fn(&DealId) -> bool) -> Result<Self, CommandError> {
         let home = home(global)?;
         let source = work_tree(&home, &current(global)?)?;
-        let reading = load_only(&source, wanted).map_err(|error| not_read(ui, &source, error))?;
+        let reading = settled(&home, &source, wanted).map_err(|error| not_read(ui, &source, error))?;
         let today = today(global, &reading.pipeline);
         Ok(Workspace { home, source, reading, today })
+    }
+
+    fn holds(&self, wanted: &BTreeSet<&str>) -> bool {
+        let found: BTreeSet<&str> = self.reading.deals.iter().map(|deal| deal.id.as_str()).collect();
+        wanted.is_subset(&found)
     }
 
     /// What a judgement of a deal may know.
@@ -111,6 +132,41 @@ impl Workspace {
             visited: facts.visited.as_ref().and_then(|v| v.get(&deal.id)).map(Vec::as_slice),
         }
     }
+}
+
+/// Reads the wanted deals of a work tree. While another process moves deals, one of them can be seen in both its places
+/// or in neither: then it is read again before anybody hears of it.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn settled(home: &Home, source: &WorkTree, wanted: &dyn Fn(&DealId) -> bool) -> Result<Reading, LoadError> {
+    let names = |source: &WorkTree| source.entries().ok();
+    let mut before = if writer_about(home) { names(source) } else { None };
+    let mut reading = load_only(source, wanted)?;
+    for look in 0..LOOKS {
+        let about = writer_about(home);
+        let after = if about { names(source) } else { None };
+        let moved = after.is_some() && before.is_some() && before != after;
+        // What stays so without anybody at work is so.
+        if !moved && !(unsettled(&reading) && (about || look == 0)) {
+            break;
+        }
+        std::thread::sleep(MOMENT);
+        before = if writer_about(home) { names(source) } else { None };
+        reading = load_only(source, wanted)?;
+    }
+    Ok(reading)
+}
+
+/// Whether a reading shows what a move leaves for a moment: one id in two places, or a file that was listed and is gone.
+fn unsettled(reading: &Reading) -> bool {
+    let gone = |io: &std::io::Error| io.kind() == std::io::ErrorKind::NotFound;
+    if reading.unreadable.iter().any(|u| u.io.as_ref().is_some_and(gone)) {
+        return true;
+    }
+    let mut seen = BTreeSet::new();
+    let broken = reading.unreadable.iter().filter_map(|u| deal_path(&u.path)).map(|(_, id)| id);
+    !reading.deals.iter().map(|d| d.id.clone()).chain(broken).all(|id| seen.insert(id))
 }
 
 /// Reads a pipeline from a source. A broken pipeline file is shown with all its findings.
@@ -127,6 +183,14 @@ pub fn read(ui: &mut Ui, source: &dyn Source) -> Result<Reading, CommandError> {
 /// When there is no pipeline file, when it is broken, or when files cannot be listed.
 pub fn read_pipeline(ui: &mut Ui, source: &dyn Source) -> Result<Pipeline, CommandError> {
     load_pipeline(source).map_err(|error| not_read(ui, source, error))
+}
+
+/// Reads a pipeline from its work tree, see [`settled`]. A broken pipeline file is shown with all its findings.
+///
+/// # Errors
+/// See [`read`].
+pub fn read_work_tree(ui: &mut Ui, home: &Home, source: &WorkTree) -> Result<Reading, CommandError> {
+    settled(home, source, &|_| true).map_err(|error| not_read(ui, source, error))
 }
 
 fn not_read(ui: &mut Ui, source: &dyn Source, error: LoadError) -> CommandError {

@@ -1,5 +1,6 @@
 //! The only place that knows git: snapshots of a tree, the write transaction, the state of the repository.
 
+pub mod activity;
 pub mod discover;
 pub mod error;
 pub mod git;

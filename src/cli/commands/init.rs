@@ -12,7 +12,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::signals::Deferred;
 use crate::cli::ui::Ui;
 use crate::cli::workspace::current;
-use crate::cli::write::commit_whole;
+use crate::cli::write::{commit_whole, typed};
 use crate::format::pipeline::{PIPELINE_FILE, PLACEHOLDER, Pipeline};
 use crate::format::pipeline_file;
 use crate::format::schema::{FieldSpec, FieldType};
@@ -115,6 +115,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
                 .map(|(path, text)| FileChange::create(home.in_repository(path), text.as_bytes()))
                 .collect(),
             subject: format!("Set up the pipeline: {}", pipeline.title),
+            command: Some(typed()),
             ..Action::default()
         };
         (_, exit) = commit_whole(&home, &git, &action)?;

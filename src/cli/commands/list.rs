@@ -4,12 +4,12 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use crate::cli::Global;
+use crate::cli::chosen::compile;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Facts, Workspace, read_history, tell_unreadable};
 use crate::format::deal::Deal;
 use crate::format::expr::Expression;
-use crate::format::pipeline::ExtraFields;
 use crate::format::value::Value;
 use crate::history::Options;
 use crate::output::terminal::{Align, table};
@@ -27,6 +27,7 @@ Examples:
   tussock list --where 'deal.status == \"lost\"' --columns id,lost.reason,amount
   tussock list --sort -amount --columns id,stage,amount,days_in_stage
   tussock list --all --format csv > deals.csv
+  tussock list --where 'amount is empty' --format ids | tussock set - owner=olga
 
 Exit codes: 0 done · 1 some files could not be read, or --where could not be answered for some deals · 2 no such column, or the expression is wrong")]
 pub struct Args {
@@ -44,7 +45,32 @@ pub struct Args {
     all: bool,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "table", value_enum)]
-    format: Format,
+    format: ListFormat,
+}
+
+/// How a list of deals is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ListFormat {
+    /// For people
+    Table,
+    /// For scripts
+    Json,
+    /// For spreadsheets
+    Csv,
+    /// One id a line, for commands that read ids from standard input
+    Ids,
+}
+
+impl ListFormat {
+    /// How its rows are printed; `None` where it has none.
+    fn rows(self) -> Option<Format> {
+        match self {
+            ListFormat::Table => Some(Format::Table),
+            ListFormat::Json => Some(Format::Json),
+            ListFormat::Csv => Some(Format::Csv),
+            ListFormat::Ids => None,
+        }
+    }
 }
 
 /// How rows are printed.
@@ -90,8 +116,11 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         .iter()
         .map(|deal| columns.iter().map(|c| listing::cell(pipeline, deal, &c.name, &known(deal))).collect())
         .collect();
-    print(ui, args.format, &columns, &rows, &workspace)?;
-    if args.format == Format::Table && ui.out_is_terminal {
+    match args.format.rows() {
+        None => deals.iter().for_each(|deal| ui.line(deal.id.as_str())),
+        Some(format) => print(ui, format, &columns, &rows, &workspace)?,
+    }
+    if args.format == ListFormat::Table && ui.out_is_terminal {
         let more = if ended > 0 { format!(", {ended} more in the ends (--all shows them)") } else { String::new() };
         ui.note(format!("{} deals{more}", rows.len()));
     }
@@ -104,16 +133,6 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     }
     let unreadable = tell_unreadable(ui, &workspace.reading, &workspace.source);
     Ok(if unreadable || !unanswered.is_empty() { Exit::Findings } else { Exit::Done })
-}
-
-fn compile(text: &str, workspace: &Workspace) -> Result<Expression, CommandError> {
-    let pipeline = &workspace.reading.pipeline;
-    let free = pipeline.extra_fields != ExtraFields::Deny;
-    Expression::compile(text, &pipeline.fields, free).map_err(|error| {
-        let part = text.get(error.range.clone()).filter(|p| !p.is_empty()).unwrap_or(text);
-        let refused = CommandError::usage(format!("--where: {} (at `{part}`)", error.message));
-        error.help.into_iter().fold(refused, CommandError::hint)
-    })
 }
 
 fn print(

@@ -4,9 +4,10 @@ use super::r#move::parse_sets;
 use crate::action::plan;
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::refusal::refused;
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, Workspace};
-use crate::cli::write::{WriteArgs, carry_out, refused};
+use crate::cli::workspace::Facts;
+use crate::cli::write::{Reads, WriteArgs, carry_out};
 
 /// Make a new deal
 ///
@@ -39,11 +40,10 @@ pub struct Args {
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let sets = parse_sets(&args.sets)?;
     let new_id = plan::new_id(&args.title, args.id.as_deref()).map_err(refused)?;
-    let workspace = Workspace::open_with(ui, global, &|id| *id == new_id)?;
     let facts = Facts::default();
     let (id, stage) = (args.id.as_deref(), args.stage.as_deref());
-    let plan =
+    carry_out(ui, global, &args.write, &Reads::Perhaps(new_id), &mut |_, workspace| {
         plan::new(&workspace.reading, &args.title, id, stage, &sets, &|deal| workspace.circumstances(&facts, deal))
-            .map_err(refused)?;
-    carry_out(ui, &workspace, &plan, &args.write)
+            .map_err(refused)
+    })
 }

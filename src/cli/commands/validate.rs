@@ -8,7 +8,8 @@ use crate::check::{Circumstances, Files, Level, Report, check};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, current, home, read, today, work_tree};
+use crate::cli::workspace::{Facts, current, home, read, read_work_tree, today, work_tree};
+use crate::format::load::Reading;
 use crate::format::source::Source;
 use crate::output::findings_json;
 use crate::output::text::{Look, closing, render};
@@ -70,13 +71,23 @@ enum FailOn {
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let home = home(global)?;
     let here = current(global)?;
-    let source: Box<dyn Source> = match &args.rev {
-        Some(rev) => Box::new(Snapshot::of_commit(&home, resolve(&home, rev)?)?),
-        None if args.staged => Box::new(Snapshot::of_index(&home)?),
-        None => Box::new(work_tree(&home, &here)?),
-    };
     let wanted = args.paths.iter().map(|p| below(&home, &here, p)).collect::<Result<Vec<_>, _>>()?;
-    let reading = read(ui, &*source)?;
+    let snapshot = match &args.rev {
+        Some(rev) => Some(Snapshot::of_commit(&home, resolve(&home, rev)?)?),
+        None if args.staged => Some(Snapshot::of_index(&home)?),
+        None => None,
+    };
+    let (source, reading): (Box<dyn Source>, Reading) = match snapshot {
+        Some(snapshot) => {
+            let reading = read(ui, &snapshot)?;
+            (Box::new(snapshot), reading)
+        }
+        None => {
+            let tree = work_tree(&home, &here)?;
+            let reading = read_work_tree(ui, &home, &tree)?;
+            (Box::new(tree), reading)
+        }
+    };
     let today = today(global, &reading.pipeline);
     let facts = Facts::gather(ui, &home, &reading.pipeline, today)?;
     let circumstances = Circumstances {

@@ -3,9 +3,10 @@
 use super::r#move::move_all;
 use crate::action::plan::Target;
 use crate::cli::Global;
+use crate::cli::chosen::Chosen;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::write::WriteArgs;
+use crate::cli::write::ChangeArgs;
 
 /// Move deals to where they count as won
 ///
@@ -19,16 +20,20 @@ Examples:
 
 Exit codes: 0 moved · 1 refused by criteria · 2 no such deal, or no end of kind won")]
 pub struct Args {
-    /// The deals
-    #[arg(value_name = "DEAL", required = true)]
+    /// The deals; `-` for those on standard input, one id a line
+    #[arg(value_name = "DEAL")]
     deals: Vec<String>,
+    /// All deals for which this expression is true
+    #[arg(long = "where", value_name = "EXPR")]
+    filter: Option<String>,
     /// Set a field in the same step (field=value; field+=item for a list)
     #[arg(long = "set", value_name = "FIELD=VALUE")]
     sets: Vec<String>,
     #[command(flatten)]
-    write: WriteArgs,
+    write: ChangeArgs,
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    move_all(ui, global, &args.deals, &Target::Won, &args.sets, &args.write)
+    let chosen = Chosen::read(&args.deals, args.filter.as_deref())?;
+    move_all(ui, global, &chosen, &Target::Won, &args.sets, &args.write.how())
 }

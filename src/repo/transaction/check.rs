@@ -113,9 +113,9 @@ pub(super) fn plan<'a>(
     let index: HashMap<&[u8], &Staged> =
         ready.index.iter().filter(|e| touched.contains(&*e.path)).map(|e| (&*e.path, e)).collect();
     let filters = Filters::read(git, ready, changes)?;
-    let found: Vec<Option<Found>> =
-        changes.iter().map(|c| source(&head, &index, ready, c)).collect::<Result<_, _>>()?;
-    unedited(git, &filters, changes, &found)?;
+    let mut found: Vec<Option<Found>> =
+        changes.iter().map(|c| source(git, &head, &index, ready, c)).collect::<Result<_, _>>()?;
+    unedited(git, &filters, changes, &mut found)?;
     let targets = changes.iter().filter(|c| !c.in_place()).filter_map(|c| c.after_path());
     let wanted: HashSet<&str> = targets.flat_map(folders_above).collect();
     let mut places = Places { head: &head, index: index_folders(&ready.index, &wanted), disk: HashMap::new(), ready };
@@ -129,9 +129,11 @@ pub(super) fn plan<'a>(
         let bytes = change.after.as_ref().map(|f| f.bytes.clone()).unwrap_or_default();
         let moved_only = change.before.as_ref().map(|f| &f.bytes) == change.after.as_ref().map(|f| &f.bytes);
         let crlf_stored = found.as_ref().is_some_and(|f| f.crlf_stored);
-        let (mode, old) = found.map_or((REGULAR | 0o644, None), |f| (f.mode, Some(f.id)));
+        let in_head = found.as_ref().is_some_and(|f| f.in_head);
+        let (mode, old) = found.map_or((REGULAR | 0o644, None), |f| (f.mode, f.id));
         PlannedFile {
             change,
+            in_head,
             mode,
             // A file that only moves keeps its blob: to filter it again could change every line of it.
             old: old.map(|id| (mode, id)),
@@ -149,18 +151,24 @@ fn folders_above(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(i, _)| &path[..i]).chain([""])
 }
 
-/// A file of HEAD.
+/// The file that a change begins with.
 struct Found {
     mode: u32,
-    id: ObjectId,
+    in_head: bool,
+    /// Its blob in HEAD; `None` where it has none, or other content.
+    id: Option<ObjectId>,
+    /// Its blob in the index, where that is another than in HEAD.
+    staged: Option<ObjectId>,
     /// Its bytes in the work tree.
     bytes: Vec<u8>,
     /// Whether its blob has lines that end in CR and LF.
     crlf_stored: bool,
 }
 
-/// The file of HEAD that a change begins with, the same in the index; and its bytes in the work tree.
+/// The file of HEAD that a change begins with, the same in the index; and its bytes in the work tree. Where the user's
+/// edits go with the change, it may be in the index or the work tree only.
 fn source(
+    git: &Git,
     head: &Tree<'_>,
     index: &HashMap<&[u8], &Staged>,
     ready: &Ready,
@@ -168,21 +176,25 @@ fn source(
 ) -> Result<Option<Found>, WriteError> {
     let Some(path) = change.before_path() else { return Ok(None) };
     let dirty = |what| WriteError::Dirty { path: path.to_owned(), what };
+    let in_head = head.entry(path)?;
     let staged = index.get(path.as_bytes());
-    let Some((mode, id)) = head.entry(path)? else {
-        return Err(match staged {
-            Some(_) => dirty("is staged and was never committed"),
-            None => WriteError::Untracked { path: path.to_owned() },
-        });
+    match (in_head, staged) {
+        (Some(_), Some(entry)) if entry.hidden => return Err(WriteError::Hidden { path: path.to_owned() }),
+        (Some(_), None) => return Err(dirty("is staged for removal")),
+        (Some(entry), Some(staged)) if (staged.mode, staged.id) == entry && !staged.announced => {}
+        _ if change.with_edits => {}
+        (Some(_), Some(_)) => return Err(dirty("has staged changes")),
+        (None, Some(_)) => return Err(dirty("is staged and was never committed")),
+        (None, None) => return Err(WriteError::Untracked { path: path.to_owned() }),
+    }
+    if in_head.is_none() {
+        not_ignored(git, head.repo, path)?;
+    }
+    let staged = staged.filter(|entry| !entry.announced).map(|entry| (entry.mode, entry.id));
+    let (mode, id) = match staged.or(in_head) {
+        Some((mode, id)) => (mode, Some(id)),
+        None => (REGULAR | 0o644, None),
     };
-    if staged.is_some_and(|entry| entry.hidden) {
-        return Err(WriteError::Hidden { path: path.to_owned() });
-    }
-    match staged {
-        Some(entry) if (entry.mode, entry.id) == (mode, id) && !entry.announced => {}
-        Some(_) => return Err(dirty("has staged changes")),
-        None => return Err(dirty("is staged for removal")),
-    }
     if mode & 0o170_000 != REGULAR {
         return Err(WriteError::BadPath { path: path.to_owned(), reason: "it is not a regular file" });
     }
@@ -193,21 +205,38 @@ fn source(
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(dirty("was deleted in the work tree")),
         Err(e) => return Err(WriteError::io("read", &full)(e)),
     };
-    let crlf_stored = bytes.contains(&b'\r') && {
-        let blob = head.repo.find_blob(oid(id)?).map_err(WriteError::reading(format!("read {path} in HEAD")))?;
-        blob.content().windows(2).any(|two| two == b"\r\n")
+    let crlf_stored = match id.filter(|_| bytes.contains(&b'\r')) {
+        Some(id) => {
+            let blob = head.repo.find_blob(oid(id)?).map_err(WriteError::reading(format!("read {path} in HEAD")))?;
+            blob.content().windows(2).any(|two| two == b"\r\n")
+        }
+        None => false,
     };
-    Ok(Some(Found { mode, id, bytes, crlf_stored }))
+    let (id, staged) = (in_head.map(|(_, id)| id), staged.filter(|_| staged != in_head).map(|(_, id)| id));
+    Ok(Some(Found { mode, in_head: in_head.is_some(), id, staged, bytes, crlf_stored }))
 }
 
-/// Makes sure that the work tree has what HEAD has, and that it is what the caller has read.
-fn unedited(git: &Git, filters: &Filters, changes: &[&FileChange], found: &[Option<Found>]) -> Result<(), WriteError> {
+/// Makes sure that the work tree has what HEAD has, and that it is what the caller has read. Where the user's edits go
+/// with the change, there must be one version of them: what is staged is what the work tree has.
+fn unedited(
+    git: &Git,
+    filters: &Filters,
+    changes: &[&FileChange],
+    found: &mut [Option<Found>],
+) -> Result<(), WriteError> {
     for (change, found) in changes.iter().zip(found) {
         let (Some(before), Some(found)) = (&change.before, found) else { continue };
         let clean =
             objects::blob_id(git, filters.own(&before.path, &found.bytes, found.crlf_stored), &found.bytes, false)?;
-        if clean != found.id {
-            return Err(WriteError::Dirty { path: before.path.clone(), what: "has changes that are not committed" });
+        let dirty = |what| WriteError::Dirty { path: before.path.clone(), what };
+        if Some(clean) != found.id {
+            if !change.with_edits {
+                return Err(dirty("has changes that are not committed"));
+            }
+            found.id = None;
+        }
+        if found.staged.is_some_and(|staged| staged != clean) {
+            return Err(dirty("is staged and was edited again after that, so that nobody knows which version counts"));
         }
         if before.bytes != found.bytes {
             return Err(WriteError::Conflict { what: format!("{} was changed", before.path) });

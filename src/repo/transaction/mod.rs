@@ -53,12 +53,15 @@ pub struct FileChange {
     pub before: Option<FileState>,
     /// The file as it shall be; `None` to remove it.
     pub after: Option<FileState>,
+    /// Whether what the user has changed in the file and not committed, or not even added, goes into the commit too.
+    pub with_edits: bool,
 }
 
 impl FileChange {
     /// A new file.
     pub fn create(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        FileChange { before: None, after: Some(FileState { path: path.into(), bytes: bytes.into() }) }
+        let after = FileState { path: path.into(), bytes: bytes.into() };
+        FileChange { before: None, after: Some(after), with_edits: false }
     }
 
     /// Another content for a file that stays where it is.
@@ -77,12 +80,20 @@ impl FileChange {
         FileChange {
             before: Some(FileState { path: from.into(), bytes: was.into() }),
             after: Some(FileState { path: to.into(), bytes: bytes.into() }),
+            with_edits: false,
         }
     }
 
     /// Removes a file.
     pub fn remove(path: impl Into<String>, was: impl Into<Vec<u8>>) -> Self {
-        FileChange { before: Some(FileState { path: path.into(), bytes: was.into() }), after: None }
+        let before = FileState { path: path.into(), bytes: was.into() };
+        FileChange { before: Some(before), after: None, with_edits: false }
+    }
+
+    /// The same change, which also takes what the user has edited in the file and not committed.
+    #[must_use]
+    pub fn taking_edits(self) -> Self {
+        FileChange { with_edits: true, ..self }
     }
 
     fn before_path(&self) -> Option<&str> {
@@ -247,15 +258,14 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Finishes what others have left. The action was planned before that, so when there was something, it has to be
-    /// planned anew.
+    /// Finishes what a process that died since the action was planned has left. Whether the action still holds is
+    /// looked at afterwards.
     fn finish_others(&self, tell: &mut dyn FnMut(&str)) -> Result<(), WriteError> {
-        match recover::recover_holding(self.home, self.git, self.place, self.lock, tell)? {
-            None | Some(Recovered { ending: Ending::TakenBack, .. }) => Ok(()),
-            Some(found) => Err(WriteError::Conflict {
-                what: format!("an action that was cut short was finished ({})", found.subject),
-            }),
+        if let Some(found) = recover::recover_holding(self.home, self.git, self.place, self.lock, tell)? {
+            tell(&format!("an action that was cut short came first: {}", found.subject));
+            found.left.iter().for_each(|left| tell(left));
         }
+        Ok(())
     }
 
     /// Plans and writes the action on the commit that the branch has now.
@@ -486,6 +496,8 @@ fn journal_of(
 /// One file of the action, once all is known about it.
 struct PlannedFile<'a> {
     change: &'a FileChange,
+    /// Whether HEAD has the file that the change begins with.
+    in_head: bool,
     /// Mode for git: 100644 or 100755.
     mode: u32,
     /// Mode and blob that HEAD has of it; `None` for a new file.

@@ -202,7 +202,7 @@ impl Store<'_> {
         };
         let base = repo.find_tree(base).map_err(writing())?;
         let mut update = git2::build::TreeUpdateBuilder::new();
-        for path in files.iter().filter(|f| !f.change.in_place()).filter_map(|f| f.change.before_path()) {
+        for path in files.iter().filter(|f| f.in_head && !f.change.in_place()).filter_map(|f| f.change.before_path()) {
             update.remove(path);
         }
         for file in files {
@@ -374,7 +374,7 @@ impl Store<'_> {
 /// What `git update-index -z --index-info` needs to take the files of an action over.
 fn index_info(files: &[PlannedFile<'_>]) -> Vec<u8> {
     let mut info = Vec::new();
-    for path in files.iter().filter(|f| !f.change.in_place()).filter_map(|f| f.change.before_path()) {
+    for path in files.iter().filter(|f| f.in_head && !f.change.in_place()).filter_map(|f| f.change.before_path()) {
         index_line(&mut info, path.as_bytes(), None);
     }
     for file in files {

@@ -1,0 +1,149 @@
+//! Which deals a command is about: named, read from standard input, or all for which an expression is true.
+
+use std::io::Read;
+
+use super::exit::{CommandError, Exit};
+use super::ui::Ui;
+use super::workspace::{Facts, Workspace, read_history, tell_unreadable};
+use super::write::Reads;
+use crate::format::deal::Deal;
+use crate::format::expr::Expression;
+use crate::format::pipeline::ExtraFields;
+use crate::history::Options;
+use crate::report::listing;
+
+/// The word that stands for standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// More than this of ids is no list that a person means.
+const MAX_INPUT: u64 = 16 * 1024 * 1024;
+
+/// The deals of a command.
+#[derive(Clone, Debug)]
+pub enum Chosen {
+    /// Named one by one.
+    These(Vec<String>),
+    /// All for which this expression is true.
+    Where(String),
+}
+
+impl Chosen {
+    /// What the command line says: ids, with `-` for those on standard input, or an expression.
+    ///
+    /// # Errors
+    /// When both are there or neither, and when standard input cannot be read.
+    pub fn read(ids: &[String], filter: Option<&str>) -> Result<Self, CommandError> {
+        match filter {
+            Some(_) if !ids.is_empty() => {
+                Err(CommandError::usage(format!("name deals or give --where, not both: {}", ids.join(" "))))
+            }
+            Some(filter) => Ok(Chosen::Where(filter.to_owned())),
+            None if ids.is_empty() => Err(CommandError::usage("name the deals, or choose them with --where")
+                .hint("`-` reads their ids from standard input")),
+            None => {
+                let mut all = Vec::new();
+                let mut asked = false;
+                for id in ids {
+                    if id != STANDARD_INPUT {
+                        all.push(id.clone());
+                    } else if !std::mem::replace(&mut asked, true) {
+                        all.extend(listed(&standard_input()?));
+                    }
+                }
+                Ok(Chosen::These(all))
+            }
+        }
+    }
+
+    /// What has to be read to know them.
+    pub fn reads(&self) -> Reads {
+        match self {
+            Chosen::These(ids) => Reads::These(ids.clone()),
+            Chosen::Where(_) => Reads::All,
+        }
+    }
+
+    /// Their ids. Says so where there are none.
+    ///
+    /// # Errors
+    /// When the expression is wrong, or cannot be answered for a deal: it might have been meant.
+    pub fn ids(&self, ui: &mut Ui, workspace: &Workspace) -> Result<Vec<String>, CommandError> {
+        let ids = match self {
+            Chosen::These(ids) => ids.clone(),
+            Chosen::Where(text) => matching(ui, workspace, text)?,
+        };
+        if ids.is_empty() {
+            ui.line(match self {
+                Chosen::These(_) => "no deal is named, nothing to do",
+                Chosen::Where(_) => "no deal matches, nothing to do",
+            });
+        }
+        Ok(ids)
+    }
+}
+
+fn matching(ui: &mut Ui, workspace: &Workspace, text: &str) -> Result<Vec<String>, CommandError> {
+    let pipeline = &workspace.reading.pipeline;
+    let filter = compile(text, workspace)?;
+    let facts = match filter.uses_days_in_stage() {
+        true => match read_history(&workspace.home, pipeline, &Options::default())? {
+            Some(history) => Facts::of(&history, pipeline, workspace.today),
+            None => Facts::default(),
+        },
+        false => Facts::default(),
+    };
+    let known = |deal: &Deal| workspace.circumstances(&facts, deal);
+    let found = listing::select(pipeline, &workspace.reading.deals, Some(&filter), true, &[], &known);
+    if let Some((deal, why)) = found.unanswered.first() {
+        let more = match found.unanswered.len() - 1 {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let message = format!("--where cannot be answered for {}{more}: {why}", deal.id);
+        return Err(CommandError::new(Exit::Findings, message).hint("nothing was changed; narrow the expression"));
+    }
+    tell_unreadable(ui, &workspace.reading, &workspace.source);
+    Ok(found.deals.iter().map(|deal| deal.id.to_string()).collect())
+}
+
+/// The expression of `--where`.
+///
+/// # Errors
+/// When it is none, or names a field that nobody declared.
+pub fn compile(text: &str, workspace: &Workspace) -> Result<Expression, CommandError> {
+    let pipeline = &workspace.reading.pipeline;
+    let free = pipeline.extra_fields != ExtraFields::Deny;
+    Expression::compile(text, &pipeline.fields, free).map_err(|error| {
+        let part = text.get(error.range.clone()).filter(|p| !p.is_empty()).unwrap_or(text);
+        let refused = CommandError::usage(format!("--where: {} (at `{part}`)", error.message));
+        error.help.into_iter().fold(refused, CommandError::hint)
+    })
+}
+
+fn standard_input() -> Result<String, CommandError> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(MAX_INPUT + 1).read_to_string(&mut text);
+    let read = read.map_err(|e| CommandError::new(Exit::Io, format!("cannot read standard input: {e}")))?;
+    if read as u64 > MAX_INPUT {
+        return Err(CommandError::usage("standard input is too long for a list of deals"));
+    }
+    Ok(text)
+}
+
+/// The ids of a text, one a line. Blank lines and those that begin with `#` say nothing.
+fn listed(text: &str) -> impl Iterator<Item = String> {
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_stand_one_a_line_between_blanks_and_remarks() {
+        let text = "\u{feff}acme\r\n\r\n# the rest\r\n  globex  \ninitech";
+        assert_eq!(listed(text).collect::<Vec<_>>(), ["acme", "globex", "initech"]);
+        assert_eq!(listed("").count(), 0);
+    }
+}
