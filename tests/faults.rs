@@ -186,3 +186,71 @@ fn interrupted_calls_are_made_again() {
     sums.must_all_hold();
     assert_eq!(sums.landed, sums.runs, "an interruption is no error");
 }
+
+#[test]
+fn a_journal_that_ends_anywhere_is_taken_for_none() {
+    if !possible() {
+        return;
+    }
+    let Some(job) = job::named("move") else { return };
+    Matrix::new(job).run_torn_journals("torn journal", 61).must_all_hold();
+}
+
+/// The steps of a move in the order in which they must be seen on the disk, each by a call and what it works on.
+const STEPS: [(&str, &str, &str); 12] = [
+    ("the last object is in its place", "link", "/objects/"),
+    ("the last object is flushed", "fsync", "/.git/objects/"),
+    ("the journal is flushed", "fsync", "/journal>"),
+    ("the journal is in its place", "rename", "/.git/tussock/journal\""),
+    ("its folder is flushed", "fsync", "/.git/tussock>"),
+    ("the branch is moved", "rename", "/.git/refs/heads/main\""),
+    ("the new file is flushed", "fsync", "/sales/proposal/.tussock-"),
+    ("the new file is in its place", "rename", "/sales/proposal/d01.yaml\""),
+    ("the old file is removed", "unlink", "/sales/brief/d01.yaml\""),
+    ("the index is in its place", "rename", "/.git/index\""),
+    ("the journal is removed", "unlink", "/.git/tussock/journal\""),
+    ("it is told", "write", "1<"),
+];
+
+#[test]
+fn what_a_move_writes_is_in_the_order_that_recovery_relies_on() {
+    if !possible() {
+        return;
+    }
+    let Some(job) = job::named("move") else { return };
+    let matrix = Matrix::new(job);
+    let points = &matrix.points;
+    let mut after = 0;
+    for (number, (step, call, on)) in STEPS.iter().enumerate() {
+        let is = |p: &Point| p.call.starts_with(call) && p.on.contains(on) && (number < 11 || p.process == 0);
+        let before_branch = number < 2;
+        let branch = points.iter().position(|p| p.call.starts_with("rename") && p.on.contains(STEPS[5].2)).unwrap();
+        let found = if before_branch {
+            points[..branch].iter().rposition(is)
+        } else {
+            points[after..].iter().position(is).map(|at| after + at)
+        };
+        let at = found.unwrap_or_else(|| panic!("never after the step before it: {step}"));
+        assert!(at >= after, "too early: {step}");
+        after = at;
+    }
+    let flushed = |what: &str, until: usize| points[..until].iter().any(|p| p.call == "fsync" && p.on.contains(what));
+    let branch = points.iter().position(|p| p.call.starts_with("rename") && p.on.contains(STEPS[5].2)).unwrap();
+    // Each object by its last name or by the one that it had before, and the folder that it is in.
+    let links = points.iter().filter(|p| p.call.starts_with("link") && p.on.contains("/objects/"));
+    let mut objects = 0;
+    for link in links {
+        let names: Vec<&str> = link.on.split('"').filter(|part| part.contains("objects/")).collect();
+        let short = |name: &str| name.split_once("objects/").unwrap().1.to_owned();
+        assert!(names.iter().any(|name| flushed(&format!("/{}>", short(name)), branch)), "not flushed: {}", link.on);
+        let folder = short(names[names.len() - 1])[..2].to_owned();
+        assert!(flushed(&format!("/.git/objects/{folder}>"), branch), "not flushed: objects/{folder}");
+        objects += 1;
+    }
+    // A blob is the old one where nothing but the place changes; two trees of stages, two above them, and the commit.
+    assert!(objects >= 4, "{objects} objects");
+    let told = points.iter().rposition(|p| p.prints()).unwrap();
+    for folder in ["/.git/refs/heads>", "/.git/logs/refs/heads>", "/.git>", "/sales/brief>", "/sales/proposal>"] {
+        assert!(flushed(folder, told), "not flushed: {folder}");
+    }
+}

@@ -112,6 +112,30 @@ impl Matrix {
         self.sum_up(what, outcomes)
     }
 
+    /// Kills the command when its journal is written and the branch not moved yet, and cuts the journal off after one
+    /// byte in `sampled`, each in a copy of its own; the command runs again.
+    pub fn run_torn_journals(&self, what: &str, sampled: u64) -> Sums {
+        let runner = &self.runner;
+        let sampled = how_many().unwrap_or(sampled) as usize;
+        let lock = |p: &&Point| p.call == "openat" && p.on.contains("/.git/refs/heads/main.lock");
+        let point = self.points.iter().find(lock).expect("the point at which the branch is locked");
+        let broken = runner.template.copy();
+        assert!(inject(&broken, &runner.job.args, point, Fault::KillAll).fired);
+        let journal = Path::new(".git/tussock/journal");
+        let whole = std::fs::read(broken.path().join(journal)).expect("a journal");
+        let states = runner.template.of(&broken);
+        let cuts: Vec<usize> = (0..whole.len()).step_by(sampled).collect();
+        let outcomes = side_by_side(&cuts, |cut| {
+            let copy = states.copy();
+            let (start, _) = look(&copy);
+            std::fs::write(copy.path().join(journal), &whole[..*cut]).unwrap();
+            let in_the_end = runner.again(&copy, &start, false);
+            let label = format!("{}: {cut} of {} bytes of the journal", runner.job.name, whole.len());
+            vec![Outcome { fired: true, landed: false, at_once: Vec::new(), in_the_end, label }]
+        });
+        self.sum_up(what, outcomes)
+    }
+
     /// Breaks the command in a way of the caller's own: `run` gets a copy in the folder `base` and the arguments, and
     /// `mend` makes the machine whole again.
     pub fn break_it(

@@ -224,7 +224,7 @@ pub fn trace(copy: &Copy<'_>, args: &[String]) -> (Ran, Vec<Point>) {
             continue;
         }
         let gits_before = begun.iter().filter(|b| **b < time).count();
-        let on = rest.replace(&*copy.path().to_string_lossy(), "").chars().take(100).collect();
+        let on = rest.replace(&*copy.path().to_string_lossy(), "").chars().take(300).collect();
         points.push(Point { process, call, nth: *nth, gits_before, own_before, on });
     }
     (ran, points)
