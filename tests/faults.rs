@@ -5,9 +5,11 @@
 mod fault_kit;
 mod kit;
 
+use fault_kit::checker::look;
+use fault_kit::fixture::Fixture;
 use fault_kit::job;
 use fault_kit::matrix::Matrix;
-use fault_kit::tracer::{Fault, Point, possible};
+use fault_kit::tracer::{Fault, Point, fail_on_file, inject, possible, trace};
 
 fn kills(point: &Point) -> Vec<Fault> {
     match point.process {
@@ -253,4 +255,60 @@ fn what_a_move_writes_is_in_the_order_that_recovery_relies_on() {
     for folder in ["/.git/refs/heads>", "/.git/logs/refs/heads>", "/.git>", "/sales/brief>", "/sales/proposal>"] {
         assert!(flushed(folder, told), "not flushed: {folder}");
     }
+}
+
+fn strings(args: &[&str]) -> Vec<String> {
+    ["--today", "2026-03-02"].iter().chain(args).map(|a| (*a).to_owned()).collect()
+}
+
+#[test]
+fn a_deal_that_the_disk_does_not_give_is_an_error_and_not_absent() {
+    if !possible() {
+        return;
+    }
+    let fixture = Fixture::new(|_| ());
+    let template = fixture.template();
+    let copy = template.copy();
+    let (start, _) = look(&copy);
+    let deal = copy.path().join("sales/brief/d01.yaml");
+    for calls in ["openat", "read,pread64"] {
+        for error in ["EIO", "EACCES", "ESTALE"] {
+            for args in [&["list"][..], &["validate"], &["show", "d01"], &["move", "d01", "proposal"]] {
+                let broken = fail_on_file(&copy, &deal, calls, error, &strings(args));
+                let said = format!("{}{}", broken.ran.out, broken.ran.err);
+                assert!(broken.fired, "{args:?} does not read the deal with {calls}");
+                assert_ne!(broken.ran.code, 0, "{args:?}, {error} of {calls}: {said}");
+                assert!(said.contains("d01.yaml"), "{args:?}, {error} of {calls}: {said}");
+            }
+        }
+    }
+    let (now, _) = look(&copy);
+    assert_eq!((now.files, now.index, now.head), (start.files, start.index, start.head));
+}
+
+#[test]
+fn a_report_that_is_killed_at_any_write_is_the_old_one_or_the_new_one() {
+    if !possible() {
+        return;
+    }
+    let fixture = Fixture::new(|_| ());
+    let template = fixture.template();
+    let args = strings(&["report", "--output", "report.md"]);
+    let copy = template.copy();
+    let (ran, points) = trace(&copy, &args);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let new = std::fs::read_to_string(copy.path().join("report.md")).unwrap();
+    let mut killed = 0;
+    for point in points.iter().filter(|p| p.changes_disk()) {
+        let copy = template.copy();
+        let path = copy.path().join("report.md");
+        std::fs::write(&path, "the old one\n").unwrap();
+        let broken = inject(&copy, &args, point, Fault::KillAll);
+        killed += usize::from(broken.fired);
+        let now = std::fs::read_to_string(&path).unwrap();
+        assert!(now == "the old one\n" || now == new, "killed at {} {}:\n{now}", point.name(), point.on);
+        assert_eq!(copy.tussock(&args).code, 0);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), new);
+    }
+    assert!(killed > 3, "{killed} points only");
 }

@@ -6,7 +6,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::fixture::{Copy, owned};
@@ -278,6 +278,19 @@ pub fn inject(copy: &Copy<'_>, args: &[String], point: &Point, fault: Fault) -> 
         Fault::Signal(_) => ran.code >= 128,
         Fault::Error(_) | Fault::ErrorFromNow(_) => injected(*process),
     };
+    Broken { fired, ran }
+}
+
+/// Runs tussock while each of these calls on a file fails, in all of its threads.
+pub fn fail_on_file(copy: &Copy<'_>, file: &Path, calls: &str, error: &str, args: &[String]) -> Broken {
+    let log = copy.notes().join("log.file");
+    let inject = format!("inject={calls}:error={error}");
+    let mut all = owned(&["-f", "-qq", "-e", "signal=none", "-e", &format!("trace={calls}"), "-e", &inject, "-P"]);
+    all.extend([file.as_os_str().to_owned(), "-o".into(), log.clone().into_os_string()]);
+    all.push(env!("CARGO_BIN_EXE_tussock").into());
+    all.extend(owned(args));
+    let ran = copy.run(OsStr::new("strace"), &all, &[]);
+    let fired = fs::read_to_string(log).is_ok_and(|log| log.contains("INJECTED"));
     Broken { fired, ran }
 }
 
