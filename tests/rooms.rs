@@ -19,7 +19,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 
 /// Crates that only some rooms may use.
 const RESERVED: [(&str, &[&str]); 7] = [
-    ("git2", &["repo", "cli"]),
+    ("git2", &["repo"]),
     ("notify", &["repo"]),
     ("clap", &["cli"]),
     ("comfy_table", &["output"]),

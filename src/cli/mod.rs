@@ -78,6 +78,9 @@ pub struct Global {
     /// The day to take for today, instead of the clock's
     #[arg(long, value_name = "DATE", global = true, env = "TUSSOCK_TODAY", hide_env_values = true, value_parser = day)]
     today: Option<NaiveDate>,
+    /// The pipeline, once it is found: to look for it can mean to go through every folder.
+    #[arg(skip)]
+    found: std::cell::OnceCell<crate::repo::discover::Home>,
 }
 
 /// When to use colours.

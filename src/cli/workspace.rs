@@ -46,7 +46,11 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// # Errors
 /// When there is none, or several and none was named.
 pub fn home(global: &Global) -> Result<Home, CommandError> {
-    Ok(find(&current(global)?, global.pipeline_name.as_deref())?)
+    if let Some(found) = global.found.get() {
+        return Ok(found.clone());
+    }
+    let found = find(&current(global)?, global.pipeline_name.as_deref())?;
+    Ok(global.found.get_or_init(|| found).clone())
 }
 
 /// The work tree of a pipeline.
@@ -314,8 +318,7 @@ pub fn read_history(home: &Home, pipeline: &Pipeline, options: &Options) -> Resu
 pub fn home_at(home: &Home, tip: ObjectId, point: Point) -> Result<Option<(ObjectId, Home)>, HistoryFailure> {
     let place = home.place().map_err(|e| HistoryFailure::Repo(e.into()))?;
     let repository = place.open().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let objects =
-        GitObjects::open(&repository).map_err(|e| HistoryFailure::Repo(CommandError::new(Exit::Io, e.to_string())))?;
+    let objects = GitObjects::open(&repository).map_err(|e| HistoryFailure::Repo(e.into()))?;
     let found = history::standpoint(&objects, tip, &home.prefix, point).map_err(HistoryFailure::History)?;
     Ok(found.map(|found| {
         let root = match place.workdir.as_ref().filter(|_| found.prefix != home.prefix) {
@@ -339,7 +342,7 @@ pub fn history_at(
     let _progress = Progress::new("reading history");
     let place = home.place().map_err(|e| HistoryFailure::Repo(e.into()))?;
     let repository = place.open().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let objects = GitObjects::with_mailmap(&repository, tip)
-        .map_err(|e| HistoryFailure::Repo(CommandError::new(Exit::Io, e.to_string())))?;
+    let objects = GitObjects::with_mailmap(&repository, tip).map_err(|e| HistoryFailure::Repo(e.into()))?;
+    let objects = objects.reading(tip, &home.prefix);
     history::read(&objects, tip, &home.prefix, pipeline, options).map_err(HistoryFailure::History)
 }

@@ -2,7 +2,10 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::engine::Repository;
+use super::engine::locate::repository_around;
 use super::error::RepoError;
+use super::objects::{ObjectError, ObjectId};
 use crate::format::pipeline::PIPELINE_FILE;
 
 /// How deep below the repository's root pipelines are looked for.
@@ -21,19 +24,19 @@ pub struct GitPlace {
     pub from_env: bool,
     /// The index that `GIT_INDEX_FILE` names, absolute.
     pub index_from_env: Option<PathBuf>,
+    /// How many bytes the ids of its objects have: 20 (SHA-1) or 32 (SHA-256).
+    pub id_len: usize,
+    /// Whether only the `git` program can read it.
+    pub by_program: bool,
 }
 
 impl GitPlace {
     /// Opens the repository anew, so that nothing is remembered from an earlier look.
     ///
     /// # Errors
-    /// When libgit2 cannot open it (any more).
-    pub fn open(&self) -> Result<git2::Repository, RepoError> {
-        let repo = git2::Repository::open(&self.git_dir).map_err(|e| cannot_open(&self.git_dir, &e))?;
-        if let (true, Some(workdir)) = (self.from_env, &self.workdir) {
-            repo.set_workdir(workdir, false).map_err(|e| cannot_open(workdir, &e))?;
-        }
-        Ok(repo)
+    /// When it cannot be opened (any more).
+    pub fn open(&self) -> Result<Repository, RepoError> {
+        Repository::open(self)
     }
 
     /// The file of the user's index.
@@ -134,19 +137,39 @@ fn find_in_bare(repo: Option<GitPlace>, name: Option<&str>) -> Result<Home, Repo
     let git_dir = place.git_dir.clone();
     let mut found = Vec::new();
     let opened = place.open()?;
-    if let Ok(tree) = opened.head().and_then(|h| h.peel_to_tree()) {
-        let walked = tree.walk(git2::TreeWalkMode::PreOrder, |folder, entry| {
-            if entry.name_bytes() == PIPELINE_FILE.as_bytes() && entry.kind() == Some(git2::ObjectType::Blob) {
-                found.push(folder.trim_end_matches('/').to_owned());
-            }
-            let dotted = entry.name_bytes().starts_with(b".");
-            if dotted { git2::TreeWalkResult::Skip } else { git2::TreeWalkResult::Ok }
-        });
-        walked.map_err(RepoError::reading("look for pipelines in HEAD"))?;
+    if let Some(commit) = opened.head()?.commit {
+        let reading = || RepoError::object("look for pipelines in HEAD");
+        let root = opened.commit(commit).map_err(reading())?.tree;
+        pipelines_in(&opened, root, "", 0, &mut found).map_err(reading())?;
     }
     found.sort();
     let home = choose(Path::new(""), Some(place), found, name, &git_dir)?;
     Ok(Home { root: git_dir, ..home })
+}
+
+/// Adds the folders of a tree that hold a `pipeline.yaml`. Folders whose name begins with a dot are not entered.
+fn pipelines_in(
+    repo: &Repository,
+    tree: ObjectId,
+    path: &str,
+    depth: usize,
+    found: &mut Vec<String>,
+) -> Result<(), ObjectError> {
+    for (name, mode, id) in repo.folder(tree)? {
+        let kind = mode & 0o170_000;
+        if name == PIPELINE_FILE.as_bytes() && kind == 0o100_000 {
+            found.push(path.to_owned());
+        }
+        // A name that is not UTF-8 cannot be given to -p either.
+        let Some(name) = std::str::from_utf8(&name).ok().filter(|n| kind == 0o040_000 && !n.starts_with('.')) else {
+            continue;
+        };
+        if depth < MAX_DEPTH {
+            let below = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
+            pipelines_in(repo, id, &below, depth + 1, found)?;
+        }
+    }
+    Ok(())
 }
 
 /// Picks one of the pipelines found below `base`.
@@ -245,60 +268,6 @@ fn outside(root: &Path, workdir: &Path) -> RepoError {
         path: workdir.display().to_string(),
         reason: format!("{} is not below it, or its name is not UTF-8", root.display()),
     }
-}
-
-/// The repository that a folder lies in.
-fn repository_around(start: &Path) -> Result<Option<GitPlace>, RepoError> {
-    let from_env = std::env::var_os("GIT_DIR").is_some_and(|v| !v.is_empty());
-    let opened = if from_env {
-        git2::Repository::open_from_env()
-    } else {
-        git2::Repository::open_ext(start, git2::RepositoryOpenFlags::empty(), ceilings())
-    };
-    let repo = match opened {
-        Ok(repo) => repo,
-        Err(e) if e.code() == git2::ErrorCode::NotFound && !from_env => return Ok(None),
-        Err(e) => return Err(cannot_open(start, &e)),
-    };
-    let real = |path: &Path| path.canonicalize().map_err(RepoError::io(path));
-    // libgit2 takes it for relative to the git folder, and only looks at it where the git folder is given too.
-    let workdir_from_env = std::env::var_os("GIT_WORK_TREE").filter(|v| !v.is_empty());
-    let workdir = match &workdir_from_env {
-        Some(path) => Some(real(Path::new(path))?),
-        None => repo.workdir().map(real).transpose()?,
-    };
-    let index_from_env = std::env::var_os("GIT_INDEX_FILE").filter(|v| !v.is_empty()).map(|file| {
-        // git's own hooks get it relative to the top of the work tree.
-        workdir.clone().unwrap_or_else(|| start.to_owned()).join(file)
-    });
-    Ok(Some(GitPlace {
-        git_dir: real(repo.path())?,
-        common_dir: real(repo.commondir())?,
-        workdir,
-        from_env: from_env || workdir_from_env.is_some(),
-        index_from_env,
-    }))
-}
-
-/// The folders that git does not look above (`GIT_CEILING_DIRECTORIES`).
-fn ceilings() -> Vec<PathBuf> {
-    let list = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
-    std::env::split_paths(&list).filter(|p| p.is_absolute()).collect()
-}
-
-fn cannot_open(path: &Path, e: &git2::Error) -> RepoError {
-    let words = e.message();
-    let reason = match e.code() {
-        git2::ErrorCode::Owner => format!(
-            "it belongs to somebody else; if you trust it, run \
-             `git config --global --add safe.directory {}`",
-            path.display()
-        ),
-        _ if words.contains("sha256") => "it uses SHA-256 object names, which are not supported yet".to_owned(),
-        _ if words.contains("refstorage") => "it keeps its refs in reftables, which are not supported yet".to_owned(),
-        _ => words.to_owned(),
-    };
-    RepoError::CannotOpen { path: path.display().to_string(), reason }
 }
 
 #[cfg(test)]

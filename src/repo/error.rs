@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::git::GitError;
-use super::objects::ObjectId;
+use super::objects::{ObjectError, ObjectId};
 
 /// Classes of errors: each has its own exit code on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -125,6 +125,12 @@ impl RepoError {
     pub(super) fn reading(doing: impl Into<String>) -> impl FnOnce(git2::Error) -> RepoError {
         let doing = doing.into();
         move |e| RepoError::Read { doing, reason: e.message().to_owned() }
+    }
+
+    /// An object that could not be read while `doing` something.
+    pub(super) fn object(doing: impl Into<String>) -> impl FnOnce(ObjectError) -> RepoError {
+        let doing = doing.into();
+        move |e| RepoError::Read { doing, reason: e.to_string() }
     }
 
     /// An error of the file system at `path`.
@@ -342,5 +348,11 @@ impl WriteError {
     pub(super) fn reading(doing: impl Into<String>) -> impl FnOnce(git2::Error) -> WriteError {
         let doing = doing.into();
         move |e| WriteError::Read(RepoError::Read { doing, reason: e.message().to_owned() })
+    }
+
+    /// An object that could not be read while `doing` something.
+    pub(super) fn object(doing: impl Into<String>) -> impl FnOnce(ObjectError) -> WriteError {
+        let doing = doing.into();
+        move |e| WriteError::Read(RepoError::object(doing)(e))
     }
 }

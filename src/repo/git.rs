@@ -1,15 +1,15 @@
 //! The one place that runs the `git` program.
 //!
-//! Reading goes through libgit2, writing goes through here: only the program runs hooks, signs, applies filters and
-//! knows every shape of repository.
+//! Reading goes through libgit2 where it can, writing goes through here: only the program runs hooks, signs, applies
+//! filters and knows every shape of repository.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use super::discover::Home;
+use super::discover::{GitPlace, Home};
 use super::error::Class;
 
 /// Set while hooks run, so that a tussock that a hook starts can tell.
@@ -112,19 +112,26 @@ impl Git {
     /// # Errors
     /// When there is none on `PATH` or it cannot tell its version.
     pub fn new(home: &Home) -> Result<Git, GitError> {
-        let folder = match &home.repo {
-            Some(repo) => repo.workdir.clone().unwrap_or_else(|| repo.git_dir.clone()),
-            None => home.root.clone(),
-        };
-        let mut git = Git::in_folder(&folder)?;
+        match &home.repo {
+            Some(place) => Git::at(place),
+            None => Git::in_folder(&home.root),
+        }
+    }
+
+    /// The `git` program for a repository.
+    ///
+    /// # Errors
+    /// See [`Git::new`].
+    pub(super) fn at(place: &GitPlace) -> Result<Git, GitError> {
+        let mut git = Git::in_folder(place.workdir.as_ref().unwrap_or(&place.git_dir))?;
         // Where the caller's environment chose the repository, children must see the same one from any folder.
-        if let Some(repo) = home.repo.as_ref().filter(|r| r.from_env) {
-            git.env.push(("GIT_DIR".into(), repo.git_dir.clone().into()));
-            if let Some(workdir) = &repo.workdir {
+        if place.from_env {
+            git.env.push(("GIT_DIR".into(), place.git_dir.clone().into()));
+            if let Some(workdir) = &place.workdir {
                 git.env.push(("GIT_WORK_TREE".into(), workdir.clone().into()));
             }
         }
-        if let Some(index) = home.repo.as_ref().and_then(|r| r.index_from_env.as_ref()) {
+        if let Some(index) = &place.index_from_env {
             git.env.push(("GIT_INDEX_FILE".into(), index.clone().into()));
         }
         Ok(git)
@@ -207,10 +214,11 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Says that no pattern is meant where a path is given, and that messages shall be in English. Not for commands
-    /// that start the user's hooks: their environment is the user's.
+    /// Says that no pattern is meant where a path is given, that messages shall be in English, and that objects are
+    /// meant as they were written, not what replaces them: libgit2 reads them so. Not for commands that start the
+    /// user's hooks: their environment is the user's.
     pub fn plain(mut self) -> Self {
-        self.command.env("LC_ALL", "C").env("GIT_LITERAL_PATHSPECS", "1");
+        self.command.env("LC_ALL", "C").env("GIT_LITERAL_PATHSPECS", "1").env("GIT_NO_REPLACE_OBJECTS", "1");
         self
     }
 
@@ -289,6 +297,16 @@ impl<'a> Run<'a> {
     /// How messages name the command.
     fn shown(&self) -> String {
         format!("git {}", self.name)
+    }
+
+    /// Starts it with all its pipes open, for a talk.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn talk(mut self) -> Result<Child, GitError> {
+        let command = self.shown();
+        self.command.args(&self.globals).args(self.name.split(' ')).args(&self.args).stdin(Stdio::piped());
+        self.command.spawn().map_err(|source| GitError::Start { command, source })
     }
 
     /// Runs it, whatever comes of it.

@@ -192,8 +192,15 @@ mod tests {
     fn place() -> (tempfile::TempDir, GitPlace) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().to_owned();
-        let place =
-            GitPlace { workdir: None, git_dir: path.clone(), common_dir: path, from_env: false, index_from_env: None };
+        let place = GitPlace {
+            workdir: None,
+            git_dir: path.clone(),
+            common_dir: path,
+            from_env: false,
+            index_from_env: None,
+            id_len: 20,
+            by_program: false,
+        };
         (dir, place)
     }
 

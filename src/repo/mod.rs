@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod discover;
+pub mod engine;
 pub mod error;
 pub mod git;
 mod hooks;

@@ -5,8 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
+use super::engine::{Kind, Repository};
+use super::error::RepoError;
 use super::mailmap::Mailmap;
 
 /// The id of a git object: 20 bytes (SHA-1) or 32 (SHA-256).
@@ -114,6 +116,14 @@ pub enum ObjectError {
         /// The object.
         id: ObjectId,
         /// What is wrong with it.
+        why: String,
+    },
+    /// It could not be had from the `git` program, or from the remote of a partial clone.
+    #[error("object {id} cannot be read: {why}")]
+    Unreadable {
+        /// The object.
+        id: ObjectId,
+        /// What was said.
         why: String,
     },
     /// It is of another kind than what it was read as.
@@ -289,52 +299,38 @@ fn parse_offset(word: &str) -> i32 {
     (sign * (number / 100).min(24) * 60 + sign * (number % 100)).clamp(-1440, 1440)
 }
 
-/// Objects of a git repository, read through libgit2's object database.
+/// Objects of a git repository.
 pub struct GitObjects<'r> {
-    odb: git2::Odb<'r>,
+    repository: &'r Repository,
     mailmap: Mailmap,
     /// Commits whose parents the clone does not have.
     edge: HashSet<ObjectId>,
     shallow: bool,
     /// Each author once, by what the commit says, already through the mailmap.
     authors: Mutex<HashMap<Author, Arc<Author>>>,
-}
-
-/// Why the objects of a repository could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenObjectsError {
-    /// libgit2 says no.
-    #[error("cannot open the objects of the repository: {0}")]
-    Git(#[from] git2::Error),
-    /// The list of commits at the edge of a shallow clone could not be read.
-    #[error("cannot read {path}: {source}")]
-    Io {
-        /// The file.
-        path: String,
-        /// Why not.
-        source: std::io::Error,
-    },
+    /// What of a partial clone's history is fetched as one, once something of it turns out to be missing.
+    wanted: Mutex<Option<(ObjectId, String)>>,
 }
 
 impl<'r> GitObjects<'r> {
     /// Opens the objects of a repository, without a mailmap.
     ///
     /// # Errors
-    /// See [`OpenObjectsError`].
-    pub fn open(repository: &'r git2::Repository) -> Result<Self, OpenObjectsError> {
-        read_once();
-        let path = repository.commondir().join("shallow");
+    /// When the list of commits at the edge of a shallow clone cannot be read.
+    pub fn open(repository: &'r Repository) -> Result<Self, RepoError> {
+        let path = repository.place().common_dir.join("shallow");
         let edge = match std::fs::read_to_string(&path) {
             Ok(text) => text.lines().filter_map(|line| ObjectId::from_hex(line.trim())).collect(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => HashSet::new(),
-            Err(source) => return Err(OpenObjectsError::Io { path: path.display().to_string(), source }),
+            Err(source) => return Err(RepoError::io(&path)(source)),
         };
         Ok(GitObjects {
-            odb: repository.odb()?,
+            repository,
             mailmap: Mailmap::default(),
             edge,
             shallow: repository.is_shallow(),
             authors: Mutex::default(),
+            wanted: Mutex::default(),
         })
     }
 
@@ -343,8 +339,8 @@ impl<'r> GitObjects<'r> {
     /// answer everywhere.
     ///
     /// # Errors
-    /// See [`OpenObjectsError`]. A commit or mailmap that cannot be read is no error here, the walk reports it.
-    pub fn with_mailmap(repository: &'r git2::Repository, tip: ObjectId) -> Result<Self, OpenObjectsError> {
+    /// See [`GitObjects::open`]. A commit or mailmap that cannot be read is no error here, the walk reports it.
+    pub fn with_mailmap(repository: &'r Repository, tip: ObjectId) -> Result<Self, RepoError> {
         let mut objects = GitObjects::open(repository)?;
         let text = objects.commit(tip).and_then(|commit| objects.tree(commit.tree)).ok().and_then(|root| {
             let id = entries(&root, tip.as_bytes().len()).find(|e| e.is_file() && e.name == b".mailmap")?.id;
@@ -357,22 +353,17 @@ impl<'r> GitObjects<'r> {
         Ok(objects)
     }
 
-    fn read(&self, id: ObjectId, kind: git2::ObjectType, wanted: &'static str) -> Result<Vec<u8>, ObjectError> {
-        let damaged = |why: &str| ObjectError::Damaged { id, why: why.to_owned() };
-        let oid = git2::Oid::from_bytes(id.as_bytes()).map_err(|e| damaged(e.message()))?;
-        let object = self.odb.read(oid).map_err(|e| match e.code() {
-            git2::ErrorCode::NotFound => ObjectError::Missing(id),
-            _ => damaged(e.message()),
-        })?;
-        if object.kind() != kind {
-            return Err(ObjectError::Kind { id, wanted });
-        }
-        Ok(object.data().to_vec())
+    /// Says which history is going to be read: up to `tip`, of the files below `folder`. Of a partial clone it is then
+    /// fetched as one, not file by file.
+    #[must_use]
+    pub fn reading(self, tip: ObjectId, folder: &str) -> Self {
+        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = Some((tip, folder.to_owned()));
+        self
     }
 
     /// The one shared author for what a commit says.
     fn canonical(&self, author: Arc<Author>) -> Arc<Author> {
-        let mut known = self.authors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut known = self.authors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = known.get(&*author) {
             return found.clone();
         }
@@ -384,7 +375,7 @@ impl<'r> GitObjects<'r> {
 
 impl Objects for GitObjects<'_> {
     fn commit(&self, id: ObjectId) -> Result<Commit, ObjectError> {
-        let mut commit = parse_commit(id, &self.read(id, git2::ObjectType::Commit, "commit")?)?;
+        let mut commit = self.repository.commit(id)?;
         commit.author = self.canonical(commit.author);
         if self.edge.contains(&id) {
             commit.parents.clear();
@@ -393,11 +384,14 @@ impl Objects for GitObjects<'_> {
     }
 
     fn tree(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
-        self.read(id, git2::ObjectType::Tree, "tree")
+        self.repository.read(id, Kind::Tree)
     }
 
     fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
-        self.read(id, git2::ObjectType::Blob, "blob")
+        if let Some((tip, folder)) = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.repository.prefetch_history(tip, &folder);
+        }
+        self.repository.read(id, Kind::Blob)
     }
 
     fn is_shallow(&self) -> bool {

@@ -5,29 +5,36 @@ use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::discover::{GitPlace, Home};
+use super::engine::refs::object_id;
+use super::engine::{Kind, Repository};
 use super::error::RepoError;
 use super::git::{Git, GitError};
-use super::objects::{ObjectId, read_once};
-use super::revision::{object_id, oid};
+use super::objects::{ObjectError, ObjectId};
 use super::worktree::MAX_FILE;
 use crate::format::pipeline::PIPELINE_FILE;
 use crate::format::source::{EntryKind, FileEntry, Source};
+
+/// The mode of a folder in a tree of git.
+const FOLDER: u32 = 0o040_000;
 
 /// The files of a pipeline as a commit or the index holds them.
 pub struct Snapshot {
     place: GitPlace,
     /// Open handles that nobody uses. A handle may not be used by two threads at a time, so each takes one of its own
     /// and gives it back.
-    handles: Mutex<Vec<git2::Repository>>,
-    entries: BTreeMap<Vec<u8>, (EntryKind, git2::Oid)>,
+    handles: Mutex<Vec<Repository>>,
+    entries: Entries,
     whole: Whole,
     display_prefix: String,
 }
 
+/// What lies at each path below the pipeline's folder: its kind, and its object where one is known.
+type Entries = BTreeMap<Vec<u8>, (EntryKind, Option<ObjectId>)>;
+
 /// Everything else in the repository.
 enum Whole {
     /// The tree of a commit.
-    Tree(git2::Oid),
+    Tree(ObjectId),
     /// The regular files of the index.
     Files(BTreeSet<Vec<u8>>),
 }
@@ -55,20 +62,18 @@ impl Snapshot {
     /// # Errors
     /// When the commit or one of its trees cannot be read. A pipeline that the commit does not have is empty.
     pub fn of_commit(home: &Home, commit: ObjectId) -> Result<Snapshot, RepoError> {
-        read_once();
         let place = home.place()?;
         let repo = place.open()?;
-        let reading = || format!("read commit {}", commit.short());
+        let reading = || RepoError::object(format!("read commit {}", commit.short()));
         let mut entries = BTreeMap::new();
-        let whole = {
-            let commit = repo.find_commit(oid(commit)?).map_err(RepoError::reading(reading()))?;
-            let tree = commit.tree().map_err(RepoError::reading(reading()))?;
-            let whole = tree.id();
-            if let Some(folder) = folder_of(&repo, tree, &home.prefix).map_err(RepoError::reading(reading()))? {
-                walk(&repo, &folder, &[], &mut entries).map_err(RepoError::reading(reading()))?;
-            }
-            whole
+        let whole = repo.commit(commit).map_err(reading())?.tree;
+        let folder = match home.prefix.as_str() {
+            "" => Some((FOLDER, whole)),
+            prefix => repo.entry(whole, prefix).map_err(reading())?,
         };
+        if let Some((_, folder)) = folder.filter(|(mode, _)| kind_of(*mode) == EntryKind::Folder) {
+            walk(&repo, repo.folder(folder).map_err(reading())?, &[], &mut entries).map_err(reading())?;
+        }
         Ok(Snapshot::new(home, place, repo, entries, Whole::Tree(whole)))
     }
 
@@ -88,11 +93,10 @@ impl Snapshot {
     pub(super) fn hidden(home: &Home) -> Result<Option<Snapshot>, RepoError> {
         let Some(place) = &home.repo else { return Ok(None) };
         let repo = place.open()?;
-        if is_sparse(&repo)? { Snapshot::staged(home, place, repo, true).map(Some) } else { Ok(None) }
+        if repo.is_sparse()? { Snapshot::staged(home, place, repo, true).map(Some) } else { Ok(None) }
     }
 
-    fn staged(home: &Home, place: &GitPlace, repo: git2::Repository, only_hidden: bool) -> Result<Snapshot, RepoError> {
-        read_once();
+    fn staged(home: &Home, place: &GitPlace, repo: Repository, only_hidden: bool) -> Result<Snapshot, RepoError> {
         let mut chosen: BTreeMap<Vec<u8>, Staged> = BTreeMap::new();
         for entry in staged(home, &repo)?.into_iter().filter(|e| !e.announced && (e.hidden || !only_hidden)) {
             let better = |old: &Staged| old.stage == 1 || (old.stage == 3 && entry.stage == 2);
@@ -111,7 +115,7 @@ impl Snapshot {
             let mut hidden = false;
             for (i, _) in path.iter().enumerate().filter(|(_, b)| **b == b'/') {
                 let folder = &path[..i];
-                entries.entry(folder.to_vec()).or_insert((EntryKind::Folder, git2::Oid::ZERO_SHA1));
+                entries.entry(folder.to_vec()).or_insert((EntryKind::Folder, None));
                 let name = folder.rsplit(|b| *b == b'/').next().unwrap_or_default();
                 if name.starts_with(b".") || nested.contains(folder) {
                     hidden = true;
@@ -119,24 +123,21 @@ impl Snapshot {
                 }
             }
             if !hidden {
-                entries.insert(path.to_vec(), (kind_of(entry.mode as i32), oid(entry.id)?));
+                entries.insert(path.to_vec(), (kind_of(entry.mode), Some(entry.id)));
             }
         }
         Ok(Snapshot::new(home, place, repo, entries, Whole::Files(files)))
     }
 
-    fn new(
-        home: &Home,
-        place: &GitPlace,
-        repo: git2::Repository,
-        entries: BTreeMap<Vec<u8>, (EntryKind, git2::Oid)>,
-        whole: Whole,
-    ) -> Snapshot {
+    fn new(home: &Home, place: &GitPlace, repo: Repository, entries: Entries, whole: Whole) -> Snapshot {
+        // Of a partial clone all deals are fetched at once, not one by one as they are read.
+        let deals = entries.iter().filter(|(path, (kind, _))| *kind == EntryKind::File && path.ends_with(b".yaml"));
+        repo.prefetch(deals.filter_map(|(_, (_, id))| *id));
         let display_prefix = if home.prefix.is_empty() { String::new() } else { format!("{}/", home.prefix) };
         Snapshot { place: place.clone(), handles: Mutex::new(vec![repo]), entries, whole, display_prefix }
     }
 
-    fn with_repo<T>(&self, f: impl FnOnce(&git2::Repository) -> T) -> io::Result<T> {
+    fn with_repo<T>(&self, f: impl FnOnce(&Repository) -> T) -> io::Result<T> {
         let free = self.handles().pop();
         let repo = match free {
             Some(repo) => repo,
@@ -147,7 +148,7 @@ impl Snapshot {
         Ok(found)
     }
 
-    fn handles(&self) -> MutexGuard<'_, Vec<git2::Repository>> {
+    fn handles(&self) -> MutexGuard<'_, Vec<Repository>> {
         // Taking and giving back leaves no half-made state behind, so a panic in another reader does no harm here.
         self.handles.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,7 +156,7 @@ impl Snapshot {
 
 impl Source for Snapshot {
     fn entries(&self) -> io::Result<Vec<FileEntry>> {
-        let entry = |(path, (kind, _)): (&Vec<u8>, &(EntryKind, git2::Oid))| FileEntry {
+        let entry = |(path, (kind, _)): (&Vec<u8>, &(EntryKind, Option<ObjectId>))| FileEntry {
             path: String::from_utf8_lossy(path).into_owned(),
             utf8: std::str::from_utf8(path).is_ok(),
             kind: *kind,
@@ -164,22 +165,11 @@ impl Source for Snapshot {
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        let Some((EntryKind::File, id)) = self.entries.get(path.as_bytes()) else {
+        let Some((EntryKind::File, Some(id))) = self.entries.get(path.as_bytes()) else {
             return Err(io::Error::new(io::ErrorKind::NotFound, "it is not a regular file there"));
         };
-        let failed = |e: git2::Error| io::Error::other(format!("git object {id}: {}", e.message()));
-        self.with_repo(|repo| {
-            let odb = repo.odb().map_err(failed)?;
-            let (size, _) = odb.read_header(*id).map_err(failed)?;
-            if size as u64 > MAX_FILE {
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 MiB"));
-            }
-            let object = odb.read(*id).map_err(failed)?;
-            match object.kind() {
-                git2::ObjectType::Blob => Ok(object.data().to_vec()),
-                _ => Err(io::Error::other(format!("git object {id} is not a file; see what `git fsck` says"))),
-            }
-        })?
+        let bytes = self.with_repo(|repo| repo.read_up_to(*id, Kind::Blob, MAX_FILE))?.map_err(io::Error::other)?;
+        bytes.ok_or_else(|| io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 MiB"))
     }
 
     fn repository_has(&self, path: &str) -> bool {
@@ -187,11 +177,8 @@ impl Source for Snapshot {
             Whole::Files(files) => files.contains(path.as_bytes()),
             Whole::Tree(id) => {
                 let plain = path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
-                let there = self.with_repo(|repo| {
-                    let entry = repo.find_tree(*id)?.get_path(std::path::Path::new(path))?;
-                    Ok::<_, git2::Error>(kind_of(entry.filemode_raw()) == EntryKind::File)
-                });
-                plain && matches!(there, Ok(Ok(true)))
+                let there = || self.with_repo(|repo| repo.entry(*id, path));
+                plain && matches!(there(), Ok(Ok(Some((mode, _)))) if kind_of(mode) == EntryKind::File)
             }
         }
     }
@@ -201,55 +188,30 @@ impl Source for Snapshot {
     }
 }
 
-/// Whether files of the index may be missing from the work tree on purpose.
-pub(super) fn is_sparse(repo: &git2::Repository) -> Result<bool, RepoError> {
-    let config = repo.config().map_err(RepoError::reading("read git's configuration"))?;
-    match config.get_bool("core.sparseCheckout") {
-        Ok(sparse) => Ok(sparse),
-        Err(e) if e.code() == git2::ErrorCode::NotFound => Ok(false),
-        Err(e) => Err(RepoError::reading("read core.sparseCheckout")(e)),
-    }
-}
-
-/// The tree of the folder `prefix`; `None` where there is no such folder.
-fn folder_of<'r>(
-    repo: &'r git2::Repository,
-    tree: git2::Tree<'r>,
-    prefix: &str,
-) -> Result<Option<git2::Tree<'r>>, git2::Error> {
-    if prefix.is_empty() {
-        return Ok(Some(tree));
-    }
-    match tree.get_path(std::path::Path::new(prefix)) {
-        Ok(entry) if entry.kind() == Some(git2::ObjectType::Tree) => repo.find_tree(entry.id()).map(Some),
-        Ok(_) => Ok(None),
-        Err(e) if e.code() == git2::ErrorCode::NotFound => Ok(None),
-        Err(e) => Err(e),
-    }
-}
-
 fn walk(
-    repo: &git2::Repository,
-    tree: &git2::Tree<'_>,
+    repo: &Repository,
+    folder: Vec<(Vec<u8>, u32, ObjectId)>,
     prefix: &[u8],
-    entries: &mut BTreeMap<Vec<u8>, (EntryKind, git2::Oid)>,
-) -> Result<(), git2::Error> {
-    for entry in tree {
-        let name = entry.name_bytes();
-        let path = if prefix.is_empty() { name.to_vec() } else { [prefix, b"/", name].concat() };
-        let kind = kind_of(entry.filemode_raw());
-        entries.insert(path.clone(), (kind, entry.id()));
+    entries: &mut Entries,
+) -> Result<(), ObjectError> {
+    for (name, mode, id) in folder {
+        let path = if prefix.is_empty() { name.clone() } else { [prefix, b"/", &name].concat() };
+        let kind = kind_of(mode);
+        entries.insert(path.clone(), (kind, Some(id)));
         if kind == EntryKind::Folder && !name.starts_with(b".") {
-            let folder = repo.find_tree(entry.id())?;
-            if folder.get_name(PIPELINE_FILE).is_none_or(|e| e.kind() == Some(git2::ObjectType::Tree)) {
-                walk(repo, &folder, &path, entries)?;
+            let inner = repo.folder(id)?;
+            let is_pipeline = |(name, mode, _): &(Vec<u8>, u32, ObjectId)| {
+                name == PIPELINE_FILE.as_bytes() && kind_of(*mode) != EntryKind::Folder
+            };
+            if !inner.iter().any(is_pipeline) {
+                walk(repo, inner, &path, entries)?;
             }
         }
     }
     Ok(())
 }
 
-fn kind_of(mode: i32) -> EntryKind {
+fn kind_of(mode: u32) -> EntryKind {
     match mode & 0o170_000 {
         0o100_000 => EntryKind::File,
         0o120_000 => EntryKind::Symlink,
@@ -271,10 +233,11 @@ fn nested_pipelines<'a>(home: &Home, paths: impl Iterator<Item = &'a Vec<u8>>) -
 }
 
 /// All entries of the user's index, sorted as the index is.
-pub(super) fn staged(home: &Home, repo: &git2::Repository) -> Result<Vec<Staged>, RepoError> {
+pub(super) fn staged(home: &Home, repo: &Repository) -> Result<Vec<Staged>, RepoError> {
+    let Some(library) = repo.library() else { return Ok(staged_by_program(&repo.git()?)?) };
     let read = match &home.place()?.index_from_env {
         Some(file) => git2::Index::open(file),
-        None => repo.index(),
+        None => library.index(),
     };
     match read {
         Ok(index) => {
@@ -289,7 +252,7 @@ pub(super) fn staged(home: &Home, repo: &git2::Repository) -> Result<Vec<Staged>
             staged.collect()
         }
         // libgit2 reads neither split nor sparse indexes, the program does.
-        Err(e) if e.class() == git2::ErrorClass::Index => Ok(staged_by_program(&Git::new(home)?)?),
+        Err(e) if e.class() == git2::ErrorClass::Index => Ok(staged_by_program(&repo.git()?)?),
         Err(e) => Err(RepoError::reading("read the index")(e)),
     }
 }

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::discover::{GitPlace, Home};
+use super::engine::Repository;
+use super::engine::refs::HeadRef;
 use super::error::{RepoError, WriteError};
 use super::git::{Git, GitError};
 use super::lock::{PATIENCE, PAUSE};
 use super::objects::ObjectId;
-use super::revision::object_id;
 use super::snapshot::{Staged, staged};
 
 /// How many files in conflict a message names.
@@ -25,10 +26,40 @@ pub(super) struct Ready {
     pub head: Option<ObjectId>,
     /// The entries of the user's index.
     pub index: Vec<Staged>,
+    /// What its file was like just before they were read.
+    pub index_stamp: Option<IndexStamp>,
     /// git's configuration.
     pub settings: Settings,
     /// The repository, opened for this look.
-    pub repo: git2::Repository,
+    pub repo: Repository,
+}
+
+/// What the file of an index is like. git never changes it but by putting another file in its place, so where this is
+/// the same, so is all that it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IndexStamp {
+    modified: std::time::SystemTime,
+    size: u64,
+    file: u64,
+}
+
+impl IndexStamp {
+    /// `None` where there is none, or nothing can be said of it.
+    pub fn read(place: &GitPlace) -> Option<IndexStamp> {
+        let found = place.index_file().symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
+        Some(IndexStamp { modified: found.modified().ok()?, size: found.len(), file: file_number(&found)? })
+    }
+}
+
+#[cfg(unix)]
+fn file_number(found: &std::fs::Metadata) -> Option<u64> {
+    Some(std::os::unix::fs::MetadataExt::ino(found))
+}
+
+/// Without numbers of files nothing can be said for certain.
+#[cfg(not(unix))]
+fn file_number(_: &std::fs::Metadata) -> Option<u64> {
+    None
 }
 
 /// Makes sure that deals may be written here: there is a work tree on a branch, nothing is half done, nothing is in
@@ -46,6 +77,7 @@ pub(super) fn look(home: &Home, git: &Git, tell: &mut dyn FnMut(&str)) -> Result
     let repo = place.open()?;
     no_operation(place, &repo)?;
     wait_for_index(place, tell)?;
+    let index_stamp = IndexStamp::read(place);
     let index = staged(home, &repo)?;
     let unmerged = index.iter().filter(|e| e.stage != 0).map(|e| String::from_utf8_lossy(&e.path).into_owned());
     let mut paths: Vec<String> = unmerged.collect();
@@ -57,7 +89,7 @@ pub(super) fn look(home: &Home, git: &Git, tell: &mut dyn FnMut(&str)) -> Result
     let (branch, head) = branch(&repo)?;
     let settings = Settings::read(git)?;
     identity(git, &settings)?;
-    Ok(Ready { workdir, branch, head, index, settings, repo })
+    Ok(Ready { workdir, branch, head, index, index_stamp, settings, repo })
 }
 
 /// The repository and the top of its work tree.
@@ -71,25 +103,26 @@ pub(super) fn work_tree(home: &Home) -> Result<(&GitPlace, PathBuf), WriteError>
 }
 
 /// The branch that is checked out and its commit.
-pub(super) fn branch(repo: &git2::Repository) -> Result<(String, Option<ObjectId>), WriteError> {
-    let head = repo.find_reference("HEAD").map_err(WriteError::reading("read HEAD"))?;
-    let Some(target) = head.symbolic_target_bytes() else { return Err(WriteError::Detached) };
-    let branch = std::str::from_utf8(target).map_err(|_| {
+pub(super) fn branch(repo: &Repository) -> Result<(String, Option<ObjectId>), WriteError> {
+    let HeadRef { branch, commit } = repo.head()?;
+    let Some(branch) = branch else { return Err(WriteError::Detached) };
+    let branch = String::from_utf8(branch).map_err(|_| {
         WriteError::NoWorkTree("the name of the branch is not UTF-8; `git switch` to another".to_owned())
     })?;
     if !branch.starts_with("refs/heads/") {
         return Err(WriteError::Detached);
     }
-    Ok((branch.to_owned(), tip(repo, branch)?))
+    Ok((branch, commit))
 }
 
 /// The commit of a branch.
-pub(super) fn tip(repo: &git2::Repository, branch: &str) -> Result<Option<ObjectId>, RepoError> {
-    match repo.refname_to_id(branch) {
-        Ok(id) => object_id(id).map(Some),
-        Err(e) if e.code() == git2::ErrorCode::NotFound => Ok(None),
-        Err(e) => Err(RepoError::reading(format!("read {branch}"))(e)),
-    }
+pub(super) fn tip(repo: &Repository, branch: &str) -> Result<Option<ObjectId>, RepoError> {
+    repo.tip(branch)
+}
+
+/// Whether a commit is another one or has it among its ancestors.
+pub(super) fn contains(repo: &Repository, newer: ObjectId, older: ObjectId) -> Result<bool, WriteError> {
+    Ok(repo.contains(newer, older)?)
 }
 
 /// Something that git has begun and not finished in a work tree.
@@ -109,33 +142,34 @@ pub struct Operation {
 /// When the repository cannot be opened.
 pub fn operation(home: &Home) -> Result<Option<Operation>, RepoError> {
     let Some(place) = &home.repo else { return Ok(None) };
-    Ok(half_done(place, &place.open()?))
+    half_done(place, &place.open()?)
 }
 
-fn half_done(place: &GitPlace, repo: &git2::Repository) -> Option<Operation> {
-    use git2::RepositoryState as State;
-    let (what, finish, leave) = match repo.state() {
-        State::Clean if place.git_dir.join("sequencer/todo").exists() => {
-            ("sequence of cherry-picks or reverts", "git cherry-pick --continue", "git cherry-pick --abort")
-        }
-        State::Clean => return None,
-        State::Merge => ("merge", "git merge --continue", "git merge --abort"),
-        State::Revert | State::RevertSequence => ("revert", "git revert --continue", "git revert --abort"),
-        State::CherryPick | State::CherryPickSequence => {
-            ("cherry-pick", "git cherry-pick --continue", "git cherry-pick --abort")
-        }
-        State::Bisect => ("bisect", "git bisect reset", "git bisect reset"),
-        State::Rebase | State::RebaseInteractive | State::RebaseMerge | State::ApplyMailboxOrRebase => {
-            ("rebase", "git rebase --continue", "git rebase --abort")
-        }
-        State::ApplyMailbox => ("git am", "git am --continue", "git am --abort"),
+fn half_done(place: &GitPlace, repo: &Repository) -> Result<Option<Operation>, RepoError> {
+    let has = |name: &str| place.git_dir.join(name).exists();
+    let (what, finish, leave) = if has("rebase-merge") || has("rebase-apply") && !has("rebase-apply/applying") {
+        ("rebase", "git rebase --continue", "git rebase --abort")
+    } else if has("rebase-apply") {
+        ("git am", "git am --continue", "git am --abort")
+    } else if has("MERGE_HEAD") {
+        ("merge", "git merge --continue", "git merge --abort")
+    } else if repo.has_pseudoref("REVERT_HEAD")? {
+        ("revert", "git revert --continue", "git revert --abort")
+    } else if repo.has_pseudoref("CHERRY_PICK_HEAD")? {
+        ("cherry-pick", "git cherry-pick --continue", "git cherry-pick --abort")
+    } else if has("BISECT_LOG") {
+        ("bisect", "git bisect reset", "git bisect reset")
+    } else if has("sequencer/todo") {
+        ("sequence of cherry-picks or reverts", "git cherry-pick --continue", "git cherry-pick --abort")
+    } else {
+        return Ok(None);
     };
-    Some(Operation { what, finish, leave })
+    Ok(Some(Operation { what, finish, leave }))
 }
 
 /// Refuses while a merge or the like is half done.
-fn no_operation(place: &GitPlace, repo: &git2::Repository) -> Result<(), WriteError> {
-    match half_done(place, repo) {
+fn no_operation(place: &GitPlace, repo: &Repository) -> Result<(), WriteError> {
+    match half_done(place, repo)? {
         None => Ok(()),
         Some(Operation { what, finish, leave }) => Err(WriteError::InProgress { what, finish, leave }),
     }

@@ -9,7 +9,9 @@ use tussock::format::pipeline::{End, EndKind, ExtraFields, Pipeline, Stage};
 use tussock::format::span::Span;
 use tussock::history::event::{Event, EventKind};
 use tussock::history::{History, HistoryError, Options, read as read_history};
-use tussock::repo::objects::{GitObjects, ObjectId};
+use tussock::repo::discover::Home;
+use tussock::repo::objects::GitObjects;
+use tussock::repo::revision::head;
 
 use crate::kit::{START, TestRepo};
 
@@ -101,9 +103,9 @@ pub fn read_path(
     pipeline: &Pipeline,
     options: &Options,
 ) -> Result<History, HistoryError> {
-    let repository = git2::Repository::open(path).unwrap();
-    let tip = repository.head().unwrap().target().unwrap();
-    let tip = ObjectId::from_bytes(tip.as_bytes()).unwrap();
+    let home = Home::at(path).unwrap();
+    let repository = home.place().unwrap().open().unwrap();
+    let tip = head(&home).unwrap().unwrap().commit.unwrap();
     let objects = GitObjects::with_mailmap(&repository, tip).unwrap();
     let history = read_history(&objects, tip, prefix, pipeline, options)?;
     for pair in history.events.windows(2) {

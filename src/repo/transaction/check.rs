@@ -12,10 +12,10 @@ use super::objects::{self, Filters};
 use super::{FileChange, PlannedFile};
 use crate::format::slug::is_reserved;
 use crate::repo::discover::{Home, is_repository};
+use crate::repo::engine::{Kind, Repository};
 use crate::repo::error::WriteError;
 use crate::repo::git::Git;
 use crate::repo::objects::ObjectId;
-use crate::repo::revision::{object_id, oid};
 use crate::repo::snapshot::Staged;
 use crate::repo::state::Ready;
 use crate::repo::worktree::read_steadily;
@@ -115,7 +115,7 @@ pub(super) fn plan<'a>(
     let filters = Filters::read(git, ready, changes)?;
     let mut found: Vec<Option<Found>> =
         changes.iter().map(|c| source(git, &head, &index, ready, c)).collect::<Result<_, _>>()?;
-    unedited(git, &filters, changes, &mut found)?;
+    unedited(git, ready, &filters, changes, &mut found)?;
     let targets = changes.iter().filter(|c| !c.in_place()).filter_map(|c| c.after_path());
     let wanted: HashSet<&str> = targets.flat_map(folders_above).collect();
     let mut places = Places { head: &head, index: index_folders(&ready.index, &wanted), disk: HashMap::new(), ready };
@@ -207,8 +207,8 @@ fn source(
     };
     let crlf_stored = match id.filter(|_| bytes.contains(&b'\r')) {
         Some(id) => {
-            let blob = head.repo.find_blob(oid(id)?).map_err(WriteError::reading(format!("read {path} in HEAD")))?;
-            blob.content().windows(2).any(|two| two == b"\r\n")
+            let blob = head.repo.read(id, Kind::Blob).map_err(WriteError::object(format!("read {path} in HEAD")))?;
+            blob.windows(2).any(|two| two == b"\r\n")
         }
         None => false,
     };
@@ -220,22 +220,25 @@ fn source(
 /// with the change, there must be one version of them: what is staged is what the work tree has.
 fn unedited(
     git: &Git,
+    ready: &Ready,
     filters: &Filters,
     changes: &[&FileChange],
     found: &mut [Option<Found>],
 ) -> Result<(), WriteError> {
     for (change, found) in changes.iter().zip(found) {
         let (Some(before), Some(found)) = (&change.before, found) else { continue };
-        let clean =
-            objects::blob_id(git, filters.own(&before.path, &found.bytes, found.crlf_stored), &found.bytes, false)?;
+        let filter_path = filters.own(&before.path, &found.bytes, found.crlf_stored);
+        let on_disk = |id: ObjectId| objects::is_blob(git, &ready.repo, filter_path, &found.bytes, id);
+        let clean = found.id.map_or(Ok(false), on_disk)?;
+        let staged_and_edited = !found.staged.map_or(Ok(true), on_disk)?;
         let dirty = |what| WriteError::Dirty { path: before.path.clone(), what };
-        if Some(clean) != found.id {
+        if !clean {
             if !change.with_edits {
                 return Err(dirty("has changes that are not committed"));
             }
             found.id = None;
         }
-        if found.staged.is_some_and(|staged| staged != clean) {
+        if staged_and_edited {
             return Err(dirty("is staged and was edited again after that, so that nobody knows which version counts"));
         }
         if before.bytes != found.bytes {
@@ -262,16 +265,11 @@ fn no_links(workdir: &Path, path: &str) -> Result<(), WriteError> {
     Ok(())
 }
 
-fn not_ignored(git: &Git, repo: &git2::Repository, path: &str) -> Result<(), WriteError> {
-    let ignored = repo.is_path_ignored(Path::new(path)).map_err(WriteError::reading("read the ignore rules"))?;
-    if !ignored {
-        return Ok(());
+fn not_ignored(git: &Git, repo: &Repository, path: &str) -> Result<(), WriteError> {
+    match repo.is_ignored(git, path)? {
+        None => Ok(()),
+        Some(rule) => Err(WriteError::Ignored { path: path.to_owned(), rule }),
     }
-    // It knows no literal paths, and ours have nothing in them that is not.
-    let ran = git.command("check-ignore").env("LC_ALL", "C").args(["-v", "--", path]).run()?;
-    let rule = String::from_utf8_lossy(&ran.out);
-    let rule = rule.split('\t').next().filter(|r| !r.is_empty()).unwrap_or("by a rule in .gitignore").to_owned();
-    Err(WriteError::Ignored { path: path.to_owned(), rule })
 }
 
 /// The names in a folder, by their folded form: the exact name, and whether it is a folder. Where several names fold to
@@ -383,8 +381,8 @@ fn index_folders(index: &[Staged], wanted: &HashSet<&str>) -> HashMap<String, Na
 
 /// The tree of HEAD, each of its folders read once.
 struct Tree<'r> {
-    repo: &'r git2::Repository,
-    root: Option<git2::Oid>,
+    repo: &'r Repository,
+    root: Option<ObjectId>,
     folders: RefCell<HashMap<String, Rc<Folder>>>,
 }
 
@@ -400,7 +398,7 @@ fn canonical(mode: u32) -> u32 {
 /// One folder of a tree.
 #[derive(Default)]
 struct Folder {
-    entries: HashMap<Vec<u8>, (u32, git2::Oid)>,
+    entries: HashMap<Vec<u8>, (u32, ObjectId)>,
     names: OnceCell<Names>,
 }
 
@@ -417,12 +415,9 @@ impl Folder {
 }
 
 impl<'r> Tree<'r> {
-    fn new(repo: &'r git2::Repository, head: Option<ObjectId>) -> Result<Self, WriteError> {
+    fn new(repo: &'r Repository, head: Option<ObjectId>) -> Result<Self, WriteError> {
         let root = match head {
-            Some(id) => {
-                let commit = repo.find_commit(oid(id)?).map_err(WriteError::reading("read the commit of HEAD"))?;
-                Some(commit.tree_id())
-            }
+            Some(id) => Some(repo.commit(id).map_err(WriteError::object("read the commit of HEAD"))?.tree),
             None => None,
         };
         Ok(Tree { repo, root, folders: RefCell::default() })
@@ -442,9 +437,8 @@ impl<'r> Tree<'r> {
         };
         let mut folder = Folder::default();
         if let Some(id) = id {
-            let tree = self.repo.find_tree(id).map_err(WriteError::reading(format!("read {path} in HEAD")))?;
-            let entries = tree.iter().map(|e| (e.name_bytes().to_vec(), (e.filemode_raw() as u32, e.id())));
-            folder.entries = entries.collect();
+            let entries = self.repo.folder(id).map_err(WriteError::object(format!("read {path} in HEAD")))?;
+            folder.entries = entries.into_iter().map(|(name, mode, id)| (name, (mode, id))).collect();
         }
         let folder = Rc::new(folder);
         self.folders.borrow_mut().insert(path.to_owned(), folder.clone());
@@ -455,7 +449,7 @@ impl<'r> Tree<'r> {
     fn entry(&self, path: &str) -> Result<Option<(u32, ObjectId)>, WriteError> {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         match self.folder(folder)?.entries.get(name.as_bytes()) {
-            Some((mode, id)) => Ok(Some((canonical(*mode), object_id(*id)?))),
+            Some((mode, id)) => Ok(Some((canonical(*mode), *id))),
             None => Ok(None),
         }
     }

@@ -263,6 +263,8 @@ mod tests {
             common_dir: dir.to_owned(),
             from_env: false,
             index_from_env: None,
+            id_len: 20,
+            by_program: false,
         }
     }
 

@@ -32,7 +32,7 @@ use super::hooks::Hooks;
 use super::lock::{self, Lock};
 use super::objects::ObjectId;
 use super::snapshot::staged;
-use super::state::{self, Ready};
+use super::state::{self, IndexStamp, Ready};
 
 /// How often an action is planned again when others commit at the same time.
 const TRIES: usize = 10;
@@ -285,7 +285,7 @@ impl Writer<'_> {
         let mut hooks = Hooks::new(git, place, &ready.settings, &index);
         // A hook wants to see an index, and only git knows how to share object folders among users.
         let shared = ready.settings.text("core.sharedrepository").is_some();
-        let in_process = cfg!(unix) && !shared && !hooks.may_have("pre-commit");
+        let in_process = cfg!(unix) && !shared && ready.repo.writes_in_process() && !hooks.may_have("pre-commit");
         let store = objects::Store { git, place, ready: &ready, scratch: &scratch, in_process };
         let reach = |point: &'static str| fault::reach(point).map_err(WriteError::io(point, &place.git_dir));
         reach("write the objects")?;
@@ -374,6 +374,10 @@ impl Writer<'_> {
         if branch != ready.branch {
             return Err(WriteError::Conflict { what: "another branch was checked out".to_owned() });
         }
+        let stamp = IndexStamp::read(self.place);
+        if stamp.is_some() && stamp == ready.index_stamp {
+            return Ok(false);
+        }
         Ok(staged(self.home, &self.place.open()?)? != ready.index)
     }
 
@@ -430,13 +434,8 @@ impl Writer<'_> {
             Err(_) if ran.as_ref().is_ok_and(|ran| ran.ok) => return Ok(true),
             now => now.map_err(BranchError::Unknown)?,
         };
-        let contains = |now: ObjectId| -> Result<bool, WriteError> {
-            let (now, new) = (super::revision::oid(now)?, super::revision::oid(commit)?);
-            Ok(now == new
-                || ready.repo.graph_descendant_of(now, new).map_err(WriteError::reading("read back the branch"))?)
-        };
         match now {
-            Some(now) if contains(now).map_err(BranchError::Unknown)? => return Ok(true),
+            Some(now) if state::contains(&ready.repo, now, commit).map_err(BranchError::Unknown)? => return Ok(true),
             now if now != ready.head => return Ok(false),
             _ => {}
         }

@@ -7,15 +7,19 @@ use super::place::copy_index;
 use super::scratch::Scratch;
 use super::{ByHook, FileChange, PlannedFile};
 use crate::repo::discover::GitPlace;
+use crate::repo::engine::refs::{object_id, oid};
+use crate::repo::engine::{Kind, Repository};
 use crate::repo::error::WriteError;
 use crate::repo::git::{Git, GitError};
 use crate::repo::objects::ObjectId;
-use crate::repo::revision::{object_id, oid};
 use crate::repo::snapshot::parse_id;
 use crate::repo::state::Ready;
 
 /// The attributes that change bytes on their way into a blob.
 const ATTRIBUTES: [&str; 6] = ["text", "crlf", "eol", "filter", "ident", "working-tree-encoding"];
+
+/// The bytes of a SHA-1 id, the only ones that this process can compute.
+const SHA1: usize = 20;
 
 /// Up to so many paths are asked one by one in this process: dearer for one, but git need not be started.
 const FEW: usize = 16;
@@ -36,7 +40,10 @@ impl Filters {
         let paths: BTreeSet<&str> = paths.collect();
         let attributes = match paths.len() {
             // Where libgit2 cannot read the index, which may hold attributes, git can.
-            0..=FEW => attributes_in_process(&ready.repo, &paths).or_else(|_| attributes_by_program(git, &paths))?,
+            0..=FEW => match ready.repo.attributes(&paths, &ATTRIBUTES) {
+                Some(attributes) => attributes.into_iter().collect(),
+                None => attributes_by_program(git, &paths)?,
+            },
             _ => attributes_by_program(git, &paths)?,
         };
         let settings = &ready.settings;
@@ -67,28 +74,6 @@ impl Filters {
     }
 }
 
-fn attributes_in_process(
-    repo: &git2::Repository,
-    paths: &BTreeSet<&str>,
-) -> Result<HashMap<String, Values>, git2::Error> {
-    let mut attributes = HashMap::new();
-    for path in paths {
-        let mut values = Values::default();
-        for (slot, name) in values.iter_mut().zip(ATTRIBUTES) {
-            let value = repo.get_attr_bytes(Path::new(path), name, git2::AttrCheckFlags::FILE_THEN_INDEX);
-            *slot = match git2::AttrValue::always_bytes(value?) {
-                git2::AttrValue::True => "set".to_owned(),
-                git2::AttrValue::False => "unset".to_owned(),
-                git2::AttrValue::Unspecified => "unspecified".to_owned(),
-                git2::AttrValue::String(text) => text.to_owned(),
-                git2::AttrValue::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-            };
-        }
-        attributes.insert((*path).to_owned(), values);
-    }
-    Ok(attributes)
-}
-
 fn attributes_by_program(git: &Git, paths: &BTreeSet<&str>) -> Result<HashMap<String, Values>, GitError> {
     let input: Vec<u8> = paths.iter().flat_map(|p| p.bytes().chain([0])).collect();
     let run = git.command("check-attr").reading().args(["-z", "--stdin"]).args(ATTRIBUTES).stdin(&input);
@@ -105,21 +90,45 @@ fn attributes_by_program(git: &Git, paths: &BTreeSet<&str>) -> Result<HashMap<St
     Ok(attributes)
 }
 
-/// The name of the blob of some bytes, filtered by the attributes of a path where one is given, and written if wanted.
-pub(super) fn blob_id(git: &Git, filter_path: Option<&str>, bytes: &[u8], write: bool) -> Result<ObjectId, WriteError> {
-    let raw = git2::Oid::hash_object(git2::ObjectType::Blob, bytes);
-    let raw = object_id(raw.map_err(WriteError::reading("hash a file"))?)?;
-    if filter_path.is_none() && !write {
-        return Ok(raw);
+/// Whether some bytes, filtered by the attributes of a path where one is given, are a blob.
+pub(super) fn is_blob(
+    git: &Git,
+    repo: &Repository,
+    filter_path: Option<&str>,
+    bytes: &[u8],
+    id: ObjectId,
+) -> Result<bool, WriteError> {
+    match filter_path {
+        Some(path) => Ok(hash_object(git, &[&format!("--path={path}")], bytes)? == id),
+        None => is_raw_blob(repo, bytes, id),
     }
+}
+
+/// Whether some bytes are a blob as they are.
+fn is_raw_blob(repo: &Repository, bytes: &[u8], id: ObjectId) -> Result<bool, WriteError> {
+    if id.as_bytes().len() == SHA1 {
+        let raw = git2::Oid::hash_object(git2::ObjectType::Blob, bytes).map_err(WriteError::reading("hash a file"))?;
+        return Ok(object_id(raw)? == id);
+    }
+    // The other hash is known to git alone; to compare the bytes says the same.
+    let reading = WriteError::object(format!("read git object {id}"));
+    let blob = repo.read_up_to(id, Kind::Blob, bytes.len() as u64).map_err(reading)?;
+    Ok(blob.as_deref() == Some(bytes))
+}
+
+/// Writes some bytes as a blob, filtered by the attributes of a path where one is given.
+fn write_blob(git: &Git, repo: &Repository, filter_path: Option<&str>, bytes: &[u8]) -> Result<ObjectId, WriteError> {
     let filter = filter_path.map_or_else(|| "--no-filters".to_owned(), |path| format!("--path={path}"));
-    let run = git.command("hash-object").plain().writing();
-    let run = run.args(write.then_some("-w")).args(["--stdin", &filter]).stdin(bytes);
-    let id = id_of(run.line()?, "git hash-object")?;
-    if filter_path.is_none() && id != raw {
+    let id = hash_object(git, &["-w", &filter], bytes)?;
+    if filter_path.is_none() && !is_raw_blob(repo, bytes, id)? {
         return Err(not_what_was_written(id));
     }
     Ok(id)
+}
+
+fn hash_object(git: &Git, args: &[&str], bytes: &[u8]) -> Result<ObjectId, WriteError> {
+    let run = git.command("hash-object").plain().writing().args(["--stdin"]).args(args).stdin(bytes);
+    id_of(run.line()?, "git hash-object")
 }
 
 fn id_of(text: String, command: &str) -> Result<ObjectId, WriteError> {
@@ -147,14 +156,14 @@ impl Store<'_> {
         let mut plain = Vec::new();
         for file in files.iter_mut().filter(|f| f.new.is_none() && f.change.after.is_some()) {
             if file.filter_path.is_some() {
-                file.new = Some(blob_id(self.git, file.filter_path, &file.bytes, true)?);
+                file.new = Some(write_blob(self.git, &self.ready.repo, file.filter_path, &file.bytes)?);
             } else {
                 plain.push(file);
             }
         }
-        if self.in_process {
+        if let Some(library) = self.in_process() {
             let writing = || WriteError::reading("write a blob");
-            let odb = self.ready.repo.odb().map_err(writing())?;
+            let odb = library.odb().map_err(writing())?;
             for file in plain {
                 let id = odb.write(git2::ObjectType::Blob, &file.bytes).map_err(writing())?;
                 file.new = Some(object_id(id)?);
@@ -162,7 +171,7 @@ impl Store<'_> {
             return Ok(files);
         }
         if let [file] = plain.as_mut_slice() {
-            file.new = Some(blob_id(self.git, None, &file.bytes, true)?);
+            file.new = Some(write_blob(self.git, &self.ready.repo, None, &file.bytes)?);
             return Ok(files);
         }
         if plain.is_empty() {
@@ -180,7 +189,7 @@ impl Store<'_> {
         let mut ids = out.lines();
         for file in plain {
             let id = id_of(ids.next().unwrap_or_default().to_owned(), "git hash-object")?;
-            if id != blob_id(self.git, None, &file.bytes, false)? {
+            if !is_raw_blob(&self.ready.repo, &file.bytes, id)? {
                 return Err(not_what_was_written(id));
             }
             file.new = Some(id);
@@ -190,11 +199,22 @@ impl Store<'_> {
 
     /// Writes the tree of HEAD with the files of the action.
     pub fn write_tree(&self, files: &[PlannedFile<'_>]) -> Result<ObjectId, WriteError> {
-        if self.in_process { self.write_tree_in_process(files) } else { self.write_tree_through_index(files) }
+        match self.in_process() {
+            Some(library) => self.write_tree_in_process(library, files),
+            None => self.write_tree_through_index(files),
+        }
     }
 
-    fn write_tree_in_process(&self, files: &[PlannedFile<'_>]) -> Result<ObjectId, WriteError> {
-        let repo = &self.ready.repo;
+    /// The repository, where this process writes to it itself.
+    fn in_process(&self) -> Option<&git2::Repository> {
+        self.ready.repo.library().filter(|_| self.in_process)
+    }
+
+    fn write_tree_in_process(
+        &self,
+        repo: &git2::Repository,
+        files: &[PlannedFile<'_>],
+    ) -> Result<ObjectId, WriteError> {
         let writing = || WriteError::reading("write the tree");
         let base = match self.head_tree()? {
             Some(id) => oid(id)?,
@@ -226,7 +246,7 @@ impl Store<'_> {
             Some(head) => run.args(["--reset", &head.to_string()]).bytes()?,
             None => run.args(["--empty"]).bytes()?,
         };
-        let input = index_info(files);
+        let input = index_info(files, self.place.id_len);
         let run = self.git.command("update-index").plain().env("GIT_INDEX_FILE", &index);
         run.args(["-z", "--index-info"]).stdin(&input).bytes()?;
         self.tree_of_index()
@@ -241,8 +261,8 @@ impl Store<'_> {
     /// The tree of HEAD; `None` before the first commit.
     pub fn head_tree(&self) -> Result<Option<ObjectId>, WriteError> {
         let Some(head) = self.ready.head else { return Ok(None) };
-        let commit = self.ready.repo.find_commit(oid(head)?).map_err(WriteError::reading("read the commit of HEAD"))?;
-        Ok(Some(object_id(commit.tree_id())?))
+        let commit = self.ready.repo.commit(head).map_err(WriteError::object("read the commit of HEAD"))?;
+        Ok(Some(commit.tree))
     }
 
     /// Takes over what a hook has changed between two trees: into the files of the action where it is theirs. Other
@@ -326,10 +346,9 @@ impl Store<'_> {
             return Err(GitError::Failed { command: "git commit-tree".to_owned(), stderr: ran.err }.into());
         }
         let id = id_of(String::from_utf8_lossy(&ran.out).trim().to_owned(), "git commit-tree")?;
-        let commit = self.ready.repo.find_commit(oid(id)?).map_err(WriteError::reading("read back the commit"))?;
-        let parents: Vec<git2::Oid> = commit.parent_ids().collect();
-        let expected: Vec<git2::Oid> = self.ready.head.map(oid).transpose()?.into_iter().collect();
-        if commit.tree_id() != oid(*tree)? || parents != expected {
+        let commit = self.ready.repo.commit(id).map_err(WriteError::object("read back the commit"))?;
+        let expected: Vec<ObjectId> = self.ready.head.into_iter().collect();
+        if commit.tree != *tree || commit.parents != expected {
             return Err(not_what_was_written(id));
         }
         Ok(id)
@@ -342,7 +361,6 @@ impl Store<'_> {
         }
         let mut ids = vec![*tree, commit];
         ids.extend(files.iter().filter_map(|f| f.new));
-        let root = self.ready.repo.find_tree(oid(*tree)?).map_err(WriteError::reading("read back the tree"))?;
         let mut folders: Vec<&str> = files
             .iter()
             .flat_map(|f| f.change.before_path().into_iter().chain(f.change.after_path()))
@@ -352,9 +370,8 @@ impl Store<'_> {
         folders.dedup();
         for folder in folders {
             // A folder that the action emptied is not in the tree.
-            if let Ok(entry) = root.get_path(Path::new(folder)) {
-                ids.push(object_id(entry.id())?);
-            }
+            let entry = self.ready.repo.entry(*tree, folder).map_err(WriteError::object("read back the tree"))?;
+            ids.extend(entry.map(|(_, id)| id));
         }
         let objects = self.place.common_dir.join("objects");
         let mut folders = vec![objects.clone()];
@@ -372,24 +389,25 @@ impl Store<'_> {
 }
 
 /// What `git update-index -z --index-info` needs to take the files of an action over.
-fn index_info(files: &[PlannedFile<'_>]) -> Vec<u8> {
+fn index_info(files: &[PlannedFile<'_>], id_len: usize) -> Vec<u8> {
     let mut info = Vec::new();
     for path in files.iter().filter(|f| f.in_head && !f.change.in_place()).filter_map(|f| f.change.before_path()) {
-        index_line(&mut info, path.as_bytes(), None);
+        index_line(&mut info, path.as_bytes(), None, id_len);
     }
     for file in files {
         if let (Some(path), Some(id)) = (file.change.after_path(), file.new) {
-            index_line(&mut info, path.as_bytes(), Some((file.mode, id)));
+            index_line(&mut info, path.as_bytes(), Some((file.mode, id)), id_len);
         }
     }
     info
 }
 
-/// One line of `--index-info`: an entry, or the removal of one.
-pub(super) fn index_line(info: &mut Vec<u8>, path: &[u8], entry: Option<(u32, ObjectId)>) {
+/// One line of `--index-info`: an entry, or the removal of one. Ids have `id_len` bytes here, and git wants as many
+/// zeros for no object.
+pub(super) fn index_line(info: &mut Vec<u8>, path: &[u8], entry: Option<(u32, ObjectId)>, id_len: usize) {
     let head = match entry {
         Some((mode, id)) => format!("{mode:o} {id}\t"),
-        None => format!("0 {}\t", "0".repeat(40)),
+        None => format!("0 {}\t", "0".repeat(2 * id_len)),
     };
     info.extend_from_slice(head.as_bytes());
     info.extend_from_slice(path);

@@ -247,7 +247,7 @@ pub(super) fn update_index(
             run(&[old, new].concat(), &["--add", "--remove", "-z", "--stdin"])?;
         }
         Telling::ByEntry => {
-            run(&index_info(journal, files)?, &["-z", "--index-info"])?;
+            run(&index_info(journal, files, place.id_len)?, &["-z", "--index-info"])?;
             // The entries are right; this only lets git know that the files are, too, without reading them. If it
             // fails, git finds out by itself.
             if !new.is_empty() {
@@ -298,7 +298,7 @@ fn carry_over(from: &Path, to: &Path, fsync: bool) -> io::Result<()> {
 }
 
 /// What `git update-index -z --index-info` needs to take these files over.
-fn index_info(journal: &Journal, files: &[&Entry]) -> Result<Vec<u8>, WriteError> {
+fn index_info(journal: &Journal, files: &[&Entry], id_len: usize) -> Result<Vec<u8>, WriteError> {
     let id = |hex: &str| {
         let bad = || WriteError::Journal { path: "the journal".into(), reason: format!("{hex:?} is no id") };
         parse_id(hex).ok_or_else(bad)
@@ -306,15 +306,15 @@ fn index_info(journal: &Journal, files: &[&Entry]) -> Result<Vec<u8>, WriteError
     let mut info = Vec::new();
     for file in files.iter().filter(|f| !f.in_place()) {
         if let Some(old) = &file.old {
-            index_line(&mut info, old.path.as_bytes(), None);
+            index_line(&mut info, old.path.as_bytes(), None, id_len);
         }
     }
     for new in files.iter().filter_map(|f| f.new.as_ref()) {
-        index_line(&mut info, new.path.as_bytes(), Some((new.mode, id(&new.blob)?)));
+        index_line(&mut info, new.path.as_bytes(), Some((new.mode, id(&new.blob)?)), id_len);
     }
     for other in &journal.others {
         let new = other.new.as_ref().map(|(mode, hex)| Ok::<_, WriteError>((*mode, id(hex)?))).transpose()?;
-        index_line(&mut info, other.path.as_slice(), new);
+        index_line(&mut info, other.path.as_slice(), new, id_len);
     }
     Ok(info)
 }
@@ -325,6 +325,7 @@ pub(super) fn flush_refs(git: &Git, place: &GitPlace, branch: &str) -> Result<()
         return Ok(());
     }
     let mut folders = vec![place.common_dir.clone(), place.git_dir.clone(), place.git_dir.join("logs")];
+    folders.extend([place.common_dir.join("reftable"), place.git_dir.join("reftable")]);
     for base in [place.common_dir.clone(), place.common_dir.join("logs")] {
         folders.extend(branch.match_indices('/').map(|(i, _)| base.join(&branch[..i])));
     }
