@@ -186,7 +186,7 @@ impl Wanted {
                 if is.is_some() && is != old && is != new {
                     say(&mut found, 2, format!("{path} has neither the old nor the intended bytes"));
                 }
-            } else if was != is && !(was.is_none() && is_temporary(path)) {
+            } else if was != is && !is_temporary(path) {
                 say(&mut found, 5, format!("{path} in the work tree is not as it was"));
             }
         }
@@ -222,9 +222,10 @@ impl Wanted {
             say(&mut found, 6, format!("{path} was committed as well"));
         }
         // git writes the line of the branch, moves the branch, and writes the line of HEAD. A process may end between
-        // any two of them, so that the branch may have one line too many and HEAD one too few.
+        // any two of them, so that the branch may have a line too many for each time that it ended there, and HEAD one
+        // too few.
         let (head, branch) = (now.reflogs.0 - start.reflogs.0, now.reflogs.1 - start.reflogs.1);
-        if branch < wanted || branch > wanted + 1 || head > branch {
+        if branch < wanted || branch > wanted + 2 || head > branch {
             say(&mut found, 9, format!("{branch} lines in the branch's log and {head} in HEAD's for {wanted} commits"));
         }
         found
