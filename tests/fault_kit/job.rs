@@ -37,7 +37,8 @@ pub fn all() -> Vec<Job> {
     vec![
         Job { name: "move", args: strings(&["move", "d01", "proposal"]), again: Again::Same(&[0]), prepare: nothing },
         Job { name: "set", args: strings(&["set", "d01", "amount=5"]), again: Again::Same(&[0]), prepare: nothing },
-        Job { name: "new", args: strings(&["new", "Hooli site"]), again: Again::Same(&[2]), prepare: nothing },
+        // What was cut short is known again by its journal; what was whole is a deal that is there already.
+        Job { name: "new", args: strings(&["new", "Hooli site"]), again: Again::Same(&[0, 2]), prepare: nothing },
         Job { name: "batch of 50", args: strings(&batch), again: Again::Same(&[0]), prepare: nothing },
         Job {
             name: "undo",

@@ -219,7 +219,8 @@ pub fn trace(copy: &Copy<'_>, args: &[String]) -> (Ran, Vec<Point>) {
         let opens = call.starts_with("open");
         if opens && !["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"].iter().any(|flag| rest.contains(flag))
             || rest.contains("/dev/null")
-            || call == "close" && !["lock>", ".tmp>", "tmp_obj", "/journal>", "index>"].iter().any(|part| rest.contains(part))
+            || call == "close"
+                && !["lock>", ".tmp>", "tmp_obj", "/journal>", "index>"].iter().any(|part| rest.contains(part))
         {
             continue;
         }
