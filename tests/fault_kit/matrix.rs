@@ -94,8 +94,9 @@ impl Matrix {
         let runner = &self.runner;
         let sampled = how_many().unwrap_or(sampled);
         let all = self.points.iter().flat_map(|p| faults(p).into_iter().map(move |f| (p, f)));
-        let cases: Vec<(&Point, Fault)> =
-            all.filter(|(p, f)| hash(&format!("{} {} {f:?}", runner.job.name, p.name())) % sampled == 0).collect();
+        let cases: Vec<(&Point, Fault)> = all
+            .filter(|(p, f)| hash(&format!("{} {} {f:?}", runner.job.name, p.name())).is_multiple_of(sampled))
+            .collect();
         let outcomes = side_by_side(&cases, |(point, fault)| vec![runner.one(point, *fault)]);
         self.sum_up(what, outcomes)
     }
@@ -106,7 +107,7 @@ impl Matrix {
         let runner = &self.runner;
         // All pairs would take an hour.
         let sampled = how_many().unwrap_or(sampled).max(3);
-        let picked = |name: &str| hash(name) % sampled == 0;
+        let picked = |name: &str| hash(name).is_multiple_of(sampled);
         let disk = self.points.iter().filter(|p| p.changes_disk());
         let cases: Vec<&Point> = disk.filter(|p| picked(&format!("{} {}", runner.job.name, p.name()))).collect();
         let outcomes = side_by_side(&cases, |point| runner.nested(point, &picked));
