@@ -10,8 +10,11 @@ use super::discover::GitPlace;
 use super::error::WriteError;
 use super::git::{GitError, Run};
 
-/// How long a writer waits for another.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a writer waits for another tussock: long enough for a queue of them on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long it waits for a git that has a file of the repository locked.
+pub(super) const PATIENCE_WITH_GIT: Duration = Duration::from_secs(10);
 
 /// How often it looks.
 pub(super) const PAUSE: Duration = Duration::from_millis(20);

@@ -9,7 +9,7 @@ use super::engine::Repository;
 use super::engine::refs::HeadRef;
 use super::error::{RepoError, WriteError};
 use super::git::{Git, GitError};
-use super::lock::{PATIENCE, PAUSE};
+use super::lock::{PATIENCE_WITH_GIT, PAUSE};
 use super::objects::ObjectId;
 use super::snapshot::{Staged, staged};
 
@@ -191,7 +191,7 @@ fn wait_for_index(place: &GitPlace, tell: &mut dyn FnMut(&str)) -> Result<(), Wr
     let begun = Instant::now();
     let mut told = false;
     while lock.symlink_metadata().is_ok() {
-        if begun.elapsed() > PATIENCE {
+        if begun.elapsed() > PATIENCE_WITH_GIT {
             return Err(WriteError::Locked {
                 what: lock.display().to_string(),
                 holder: "another git process, or was left by one that crashed".to_owned(),

@@ -11,7 +11,7 @@ use super::fault;
 use super::scratch::Scratch;
 use crate::repo::discover::GitPlace;
 use crate::repo::error::WriteError;
-use crate::repo::lock::{PATIENCE, PAUSE};
+use crate::repo::lock::{PATIENCE_WITH_GIT, PAUSE};
 
 /// What stands in the lock's file, so that after a crash everybody can tell whose it was. git never reads it.
 const MARK: &str = "tussock has the index; should no tussock be running, `tussock doctor` removes this file\n";
@@ -60,7 +60,7 @@ impl IndexLock {
     /// Takes the lock and with it what `hold` returns; waits for others a while, without that.
     ///
     /// # Errors
-    /// When another keeps it longer than [`PATIENCE`], or the file system fails.
+    /// When another keeps it longer than [`PATIENCE_WITH_GIT`], or the file system fails.
     pub fn take<H>(
         place: &GitPlace,
         scratch: &Scratch,
@@ -76,7 +76,7 @@ impl IndexLock {
             }
             drop(held);
             let path = lock_file(place);
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > PATIENCE_WITH_GIT {
                 return Err(WriteError::Locked {
                     what: path.display().to_string(),
                     holder: "another git process, or was left by one that crashed (`tussock doctor` finds out)"

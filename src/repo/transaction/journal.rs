@@ -227,7 +227,8 @@ pub(super) fn remove(place: &GitPlace, fsync: bool) -> Result<(), WriteError> {
         _ => {}
     }
     if fsync {
-        flush(&state_folder(place)).map_err(WriteError::io("flush", &path))?;
+        // Should a power cut bring it back, the next writer finds everything done and removes it again.
+        let _ = flush(&state_folder(place));
     }
     Ok(())
 }

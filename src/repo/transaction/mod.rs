@@ -13,6 +13,7 @@ mod message;
 mod objects;
 mod place;
 mod recover;
+mod ref_locks;
 mod scratch;
 #[cfg(test)]
 mod tests;
@@ -36,8 +37,11 @@ use super::objects::ObjectId;
 use super::snapshot::staged;
 use super::state::{self, IndexStamp, Ready};
 
+/// How long git waits for another one that has the branch locked; by itself it would for a tenth of a second only.
+const REF_PATIENCE: &str = "core.filesRefLockTimeout=5000";
+
 /// How often an action is planned again when others commit at the same time.
-const TRIES: usize = 10;
+const TRIES: usize = 30;
 
 /// A file at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -315,7 +319,13 @@ impl Writer<'_> {
             Moved { branch: ready.branch.clone(), old: ready.head.map(|id| id.to_string()), new: commit.to_string() };
         let journal = journal_of(action, Some(moved), &files, &others)?;
         journal.write(place, &scratch, git.fsync())?;
-        match self.move_branch(&ready, commit, &action.subject) {
+        let moved = self.move_branch(&ready, commit, &action.subject);
+        if !fault::dead() {
+            // A git that was killed, or could not remove its locks, would keep everybody out. Where we cannot either,
+            // the next writer tries again or says whose they are.
+            let _ = ref_locks::remove_left(place, &ready.branch, &commit.to_string());
+        }
+        match moved {
             Ok(true) => {}
             // Here and wherever it stays in place, the next writer sees that nothing was moved, and removes it.
             Ok(false) => return journal::remove(place, git.fsync()).map(|()| Try::Overtaken),
@@ -423,7 +433,7 @@ impl Writer<'_> {
             .map_err(WriteError::io("move the branch of", &self.place.git_dir))
             .map_err(BranchError::NotMoved)?;
         let note = format!("tussock: {}", subject.replace(|c: char| c.is_control(), " "));
-        let run = self.git.command("update-ref").writing().env("LC_ALL", "C");
+        let run = self.git.command("update-ref").writing().env("LC_ALL", "C").config(REF_PATIENCE);
         // Should we die, our lock lives on with it: nobody begins anew while it may still move the branch.
         let run = self.lock.shared_with(run).map_err(|e| BranchError::NotMoved(e.into()))?;
         let ran = run.args(["-m", &note, &ready.branch, &new, &old]).run();

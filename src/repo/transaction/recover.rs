@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use super::index_lock::{self, IndexLock};
 use super::journal::{self, Entry, Found, Journal, Moved};
 use super::place::{self, Telling, Undone};
+use super::ref_locks;
 use super::scratch::{self, Scratch, state_folder};
 use crate::repo::discover::{GitPlace, Home};
 use crate::repo::error::WriteError;
@@ -17,9 +16,6 @@ use crate::repo::lock;
 use crate::repo::objects::ObjectId;
 use crate::repo::snapshot::{Staged, parse_id, read_staged};
 use crate::repo::state;
-
-/// How long a lock of git that tells nothing of its owner is watched before it counts as left behind.
-const WATCHED: Duration = Duration::from_millis(500);
 
 /// What was found unfinished, and what has become of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +153,7 @@ impl Recovery<'_> {
             return Ok((Ending::Staged, left));
         };
         let new = self.id(&moved.new)?;
-        self.remove_ref_locks(moved)?;
+        ref_locks::remove_left(self.place, &moved.branch, &moved.new)?;
         let tip = self.tip(&moved.branch)?;
         match tip {
             tip if tip.map(|t| t.to_string()) == moved.old => {
@@ -304,44 +300,6 @@ impl Recovery<'_> {
     fn staged(&self) -> Result<HashMap<Vec<u8>, Staged>, WriteError> {
         let out = self.git.command("ls-files").reading().args(["--stage", "-t", "-z"]).bytes()?;
         Ok(read_staged(&out)?.into_iter().map(|e| (e.path.clone(), e)).collect())
-    }
-
-    /// Removes the locks that a `git update-ref` of the dead process has left. It shared tussock's own lock, which we
-    /// hold: so it is dead as well. A lock that is older than the journal, or says something else than what we wanted
-    /// to write, is not ours.
-    fn remove_ref_locks(&self, moved: &Moved) -> Result<(), WriteError> {
-        let Some(begun) = journal::written_at(self.place) else { return Ok(()) };
-        let branch = self.place.common_dir.join(format!("{}.lock", moved.branch));
-        let others = [self.place.git_dir.join("HEAD.lock"), self.place.common_dir.join("reftable/tables.list.lock")];
-        for lock in std::iter::once(branch).chain(others) {
-            self.remove_ref_lock(&lock, begun, &moved.new).map_err(WriteError::io("remove", &lock))?;
-        }
-        Ok(())
-    }
-
-    fn remove_ref_lock(&self, lock: &Path, begun: SystemTime, new: &str) -> io::Result<()> {
-        let look = || match std::fs::symlink_metadata(lock) {
-            Ok(found) => found.modified().map(Some),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(e),
-        };
-        let Some(made) = look()?.filter(|made| *made >= begun) else { return Ok(()) };
-        let says = std::fs::read(lock).unwrap_or_default();
-        let reftable = lock.file_name().is_some_and(|n| n == "tables.list.lock");
-        if !reftable && !format!("{new}\n").as_bytes().starts_with(&says) {
-            return Ok(());
-        }
-        if says.is_empty() || reftable {
-            // It may be of a git that has this moment begun: that one would be gone again, or write something.
-            std::thread::sleep(WATCHED);
-            if look()? != Some(made) {
-                return Ok(());
-            }
-        }
-        match std::fs::remove_file(lock) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-            _ => Ok(()),
-        }
     }
 
     /// Removes files that were being written when the process died.
