@@ -42,7 +42,7 @@ pub struct Circumstances<'a> {
 }
 
 /// Everything a check found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// The findings, by path, place and rule.
     pub findings: Vec<Finding>,
@@ -124,6 +124,12 @@ pub fn check(reading: &Reading, circumstances: &Circumstances<'_>) -> Report {
     let findings = findings.into_iter().filter_map(|f| levelled(f, pipeline)).collect();
     let findings = ignore::apply(reading, findings);
     Report::new(findings, reading.deals.len(), reading.unreadable.len())
+}
+
+/// A report of findings that were made elsewhere, with the levels that the pipeline gives their rules; `deals` were
+/// looked at.
+pub fn report(pipeline: &Pipeline, findings: Vec<Finding>, deals: usize) -> Report {
+    Report::new(findings.into_iter().filter_map(|f| levelled(f, pipeline)).collect(), deals, 0)
 }
 
 /// The report of a pipeline file that could not be read ([`crate::format::load::LoadError::Broken`]).

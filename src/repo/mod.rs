@@ -7,6 +7,7 @@ mod hooks;
 pub mod import;
 mod lock;
 pub mod mailmap;
+pub mod merged;
 pub mod objects;
 pub mod revision;
 pub mod snapshot;
