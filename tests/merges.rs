@@ -8,7 +8,7 @@ use kit::TestRepo;
 fn deal(title: &str, amount: u32) -> String {
     format!(
         "title: {title}\nowner: olga\naccount: {title} Ltd\namount: {amount}\nsource: referral\nclose_date: 2026-09-30\n\
-         inputs:\n  goal: more leads from the site\nnext_step:\n  what: Call them\n  due: 2026-03-01\nnotes: |\n  First line.\n\
+         inputs:\n  goal: more leads from the site\nproposal:\n  sent_on: 2026-01-20\nnext_step:\n  what: Call them\n  due: 2026-03-01\nnotes: |\n  First line.\n\
          \x20 Second line.\n  Third line.\n"
     )
 }
@@ -131,4 +131,42 @@ fn an_amount_that_lands_in_another_deal_is_found() {
     assert!(repo.read("sales/brief/gamma.yaml").contains("amount: 99000"), "git takes gamma for acme");
     assert_eq!(validate(&repo), NONE);
     assert_eq!(merge_check(&repo), ["merge-lost-change acme amount", "merge-foreign-change gamma amount"]);
+}
+
+/// What a command printed on both streams.
+fn both(repo: &TestRepo, args: &[&str]) -> (i32, String) {
+    let ran = repo.tussock(args);
+    (ran.code, format!("{}{}", ran.out, ran.err))
+}
+
+fn moved_to_two_stages() -> TestRepo {
+    let repo = with_deals();
+    branches(
+        &repo,
+        |r| mv(r, "sales/brief/acme.yaml", "sales/proposal/acme.yaml"),
+        |r| mv(r, "sales/brief/acme.yaml", "sales/contract/acme.yaml"),
+    );
+    repo
+}
+
+#[test]
+fn a_deal_moved_to_two_stages_is_settled_in_the_middle_of_the_merge() {
+    let repo = moved_to_two_stages();
+    assert_eq!(repo.try_git(&["merge", "-q", "theirs"]).code, 1);
+    assert_eq!(files(&repo), ["brief/globex.yaml", "contract/acme.yaml", "proposal/acme.yaml"]);
+    assert_eq!(index(&repo), ["1 brief/acme.yaml", "brief/globex.yaml", "3 contract/acme.yaml", "2 proposal/acme.yaml"]);
+    assert_eq!(validate(&repo), ["duplicate-deal acme -"]);
+
+    let (code, told) = both(&repo, &["resolve", "acme"]);
+    insta::assert_snapshot!(told, @"");
+    assert_eq!(code, 1);
+    let (code, told) = both(&repo, &["resolve", "acme", "--stage", "contract"]);
+    insta::assert_snapshot!(told, @"");
+    assert_eq!(code, 0);
+    assert_eq!(files(&repo), ["brief/globex.yaml", "contract/acme.yaml"]);
+    assert_eq!(index(&repo), ["brief/globex.yaml", "contract/acme.yaml"]);
+    repo.git(&["-c", "core.editor=true", "merge", "--continue"]);
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    assert_eq!(validate(&repo), NONE);
+    assert_eq!(merge_check(&repo), NONE);
 }

@@ -163,6 +163,9 @@ fn from_problem(problem: &Problem, path: &str, deal: Option<&DealId>) -> Finding
         .with_deal(deal.cloned());
     finding.field = problem.field.clone();
     finding.help = problem.help.clone();
+    if let (ProblemKind::ConflictMarker, Some(deal)) = (problem.kind, deal) {
+        finding = finding.with_help(format!("`tussock resolve {deal}` shows both versions and puts them together"));
+    }
     finding.fix = problem.fix.clone();
     finding.related = problem
         .related

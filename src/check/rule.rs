@@ -59,6 +59,11 @@ pub fn all() -> &'static [&'static Rule] {
 }
 
 impl Rule {
+    /// Whether its findings are told before all others.
+    pub(super) fn comes_first(&self) -> bool {
+        matches!(self.id, "duplicate-deal" | "conflict-marker")
+    }
+
     /// Whether it is about merges, so that a look at the files alone cannot find anything.
     pub fn is_about_merges(&self) -> bool {
         matches!(self.finder, Finder::Merge)

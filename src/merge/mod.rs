@@ -3,8 +3,11 @@
 
 pub mod check;
 pub mod content;
+mod markers;
 mod reading;
+pub mod settle;
 
 pub use check::{Difference, Kind, judge};
+pub use markers::split;
 pub use content::{Content, Copy, Datum, Version};
 pub use reading::{DealFiles, FileAt, ReadBlob, deals};

@@ -232,3 +232,15 @@ fn nested(
 pub fn blob(git: &Git, id: &ObjectId) -> Result<Vec<u8>, RepoError> {
     Ok(git.command("cat-file").reading().args(["blob", &id.to_string()]).bytes()?)
 }
+
+/// Who last changed a file, when and why: the commit in short, the author, the day and the subject. `None` where it was
+/// never committed.
+///
+/// # Errors
+/// When git cannot read history.
+pub fn last_change(home: &Home, git: &Git, from: ObjectId, path: &str) -> Result<Option<String>, RepoError> {
+    let run = git.command("log").reading().args(["--max-count=1", "--no-show-signature", "--date=short"]);
+    let run = run.args(["--format=%h by %an on %ad, %s", &from.to_string(), "--", &home.in_repository(path)]);
+    let line = String::from_utf8_lossy(&run.bytes()?).trim_end().to_owned();
+    Ok(Some(line).filter(|line| !line.is_empty()))
+}

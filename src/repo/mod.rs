@@ -10,6 +10,7 @@ pub mod mailmap;
 pub mod merged;
 pub mod objects;
 pub mod revision;
+pub mod settle;
 pub mod snapshot;
 pub mod state;
 pub mod transaction;

@@ -12,6 +12,7 @@ pub mod merge_check;
 pub mod r#move;
 pub mod new;
 pub mod report;
+pub mod resolve;
 
 pub mod set;
 pub mod show;
