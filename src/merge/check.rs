@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::content::{Content, Datum, Fields, Merged, Version, merge_field, paths, three_way};
-use crate::check::{Finding, Related, WHOLE_FILE, rule};
+use crate::check::{Finding, Level, Related, WHOLE_FILE, rule};
 use crate::format::ident::{DealId, StageId};
 
 /// A deal in the four places of a merge.
@@ -32,6 +32,8 @@ pub struct Difference {
     pub path: String,
     /// What is different.
     pub kind: Kind,
+    /// Whether a later commit has put it right.
+    pub mended: bool,
 }
 
 /// What is different. Sides are counted from 0; a stage or value of `None` is none.
@@ -111,7 +113,7 @@ pub fn judge(deal: &MergedDeal) -> Vec<Difference> {
     let before = sides.iter().chain([base]);
     let path = result.copies.first().or_else(|| before.clone().find_map(|v| v.copies.first()));
     let path = path.map(|copy| copy.path.clone()).unwrap_or_default();
-    let difference = |kind| Difference { deal: id.clone(), path: path.clone(), kind };
+    let difference = |kind| Difference { deal: id.clone(), path: path.clone(), kind, mended: false };
     if before.clone().any(|version| version.copies.len() > 1) {
         // What the merge should have made of a deal that lay in two places already, nobody can say.
         return Vec::new();
@@ -284,6 +286,22 @@ fn field(kind: &Kind) -> Option<&str> {
     }
 }
 
+/// Whether a difference is still there in a later version of the deal.
+pub fn still(kind: &Kind, now: &Version) -> bool {
+    let value = |field: &str| now.fields().and_then(|fields| fields.get(field)).cloned();
+    match kind {
+        Kind::Twice { .. } => now.copies.len() > 1,
+        Kind::LostMove { to, .. } => stage(now) != *to,
+        Kind::Misplaced { now: then, .. } => stage(now).as_ref() == Some(then),
+        Kind::Vanished => now.copies.is_empty(),
+        Kind::LostChange { field, from, .. } => value(field) == *from,
+        Kind::Foreign { field, now: then, .. } => value(field) == *then,
+        Kind::GivenUp { field, to, .. } => value(field) != *to,
+        Kind::Settled { .. } => true,
+        Kind::Unreadable => now.only().is_some_and(|copy| copy.content == Content::Unreadable),
+    }
+}
+
 /// How messages call a merge and its sides.
 #[derive(Clone, Debug)]
 pub struct Names {
@@ -299,7 +317,7 @@ pub fn findings(names: &Names, differences: &[Difference]) -> Vec<Finding> {
 }
 
 fn finding(names: &Names, difference: &Difference) -> Finding {
-    let Difference { deal, path, kind } = difference;
+    let Difference { deal, path, kind, mended } = difference;
     let merge = &names.merge;
     let on = |side: usize| names.sides.get(side).map_or("one side", String::as_str);
     let shown = |value: &Option<Datum>| value.as_ref().map_or_else(|| "nothing".to_owned(), |v| format!("`{v}`"));
@@ -378,7 +396,12 @@ fn finding(names: &Names, difference: &Difference) -> Finding {
         )
         .with_help("`tussock validate` says what is wrong with the file"),
     };
-    let found = found.with_deal(Some(deal.clone()));
+    let mut found = found.with_deal(Some(deal.clone()));
+    if *mended {
+        found.message.push_str("; a later commit has put it right");
+        found.help = None;
+        found = found.at_most(Level::Info);
+    }
     match field(kind) {
         Some(field) => found.with_field(field),
         None => found,
@@ -493,6 +516,18 @@ mod tests {
         assert!(matches!(&found[0].kind, Kind::GivenUp { side: 1, went_to: Some(to), .. } if *to == *"gamma"));
         assert!(matches!(&found[1].kind, Kind::Foreign { of: Some(of), .. } if *of == *"acme"));
         assert_eq!(connect(judge(&acme)), []);
+    }
+
+    #[test]
+    fn what_was_put_right_later_is_told_from_what_was_not() {
+        let amount = |text: &str| Content::read(text.as_bytes()).fields().and_then(|f| f.get("amount")).cloned();
+        let lost = |from, to| Kind::LostChange { side: 0, field: "amount".into(), from: amount(from), to: amount(to) };
+        let kind = lost("amount: 1\n", "amount: 2\n");
+        assert!(still(&kind, &version("a", "amount: 1\n")));
+        assert!(!still(&kind, &version("a", "amount: 2\n")));
+        assert!(!still(&kind, &version("a", "amount: 3\n")));
+        let moved = Kind::LostMove { side: 0, from: id("a"), to: id("b") };
+        assert!(still(&moved, &version("a", "x: 1\n")) && !still(&moved, &version("b", "x: 1\n")));
     }
 
     #[test]

@@ -225,6 +225,42 @@ fn nested(
     Ok(nested.map(|(top, _)| ((*top).to_owned(), ())).collect())
 }
 
+/// All deal files of a commit by deal: path below the pipeline's folder and bytes.
+///
+/// # Errors
+/// When git cannot read the tree.
+pub fn deals_at(
+    home: &Home,
+    git: &Git,
+    commit: ObjectId,
+) -> Result<BTreeMap<DealId, Vec<(String, ObjectId)>>, RepoError> {
+    let folder = (!home.prefix.is_empty()).then_some(home.prefix.as_str());
+    let run = git.command("ls-tree").reading().args(["-r", "-z", "--full-tree", &commit.to_string(), "--"]);
+    let out = run.args(folder).bytes()?;
+    let mut found: BTreeMap<DealId, Vec<(String, ObjectId)>> = BTreeMap::new();
+    for line in out.split(|b| *b == 0) {
+        let Ok(line) = std::str::from_utf8(line) else { continue };
+        let Some((head, path)) = line.split_once('\t') else { continue };
+        let words: Vec<&str> = head.split(' ').collect();
+        if let ([mode, "blob", id], Some(path)) = (words.as_slice(), home.in_pipeline(path))
+            && mode.starts_with("100")
+            && let (Some((_, deal)), Some(blob)) = (deal_path(path), parse_id(id))
+        {
+            found.entry(deal).or_default().push((path.to_owned(), blob));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether one commit is part of the history of another.
+///
+/// # Errors
+/// When git cannot be run.
+pub fn is_before(git: &Git, early: ObjectId, late: ObjectId) -> Result<bool, RepoError> {
+    let ids = [early.to_string(), late.to_string()];
+    Ok(git.command("merge-base").reading().args(["--is-ancestor"]).args(ids).run()?.ok)
+}
+
 /// The bytes of a file by its name.
 ///
 /// # Errors
@@ -233,14 +269,15 @@ pub fn blob(git: &Git, id: &ObjectId) -> Result<Vec<u8>, RepoError> {
     Ok(git.command("cat-file").reading().args(["blob", &id.to_string()]).bytes()?)
 }
 
-/// Who last changed a file, when and why: the commit in short, the author, the day and the subject. `None` where it was
+/// Who last changed a file in the history of some commits, when and why: the commit in short, the author, the day and the subject. `None` where it was
 /// never committed.
 ///
 /// # Errors
 /// When git cannot read history.
-pub fn last_change(home: &Home, git: &Git, from: ObjectId, path: &str) -> Result<Option<String>, RepoError> {
+pub fn last_change(home: &Home, git: &Git, from: &[ObjectId], path: &str) -> Result<Option<String>, RepoError> {
     let run = git.command("log").reading().args(["--max-count=1", "--no-show-signature", "--date=short"]);
-    let run = run.args(["--format=%h by %an on %ad, %s", &from.to_string(), "--", &home.in_repository(path)]);
+    let run = run.args(["--format=%h by %an on %ad, %s"]).args(from.iter().map(ToString::to_string));
+    let run = run.args(["--diff-filter=d", "--", &home.in_repository(path)]);
     let line = String::from_utf8_lossy(&run.bytes()?).trim_end().to_owned();
     Ok(Some(line).filter(|line| !line.is_empty()))
 }

@@ -137,8 +137,10 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
             let what = "the deal was committed in two places before this began";
             return Err(WriteError::Conflict { what: format!("{what}; settle that first, or go on by hand") });
         }
-        let second = in_head.pop();
-        let first = in_head.pop();
+        let (mut second, mut first) = (in_head.pop(), in_head.pop());
+        if came_with_merge(home, git, first.as_ref())? && !came_with_merge(home, git, second.as_ref())? {
+            std::mem::swap(&mut first, &mut second);
+        }
         found.base = before_both(home, git, deal, first.as_ref(), second.as_ref())?;
         found.cause = Cause::Committed;
         found.ours = committed(home, git, first)?;
@@ -258,6 +260,17 @@ fn incoming(place: &GitPlace, git: &Git, operation: Operation) -> Result<Option<
     })
 }
 
+/// The commit that a merge or the like brings in; `None` where nothing is in progress, or it does not say.
+///
+/// # Errors
+/// When the state cannot be read, or several branches are merged at once.
+pub fn coming_in(home: &Home, git: &Git) -> Result<Option<ObjectId>, WriteError> {
+    match (operation(home)?, &home.repo) {
+        (Some(operation), Some(place)) => Ok(incoming(place, git, operation)?.map(|incoming| incoming.theirs)),
+        _ => Ok(None),
+    }
+}
+
 /// What people call the side that is checked out.
 fn ours_name(home: &Home, git: &Git, doing: Option<Operation>) -> Result<String, WriteError> {
     let head = head(home)?;
@@ -352,6 +365,14 @@ fn committed(home: &Home, git: &Git, file: Option<SideFile>) -> Result<ConflictS
         None => home.in_repository(&file.path),
     };
     Ok(ConflictSide { name, file: Some(file) })
+}
+
+/// Whether a file came to this branch with a merge, so that it is not ours in the first place.
+fn came_with_merge(home: &Home, git: &Git, file: Option<&SideFile>) -> Result<bool, WriteError> {
+    let Some(file) = file else { return Ok(false) };
+    let path = home.in_repository(&file.path);
+    let run = git.command("rev-list").reading().args(["--max-count=1", "--first-parent", "HEAD", "--", &path]);
+    Ok(parse_id(&run.line()?) != last_commit(home, git, &file.path)?)
 }
 
 /// The last commit that changed a file, on whichever branch it was made.

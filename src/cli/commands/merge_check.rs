@@ -10,8 +10,9 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{home, read_pipeline};
 use crate::format::ident::DealId;
-use crate::merge::check::{Names, connect, findings, under_every_base};
-use crate::merge::{DealFiles, Difference, FileAt, deals, judge};
+use crate::format::pipeline::deal_path;
+use crate::merge::check::{Names, connect, findings, still, under_every_base};
+use crate::merge::{Content, Copy, DealFiles, Difference, FileAt, Version, deals, judge};
 use crate::output::findings_json;
 use crate::output::text::{Look, render};
 use crate::repo::discover::Home;
@@ -19,7 +20,7 @@ use crate::repo::error::RepoError;
 use crate::repo::git::Git;
 use crate::repo::merged::{self, Merge, Which};
 use crate::repo::objects::ObjectId;
-use crate::repo::revision::{is_shallow, resolve};
+use crate::repo::revision::{head, is_shallow, resolve};
 use crate::repo::snapshot::Snapshot;
 
 /// Check that merges lost nothing
@@ -28,7 +29,7 @@ use crate::repo::snapshot::Snapshot;
 /// what the branches did: a change that is missing, a deal in two stages, a value that went to another deal, a deal that
 /// was moved along with a folder. What both branches changed in different ways a person had to settle, and either is fine.
 /// A deal that one branch renamed is followed by its `was`. Where the branches have several last common ancestors, what is
-/// wrong against each of them is reported.
+/// wrong against each of them is reported. What a later commit has put right is told as an info.
 ///
 /// Without RANGE: the merges that HEAD brought in, where HEAD is one (as in the test merge of a pull request); else those
 /// that the upstream branch does not have; without an upstream branch the last one.
@@ -91,6 +92,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let pipeline = read_pipeline(ui, &source)?;
     let shallow = is_shallow(&home)?;
     let (mut found, mut looked_at) = (Vec::new(), 0);
+    let mut later = Later::new(&home)?;
     for merge in &merges {
         if merge.bases.is_empty() && shallow {
             let message = format!(
@@ -99,7 +101,10 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             );
             return Err(CommandError::new(Exit::Incomplete, message).hint("`git fetch --unshallow` brings the rest"));
         }
-        let (differences, deals) = differences(&home, &git, merge)?;
+        let (mut differences, deals) = differences(&home, &git, merge)?;
+        if !differences.is_empty() {
+            later.look(&home, &git, merge, &mut differences)?;
+        }
         looked_at += deals;
         found.extend(findings(&names(merge, args.result.is_none()), &differences));
     }
@@ -152,6 +157,47 @@ fn differences(home: &Home, git: &Git, merge: &Merge) -> Result<(Vec<Difference>
         judged.push(connect(deals.iter().flat_map(judge).collect()));
     }
     Ok((under_every_base(judged), looked_at))
+}
+
+/// The deals as HEAD has them, read when they are first asked for.
+struct Later {
+    head: Option<ObjectId>,
+    deals: Option<BTreeMap<DealId, Vec<(String, ObjectId)>>>,
+}
+
+impl Later {
+    fn new(home: &Home) -> Result<Self, CommandError> {
+        Ok(Later { head: head(home)?.and_then(|head| head.commit), deals: None })
+    }
+
+    /// Marks what a later commit has put right.
+    fn look(
+        &mut self,
+        home: &Home,
+        git: &Git,
+        merge: &Merge,
+        differences: &mut [Difference],
+    ) -> Result<(), CommandError> {
+        let Some(head) = self.head.filter(|head| *head != merge.result) else { return Ok(()) };
+        if !merged::is_before(git, merge.result, head)? {
+            return Ok(());
+        }
+        if self.deals.is_none() {
+            self.deals = Some(merged::deals_at(home, git, head)?);
+        }
+        for difference in differences {
+            let files = self.deals.as_ref().and_then(|deals| deals.get(&difference.deal));
+            let mut now = Version::default();
+            for (path, blob) in files.into_iter().flatten() {
+                if let Some((stage, _)) = deal_path(path) {
+                    let content = Content::read(&merged::blob(git, blob)?);
+                    now.copies.push(Copy { path: path.clone(), stage, content });
+                }
+            }
+            difference.mended = !still(&difference.kind, &now);
+        }
+        Ok(())
+    }
 }
 
 fn names(merge: &Merge, is_commit: bool) -> Names {

@@ -254,11 +254,14 @@ impl Case<'_> {
     fn undecided(&self, answers: &Answers) -> CommandError {
         let mut open = Vec::new();
         let mut line = format!("tussock resolve {}", self.id());
-        let mut hints = Vec::new();
+        let (mut hints, mut or) = (Vec::new(), String::new());
         if self.proposal.place == PlaceOutcome::Open && answers.path.is_none() {
             open.push("its stage".to_owned());
             match (&self.versions.ours, &self.versions.theirs) {
-                (Some(one), Some(two)) => line.push_str(&format!(" --stage {}", [&one.stage, &two.stage][1])),
+                (Some(one), Some(two)) => {
+                    line.push_str(&format!(" --stage {}", one.stage));
+                    or = format!(" (or {})", two.stage);
+                }
                 (Some(one), None) | (None, Some(one)) => {
                     line.push_str(&format!(" --stage {}", one.stage));
                     let take = if self.versions.ours.is_none() { "ours" } else { "theirs" };
@@ -281,7 +284,7 @@ impl Case<'_> {
             with_take.push_str(" --take ours");
             hints.insert(0, format!("`{with_take}` (or theirs)"));
         }
-        hints.insert(0, format!("`{line}`"));
+        hints.insert(0, format!("`{line}`{or}"));
         if self.versions.base.is_none() && self.proposal.both_there() {
             hints.push(format!(
                 "if they are two deals, give one of them another id: `git mv {} {}`",
@@ -327,7 +330,7 @@ impl Case<'_> {
                 let settled = write_settled(self.home, git, &self.conflict, keep, &mut |line| ui.note(plain(line)))?;
                 self.tell_kept(ui, kept.map(|(path, _)| shown(path)));
                 for (path, object) in &settled.kept {
-                    ui.line(format!("what was in {} is kept as `git show {object}`", shown(path)));
+                    ui.line(format!("what was in {} is kept as `git show {}`", shown(path), object.short()));
                 }
                 self.tell_reachable(ui);
                 match (settled.left.as_slice(), self.conflict.cause) {

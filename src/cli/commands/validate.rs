@@ -16,6 +16,7 @@ use crate::repo::discover::Home;
 use crate::repo::git::Git;
 use crate::repo::merged::last_change;
 use crate::repo::revision::{head, resolve};
+use crate::repo::settle::coming_in;
 use crate::repo::snapshot::Snapshot;
 
 /// Check the pipeline file and every deal
@@ -121,6 +122,10 @@ fn tell_last_changes(home: &Home, args: &Args, report: &mut Report) -> Result<()
     };
     // Without the program, the places alone are told.
     let (Some(from), Ok(git)) = (from, Git::new(home)) else { return Ok(()) };
+    let mut heads = vec![from];
+    if args.rev.is_none() {
+        heads.extend(coming_in(home, &git).ok().flatten());
+    }
     let mut left = LOOKED_UP;
     for finding in report.findings.iter_mut().filter(twice) {
         let paths = [finding.path.clone()].into_iter().chain(finding.related.iter().map(|r| r.path.clone()));
@@ -129,7 +134,7 @@ fn tell_last_changes(home: &Home, args: &Args, report: &mut Report) -> Result<()
                 return Ok(());
             }
             left -= 1;
-            let last = last_change(home, &git, from, &path)?.unwrap_or_else(|| "not committed".to_owned());
+            let last = last_change(home, &git, &heads, &path)?.unwrap_or_else(|| "not committed".to_owned());
             *finding = finding.clone().with_help(format!("{}: {last}", home.in_repository(&path)));
         }
     }
