@@ -8,6 +8,6 @@ mod reading;
 pub mod settle;
 
 pub use check::{Difference, Kind, judge};
-pub use markers::split;
 pub use content::{Content, Copy, Datum, Version};
+pub use markers::split;
 pub use reading::{DealFiles, FileAt, ReadBlob, deals};

@@ -91,7 +91,9 @@ pub struct Proposal {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettleError {
     /// A version cannot be read, so that it has no fields.
-    #[error("the version in {path} cannot be read as a deal; choose the other one with --take, or edit the file by hand")]
+    #[error(
+        "the version in {path} cannot be read as a deal; choose the other one with --take, or edit the file by hand"
+    )]
     Unreadable {
         /// Its path below the pipeline's folder.
         path: String,
@@ -180,11 +182,7 @@ pub struct Decision {
 ///
 /// # Errors
 /// A value for a field that is not in question.
-pub fn decide(
-    versions: &Versions,
-    proposal: &Proposal,
-    answers: &Answers,
-) -> Result<Option<Decision>, SettleError> {
+pub fn decide(versions: &Versions, proposal: &Proposal, answers: &Answers) -> Result<Option<Decision>, SettleError> {
     let asked = |field: &str| proposal.open_fields().any(|row| row.field == field);
     if let Some(other) = answers.sets.iter().chain(answers.fields.keys()).find(|field| !asked(field)) {
         return Err(SettleError::NotAsked(other.clone()));

@@ -130,7 +130,11 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
     let ours_name = ours_name(home, git, doing)?;
     let stash = || -> Result<Option<Incoming>, WriteError> {
         let Some(stash) = named(git, "refs/stash")? else { return Ok(None) };
-        Ok(named(git, "refs/stash^1")?.map(|base| Incoming { base: Some(base), theirs: stash, name: "the stash".into() }))
+        Ok(named(git, "refs/stash^1")?.map(|base| Incoming {
+            base: Some(base),
+            theirs: stash,
+            name: "the stash".into(),
+        }))
     };
     if let [_, _] = in_head.as_slice() {
         if doing.is_some() {
@@ -546,7 +550,10 @@ fn write(
     for (end, _) in path.match_indices('/') {
         let folder = workdir.join(&path[..end]);
         if folder.symlink_metadata().is_ok_and(|m| !m.is_dir()) {
-            return Err(WriteError::BadPath { path: path.to_owned(), reason: "a folder on the way to it is a link or a file" });
+            return Err(WriteError::BadPath {
+                path: path.to_owned(),
+                reason: "a folder on the way to it is a link or a file",
+            });
         }
     }
     let full = workdir.join(path);

@@ -41,7 +41,10 @@ fn about(ground: &Ground<'_>, id: DealId, paths: &[&str]) -> Option<Finding> {
     let message = format!("the deal {id} lies in {} places: {}", paths.len(), names.join(", "));
     let help = match others.len() {
         1 => format!("`tussock resolve {id}` shows both versions and keeps one file"),
-        n => format!("keep one of the {} files and remove the others; `tussock resolve {id}` settles the last two", n + 1),
+        n => format!(
+            "keep one of the {} files and remove the others; `tussock resolve {id}` settles the last two",
+            n + 1
+        ),
     };
     let mut finding = Finding::new(&RULE, *first, WHOLE_FILE, message).with_deal(Some(id));
     for other in others {

@@ -91,7 +91,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     if ui.interactive && !args.no_input {
         case.ask(ui, &mut answers)?;
     }
-    let Some(decision) = settle::decide(&case.versions, &case.proposal, &answers).map_err(|error| refuse(&error))? else {
+    let Some(decision) = settle::decide(&case.versions, &case.proposal, &answers).map_err(|error| refuse(&error))?
+    else {
         return Err(case.undecided(&answers));
     };
     let text = match &decision.path {
@@ -136,8 +137,11 @@ fn nothing_to_settle(
 /// The versions as text.
 fn versions(conflict: &Conflict) -> Result<Versions, CommandError> {
     let side = |file: &Option<SideFile>| file.as_ref().map(|file| text_of(file)).transpose();
-    let mut versions =
-        Versions { base: side(&conflict.base)?, ours: side(&conflict.ours.file)?, theirs: side(&conflict.theirs.file)? };
+    let mut versions = Versions {
+        base: side(&conflict.base)?,
+        ours: side(&conflict.ours.file)?,
+        theirs: side(&conflict.theirs.file)?,
+    };
     if conflict.cause == Cause::Markers
         && let (Some(ours), Some(theirs)) = (&mut versions.ours, &mut versions.theirs)
     {
@@ -242,7 +246,9 @@ impl Case<'_> {
             if answers.take.is_some() || answers.sets.contains(&row.field) {
                 continue;
             }
-            let shown = |value: &Option<Datum>| plain(&value.as_ref().map_or_else(|| "no value".to_owned(), ToString::to_string));
+            let shown = |value: &Option<Datum>| {
+                plain(&value.as_ref().map_or_else(|| "no value".to_owned(), ToString::to_string))
+            };
             let lines = [format!("{} (ours)", shown(&row.ours)), format!("{} (theirs)", shown(&row.theirs))];
             let chosen = ask(ui, &plain(&row.field), &[&lines[0], &lines[1]])?;
             answers.fields.insert(row.field.clone(), if chosen == 0 { Which::Ours } else { Which::Theirs });
@@ -288,7 +294,9 @@ impl Case<'_> {
         if self.versions.base.is_none() && self.proposal.both_there() {
             hints.push(format!(
                 "if they are two deals, give one of them another id: `git mv {} {}`",
-                shell_word(&self.versions.theirs.as_ref().map_or_else(String::new, |side| self.home.in_repository(&side.path))),
+                shell_word(
+                    &self.versions.theirs.as_ref().map_or_else(String::new, |side| self.home.in_repository(&side.path))
+                ),
                 shell_word(&self.versions.theirs.as_ref().map_or_else(String::new, |side| {
                     self.home.in_repository(&side.path.replace(".yaml", "-2.yaml"))
                 }))
@@ -372,7 +380,8 @@ impl Case<'_> {
     fn action(&self, kept: Option<(&str, &str)>) -> Option<Action> {
         let id = self.id();
         let file = |side: &ConflictSide| side.file.clone();
-        let mut files: Vec<SideFile> = [&self.conflict.ours, &self.conflict.theirs].into_iter().filter_map(file).collect();
+        let mut files: Vec<SideFile> =
+            [&self.conflict.ours, &self.conflict.theirs].into_iter().filter_map(file).collect();
         files.dedup_by(|a, b| a.path == b.path);
         let (path, text) = kept?;
         let at = |path: &str| self.home.in_repository(path);
