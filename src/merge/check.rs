@@ -264,15 +264,20 @@ pub fn connect(mut differences: Vec<Difference>) -> Vec<Difference> {
     differences
 }
 
-/// What is different under every one of several bases: two branches may have several last common ancestors, and git
-/// chooses none of them.
+/// What is different under every one of several bases, in its mildest form: two branches may have several last common
+/// ancestors, and git chooses none of them.
 pub fn under_every_base(bases: Vec<Vec<Difference>>) -> Vec<Difference> {
-    let about = |d: &Difference| (d.deal.clone(), std::mem::discriminant(&d.kind), field(&d.kind).map(str::to_owned));
+    let about = |d: &Difference| (d.deal.clone(), field(&d.kind).map(str::to_owned));
     let mut bases = bases.into_iter();
     let Some(first) = bases.next() else { return Vec::new() };
     bases.fold(first, |kept, more| {
-        let more: std::collections::HashSet<_> = more.iter().map(about).collect();
-        kept.into_iter().filter(|d| more.contains(&about(d))).collect()
+        let more: BTreeMap<_, Difference> = more.into_iter().map(|d| (about(&d), d)).collect();
+        let milder = |d: Difference| match more.get(&about(&d)) {
+            Some(other) if matches!(other.kind, Kind::Settled { .. }) => Some(other.clone()),
+            Some(_) => Some(d),
+            None => None,
+        };
+        kept.into_iter().filter_map(milder).collect()
     })
 }
 

@@ -238,7 +238,10 @@ pub fn text(
     merged: &[String],
     order: &[FieldSpec],
 ) -> Result<String, SettleError> {
-    let sides = || [&versions.ours, &versions.theirs].into_iter().flatten().map(|side| &side.text);
+    let mut sides: Vec<&Side> = [&versions.ours, &versions.theirs].into_iter().flatten().collect();
+    // The file that stays where it is keeps most of its bytes.
+    sides.sort_by_key(|side| Some(&side.path) != decision.path.as_ref());
+    let sides = || sides.iter().map(|side| &side.text);
     let says_it = |text: &String| match tree::read(text.as_bytes()) {
         Ok(document) => {
             let twice = document.problems.iter().any(|p| p.kind == ProblemKind::DuplicateKey);

@@ -269,15 +269,21 @@ pub fn blob(git: &Git, id: &ObjectId) -> Result<Vec<u8>, RepoError> {
     Ok(git.command("cat-file").reading().args(["blob", &id.to_string()]).bytes()?)
 }
 
-/// Who last changed a file in the history of some commits, when and why: the commit in short, the author, the day and the subject. `None` where it was
-/// never committed.
+/// Who last changed a file in the history of the first of some commits that has it, when and why: the commit in short,
+/// the author, the day and the subject. `None` where none has it.
 ///
 /// # Errors
 /// When git cannot read history.
 pub fn last_change(home: &Home, git: &Git, from: &[ObjectId], path: &str) -> Result<Option<String>, RepoError> {
-    let run = git.command("log").reading().args(["--max-count=1", "--no-show-signature", "--date=short"]);
-    let run = run.args(["--format=%h by %an on %ad, %s"]).args(from.iter().map(ToString::to_string));
-    let run = run.args(["--diff-filter=d", "--", &home.in_repository(path)]);
-    let line = String::from_utf8_lossy(&run.bytes()?).trim_end().to_owned();
-    Ok(Some(line).filter(|line| !line.is_empty()))
+    let path = home.in_repository(path);
+    for commit in from {
+        let there = git.command("rev-parse").reading().args(["--verify", "--quiet", &format!("{commit}:{path}")]);
+        if !there.run()?.ok {
+            continue;
+        }
+        let run = git.command("log").reading().args(["--max-count=1", "--no-show-signature", "--date=short"]);
+        let run = run.args(["--format=%h by %an on %ad, %s", &commit.to_string(), "--", &path]);
+        return Ok(Some(String::from_utf8_lossy(&run.bytes()?).trim_end().to_owned()));
+    }
+    Ok(None)
 }
