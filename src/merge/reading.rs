@@ -35,8 +35,8 @@ impl<B: Ord + Clone> DealFiles<B> {
     }
 
     /// Whether the result is what whole files make certain: nobody changed the deal and it is as it was, or it was
-    /// changed in one way and is so.
-    fn is_plain(&self) -> bool {
+    /// changed in one way and is so. The lists have to be sorted.
+    pub fn is_plain(&self) -> bool {
         let mut changed = self.sides.iter().filter(|side| **side != self.base);
         let expected = changed.next().unwrap_or(&self.base);
         changed.all(|other| other == expected) && self.result == *expected && self.result.len() <= 1

@@ -1,6 +1,6 @@
 //! Merges of the past: which there are, and which deal files differ between their sides and their result.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::discover::Home;
 use super::error::RepoError;
@@ -115,7 +115,8 @@ pub(super) fn bases(git: &Git, sides: &[ObjectId]) -> Result<Vec<ObjectId>, Repo
     let ran = git.command("merge-base").reading().args(["--all"]).args(many).args(ids).run()?;
     let out = String::from_utf8_lossy(&ran.out).into_owned();
     // It ends with 1 and says nothing where there are none.
-    if !ran.ok && !(out.is_empty() && ran.err.is_empty()) {
+    let none = out.is_empty() && ran.err.is_empty();
+    if !(ran.ok || none) {
         return Err(GitError::Failed { command: "git merge-base".into(), stderr: ran.err }.into());
     }
     let id =
@@ -167,7 +168,7 @@ pub fn files(home: &Home, git: &Git, merge: &Merge, base: Option<ObjectId>) -> R
         }
     }
     let nested = nested(home, git, merge.result, &found)?;
-    found.retain(|path, _| path.split('/').next().is_none_or(|top| !nested.contains_key(top)));
+    found.retain(|path, _| path.split('/').next().is_none_or(|top| !nested.contains(top)));
     Ok(found.into_values().collect())
 }
 
@@ -210,19 +211,19 @@ fn nested(
     git: &Git,
     commit: ObjectId,
     found: &BTreeMap<String, MergedFile>,
-) -> Result<HashMap<String, ()>, RepoError> {
+) -> Result<HashSet<String>, RepoError> {
     let mut tops: Vec<&str> = found.keys().filter_map(|path| path.split('/').next()).collect();
     tops.dedup();
     let names: Vec<String> =
         tops.iter().map(|top| format!("{commit}:{}", home.in_repository(&format!("{top}/{PIPELINE_FILE}")))).collect();
     if names.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(HashSet::new());
     }
     let input: Vec<u8> = names.iter().flat_map(|name| name.bytes().chain([b'\n'])).collect();
     let out = git.command("cat-file").reading().args(["--batch-check=%(objecttype)"]).stdin(&input).bytes()?;
     let kinds = String::from_utf8_lossy(&out).into_owned();
     let nested = tops.iter().zip(kinds.lines()).filter(|(_, kind)| *kind == "blob");
-    Ok(nested.map(|(top, _)| ((*top).to_owned(), ())).collect())
+    Ok(nested.map(|(top, _)| (*top).to_owned()).collect())
 }
 
 /// All deal files of a commit by deal: path below the pipeline's folder and bytes.
@@ -267,6 +268,32 @@ pub fn is_before(git: &Git, early: ObjectId, late: ObjectId) -> Result<bool, Rep
 /// When the object is not there or no file.
 pub fn blob(git: &Git, id: &ObjectId) -> Result<Vec<u8>, RepoError> {
     Ok(git.command("cat-file").reading().args(["blob", &id.to_string()]).bytes()?)
+}
+
+/// The bytes of many files by their names, read in one run of git.
+///
+/// # Errors
+/// When an object is not there, or no file.
+pub fn blobs(git: &Git, ids: &BTreeSet<ObjectId>) -> Result<BTreeMap<ObjectId, Vec<u8>>, RepoError> {
+    let mut found = BTreeMap::new();
+    if ids.is_empty() {
+        return Ok(found);
+    }
+    let input: Vec<u8> = ids.iter().flat_map(|id| format!("{id}\n").into_bytes()).collect();
+    let out = git.command("cat-file").reading().args(["--batch"]).stdin(&input).bytes()?;
+    let mut rest = out.as_slice();
+    for id in ids {
+        let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+        let head = String::from_utf8_lossy(rest.get(..end).unwrap_or_default()).into_owned();
+        let size = head.split(' ').collect::<Vec<_>>();
+        let size: Option<usize> = if let [_, "blob", size] = size[..] { size.parse().ok() } else { None };
+        let bytes = size.and_then(|size| rest.get(end + 1..end + 1 + size));
+        let answer = || GitError::Answer { command: "git cat-file --batch".into(), answer: head.clone() };
+        let bytes = bytes.ok_or_else(answer)?;
+        found.insert(*id, bytes.to_vec());
+        rest = rest.get(end + bytes.len() + 2..).unwrap_or_default();
+    }
+    Ok(found)
 }
 
 /// Who last changed a file in the history of the first of some commits that has it, when and why: the commit in short,

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::discover::{GitPlace, Home};
 use super::error::WriteError;
-use super::git::{Git, GitError};
+use super::git::{Git, GitError, IN_TRANSACTION};
 use super::lock;
 use super::merged::bases;
 use super::objects::ObjectId;
@@ -20,6 +20,7 @@ use super::state::{Operation, operation, wait_for_index, work_tree};
 use super::worktree::read_steadily;
 use crate::format::ident::DealId;
 use crate::format::pipeline::deal_path;
+use crate::format::prescan::has_conflict;
 
 /// A version of a deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,7 +222,7 @@ fn of_deal<'p>(home: &Home, path: &'p str, deal: &DealId) -> Option<&'p str> {
 
 /// Whether a file has lines that begin and end a conflict.
 fn has_markers(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok_and(|text| crate::format::prescan::has_conflict(text))
+    std::str::from_utf8(bytes).is_ok_and(has_conflict)
 }
 
 /// What comes in, and where it began.
@@ -479,6 +480,9 @@ pub fn settle(
     keep: Option<(&str, &[u8])>,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Settled, WriteError> {
+    if git.env(IN_TRANSACTION).is_some() {
+        return Err(WriteError::Nested);
+    }
     let (place, workdir) = work_tree(home)?;
     let _lock = lock::take(place, tell)?;
     wait_for_index(place, tell)?;
@@ -518,12 +522,12 @@ pub fn settle(
     let mut left: Vec<String> = staged(home, &repo)?
         .iter()
         .filter(|entry| entry.stage != 0)
-        .filter_map(|entry| {
+        .map(|entry| {
             let path = String::from_utf8_lossy(&entry.path).into_owned();
-            Some(match home.in_pipeline(&path).and_then(deal_path) {
+            match home.in_pipeline(&path).and_then(deal_path) {
                 Some((_, id)) => id.to_string(),
                 None => path,
-            })
+            }
         })
         .collect();
     left.sort();

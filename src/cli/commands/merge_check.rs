@@ -14,7 +14,7 @@ use crate::format::pipeline::deal_path;
 use crate::merge::check::{Names, connect, findings, still, under_every_base};
 use crate::merge::{Content, Copy, DealFiles, Difference, FileAt, Version, deals, judge};
 use crate::output::findings_json;
-use crate::output::text::{Look, render};
+use crate::output::text::{Look, closing, render};
 use crate::repo::discover::Home;
 use crate::repo::error::RepoError;
 use crate::repo::git::Git;
@@ -131,15 +131,6 @@ fn differences(home: &Home, git: &Git, merge: &Merge) -> Result<(Vec<Difference>
         [] => vec![None],
         bases => bases.iter().copied().map(Some).collect(),
     };
-    let mut blobs: BTreeMap<ObjectId, Vec<u8>> = BTreeMap::new();
-    let mut read = |id: &ObjectId| -> Result<Vec<u8>, RepoError> {
-        if let Some(bytes) = blobs.get(id) {
-            return Ok(bytes.clone());
-        }
-        let bytes = merged::blob(git, id)?;
-        blobs.insert(*id, bytes.clone());
-        Ok(bytes)
-    };
     let (mut judged, mut looked_at) = (Vec::new(), 0);
     for base in bases {
         let mut files: BTreeMap<DealId, DealFiles<ObjectId>> = BTreeMap::new();
@@ -153,6 +144,18 @@ fn differences(home: &Home, git: &Git, merge: &Merge) -> Result<(Vec<Difference>
             }
         }
         looked_at = looked_at.max(files.len());
+        let asked = files.values().filter(|deal| !deal.is_plain());
+        let asked = asked.flat_map(|deal| deal.sides.iter().flatten().chain(&deal.base).chain(&deal.result));
+        let mut blobs = merged::blobs(git, &asked.map(|file| file.blob).collect())?;
+        let mut read = |id: &ObjectId| -> Result<Vec<u8>, RepoError> {
+            if let Some(bytes) = blobs.get(id) {
+                return Ok(bytes.clone());
+            }
+            // A new deal that may be an old one under another id.
+            let bytes = merged::blob(git, id)?;
+            blobs.insert(*id, bytes.clone());
+            Ok(bytes)
+        };
         let deals = deals(files, &mut read)?;
         judged.push(connect(deals.iter().flat_map(judge).collect()));
     }
@@ -222,6 +225,9 @@ fn finish(ui: &mut Ui, args: &Args, found: Option<(crate::check::Report, &Snapsh
         Format::Text => {
             let look = Look { colour: ui.colour, columns: ui.columns() };
             ui.print(render(report, &files, look));
+            if report.findings.is_empty() && ui.out_is_terminal && found.is_some() {
+                ui.note(closing(&report.summary));
+            }
         }
     }
     Ok(if report.worst() == Some(Level::Error) { Exit::Findings } else { Exit::Done })

@@ -31,6 +31,9 @@ use crate::repo::transaction::{Action, FileChange};
 /// it is asked. Works in the middle of a merge, rebase, cherry-pick, revert or stash pop, also after `git add -A`, and then
 /// leaves the commit to git; a duplicate that is committed already is settled with a commit. Both versions stay reachable,
 /// and the command says where.
+///
+/// "ours" is the version of what is checked out, "theirs" the one that comes in. In a rebase these are what you rebase onto
+/// and your own commit.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -136,7 +139,7 @@ fn nothing_to_settle(
 
 /// The versions as text.
 fn versions(conflict: &Conflict) -> Result<Versions, CommandError> {
-    let side = |file: &Option<SideFile>| file.as_ref().map(|file| text_of(file)).transpose();
+    let side = |file: &Option<SideFile>| file.as_ref().map(text_of).transpose();
     let mut versions = Versions {
         base: side(&conflict.base)?,
         ours: side(&conflict.ours.file)?,
@@ -389,9 +392,10 @@ impl Case<'_> {
         let first = files.iter().position(|file| file.path == path).unwrap_or(0);
         let mut changes = Vec::new();
         for (number, file) in files.iter().enumerate() {
+            let bytes = self.conflict.files.get(&file.path).unwrap_or(&file.bytes).clone();
             changes.push(match number == first {
-                true => FileChange::relocate(at(&file.path), file.bytes.clone(), at(path), text.as_bytes()),
-                false => FileChange::remove(at(&file.path), file.bytes.clone()),
+                true => FileChange::relocate(at(&file.path), bytes, at(path), text.as_bytes()),
+                false => FileChange::remove(at(&file.path), bytes),
             });
         }
         let stage = deal_path(path).map_or_else(String::new, |(stage, _)| stage.to_string());
