@@ -185,8 +185,8 @@ fn a_deal_moved_to_two_stages_is_settled_in_the_middle_of_the_merge() {
       theirs  theirs (ID)
 
     field   before   ours       theirs     kept
-    ───────────────────────────────────────────
-    stage   brief    proposal   contract   ?
+    ───────────────────────────────────────────────
+    stage   brief    proposal   contract   contract
 
     acme: settled in sales/contract/acme.yaml
       ours    `git show ID:sales/proposal/acme.yaml`
@@ -237,8 +237,8 @@ fn a_deal_moved_to_two_stages_and_added_as_it_lies_is_settled_before_and_after_t
       theirs  sales/contract/acme.yaml (ID Their change)
 
     field   before   ours       theirs     kept
-    ───────────────────────────────────────────
-    stage   brief    proposal   contract   ?
+    ───────────────────────────────────────────────
+    stage   brief    proposal   contract   contract
 
     acme: settled in sales/contract/acme.yaml
     committed as ID

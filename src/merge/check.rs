@@ -535,6 +535,55 @@ mod tests {
         assert!(still(&moved, &version("a", "x: 1\n")) && !still(&moved, &version("b", "x: 1\n")));
     }
 
+    /// A deal in one of three stages with one of three values in each of two fields, or none.
+    type Small = Option<(u8, u8, u8)>;
+
+    fn of_small(small: Small) -> Version {
+        small.map_or_else(Version::default, |(stage, one, two)| {
+            version(["a", "b", "c"][stage as usize], &format!("title: t\none: {one}\ntwo: {two}\n"))
+        })
+    }
+
+    fn judged(base: Small, sides: [Small; 2], result: Small) -> Vec<Difference> {
+        let sides = sides.map(of_small).to_vec();
+        connect(judge(&MergedDeal {
+            id: DealId::new("acme").unwrap(),
+            base: of_small(base),
+            sides,
+            result: of_small(result),
+        }))
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn of_what_only_one_side_changed_exactly_the_right_result_passes(
+            base in (0_u8..3, 0_u8..3, 0_u8..3),
+            moved in 0_u8..3,
+            one in 0_u8..3,
+            two in 0_u8..3,
+            result in (0_u8..3, 0_u8..3, 0_u8..3),
+        ) {
+            // One side moves the deal and sets one field, the other sets the other.
+            let sides = [Some((moved, one, base.2)), Some((base.0, base.1, two))];
+            let right = (moved, one, two);
+            let found = judged(Some(base), sides, Some(result));
+            let wrong = usize::from(result.0 != right.0) + usize::from(result.1 != right.1) + usize::from(result.2 != right.2);
+            proptest::prop_assert_eq!(found.len(), wrong, "{:?}", found);
+        }
+
+        #[test]
+        fn either_side_is_right_where_all_of_it_is_in_conflict(
+            base in (0_u8..1, 0_u8..1, 0_u8..1),
+            ours in (1_u8..3, 1_u8..3, 1_u8..3),
+            theirs in (1_u8..3, 1_u8..3, 1_u8..3),
+        ) {
+            for result in [ours, theirs] {
+                let found = judged(Some(base), [Some(ours), Some(theirs)], Some(result));
+                proptest::prop_assert!(found.is_empty(), "{:?}", found);
+            }
+        }
+    }
+
     #[test]
     fn words_for_a_shell_are_quoted_where_needed() {
         assert_eq!(shell_word("amount=18000"), "amount=18000");

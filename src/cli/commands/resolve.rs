@@ -90,7 +90,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let today = today(global, &pipeline);
     let sets = parse_sets(&args.sets)?;
     let mut answers = case.answers(args, &sets, today.year())?;
-    case.show(ui);
+    case.show(ui, &answers);
     if ui.interactive && !args.no_input {
         case.ask(ui, &mut answers)?;
     }
@@ -198,8 +198,8 @@ impl Case<'_> {
         }
     }
 
-    /// Both versions, field by field.
-    fn show(&self, ui: &mut Ui) {
+    /// Both versions, field by field, and what is kept as far as it is known.
+    fn show(&self, ui: &mut Ui, answers: &Answers) {
         let Conflict { ours, theirs, .. } = &self.conflict;
         ui.line(format!("{}: two versions", ui.bold(self.id().as_str())));
         for (word, side) in [("ours", ours), ("theirs", theirs)] {
@@ -209,16 +209,22 @@ impl Case<'_> {
         let value = |value: &Option<Datum>| value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
         let stage = |side: &Option<Side>| side.as_ref().map_or_else(|| "-".to_owned(), |side| side.stage.to_string());
         let Versions { base, ours, theirs } = &self.versions;
-        let kept = match &self.proposal.place {
-            PlaceOutcome::Open => "?".to_owned(),
-            PlaceOutcome::Clear(None) => "-".to_owned(),
-            PlaceOutcome::Clear(Some(path)) => deal_path(path).map_or_else(String::new, |(stage, _)| stage.to_string()),
+        let at = |path: &String| deal_path(path).map_or_else(String::new, |(stage, _)| stage.to_string());
+        let kept = match (&answers.path, &self.proposal.place, answers.take) {
+            (Some(path), _, _) | (None, PlaceOutcome::Clear(Some(path)), _) => at(path),
+            (None, PlaceOutcome::Clear(None), _) => "-".to_owned(),
+            (None, PlaceOutcome::Open, Some(Which::Ours)) => stage(ours),
+            (None, PlaceOutcome::Open, Some(Which::Theirs)) => stage(theirs),
+            (None, PlaceOutcome::Open, None) => "?".to_owned(),
         };
         let mut rows = vec![vec!["stage".to_owned(), stage(base), stage(ours), stage(theirs), kept]];
         for row in &self.proposal.rows {
-            let kept = match &row.outcome {
-                Outcome::Open => "?".to_owned(),
-                Outcome::Clear(kept) => value(kept),
+            let kept = match (&row.outcome, answers.take) {
+                (Outcome::Clear(kept), _) => value(kept),
+                (Outcome::Open, _) if answers.sets.contains(&row.field) => "as you say".to_owned(),
+                (Outcome::Open, Some(Which::Ours)) => value(&row.ours),
+                (Outcome::Open, Some(Which::Theirs)) => value(&row.theirs),
+                (Outcome::Open, None) => "?".to_owned(),
             };
             rows.push(vec![row.field.clone(), value(&row.base), value(&row.ours), value(&row.theirs), kept]);
         }
