@@ -430,18 +430,9 @@ fn files(home: &Home, git: &Git, workdir: &Path, deal: &DealId) -> Result<BTreeM
 ///
 /// # Errors
 /// When git cannot be run.
-pub fn line_by_line(
-    home: &Home,
-    git: &Git,
-    base: &[u8],
-    ours: &[u8],
-    theirs: &[u8],
-) -> Result<Vec<Vec<u8>>, WriteError> {
-    let (place, _) = work_tree(home)?;
-    let folder = place.git_dir.join("tussock");
-    std::fs::create_dir_all(&folder).map_err(WriteError::io("create", &folder))?;
-    let dir = tempfile::Builder::new().prefix("settle-").tempdir_in(&folder);
-    let dir = dir.map_err(WriteError::io("create a folder in", &folder))?;
+pub fn line_by_line(git: &Git, base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Vec<Vec<u8>>, WriteError> {
+    let dir = tempfile::Builder::new().prefix("tussock-").tempdir();
+    let dir = dir.map_err(WriteError::io("create a folder in", &std::env::temp_dir()))?;
     let mut names = Vec::new();
     for (name, bytes) in [("ours", ours), ("base", base), ("theirs", theirs)] {
         let file = dir.path().join(name);

@@ -322,7 +322,7 @@ impl Case<'_> {
         let bytes = |side: &Option<Side>| side.as_ref().map(|side| side.text.clone().into_bytes()).unwrap_or_default();
         let Versions { base, ours, theirs } = &self.versions;
         let merged = match (ours, theirs) {
-            (Some(_), Some(_)) => line_by_line(self.home, git, &bytes(base), &bytes(ours), &bytes(theirs))?,
+            (Some(_), Some(_)) => line_by_line(git, &bytes(base), &bytes(ours), &bytes(theirs))?,
             _ => Vec::new(),
         };
         let merged: Vec<String> = merged.into_iter().filter_map(|bytes| String::from_utf8(bytes).ok()).collect();
