@@ -39,7 +39,7 @@ fn hook(repo: &TestRepo, name: &str, script: &str) {
     std::fs::set_permissions(repo.path().join(file), std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 27] = [
     "init",
     "demo",
     "new",
@@ -51,6 +51,8 @@ const COMMANDS: [&str; 25] = [
     "waive",
     "approve",
     "fmt",
+    "resolve",
+    "merge-check",
     "undo",
     "sync",
     "hooks",

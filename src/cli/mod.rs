@@ -119,6 +119,8 @@ enum Command {
     Hooks(commands::hooks::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
+    Resolve(commands::resolve::Args),
+    MergeCheck(commands::merge_check::Args),
     #[command(visible_alias = "ls")]
     List(commands::list::Args),
     Show(commands::show::Args),
@@ -217,6 +219,8 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Sync(args) => commands::sync::run(ui, global, args),
         Command::Hooks(args) => commands::hooks::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
+        Command::Resolve(args) => commands::resolve::run(ui, global, args),
+        Command::MergeCheck(args) => commands::merge_check::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),
         Command::Show(args) => commands::show::run(ui, global, args),
         Command::Why(args) => commands::why::run(ui, global, args),
