@@ -25,6 +25,9 @@ fn number(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
+/// Operations, how often what was done, and the first difference with its story.
+type Ended = (usize, BTreeMap<&'static str, usize>, Option<(u64, Difference)>);
+
 fn fail(story: u64, difference: Difference) -> ! {
     let (needed, Difference { message, told }) = shorten(story, difference);
     panic!(
@@ -49,7 +52,7 @@ fn random_stories_end_as_the_model_says() {
     };
     let stories = operations.div_ceil(LENGTH) as u64;
     let next = AtomicU64::new(1);
-    let ended: Mutex<(usize, BTreeMap<&str, usize>, Option<(u64, Difference)>)> = Mutex::default();
+    let ended: Mutex<Ended> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get());
     std::thread::scope(|scope| {
         for _ in 0..threads {

@@ -1,6 +1,7 @@
 //! What happens between branches: git brings them together, the model says what must come of it.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use super::graph::{Merged, Places, Tree, merge};
 use super::world::World;
@@ -18,126 +19,133 @@ enum Way {
 const NAMES: [&str; 4] = ["main", "north", "south", "spring"];
 
 impl World {
-    pub fn branch(&mut self) {
+    pub fn branch(&mut self) -> bool {
         let free: Vec<&str> = NAMES.into_iter().filter(|name| !self.graph.branches.contains_key(*name)).collect();
-        let Some(name) = self.dice.pick(&free).map(|name| (*name).to_owned()) else {
-            // One that nobody is on makes room.
-            let others = self.others();
-            if let Some(name) = self.dice.pick(&others).filter(|name| *name != "main").cloned() {
-                self.git(&["branch", "-q", "-D", &name]);
-                self.graph.branches.remove(&name);
-            }
-            return;
-        };
-        self.git(&["switch", "-q", "-c", &name]);
-        let head = self.graph.head().to_owned();
-        self.graph.branches.insert(name.clone(), head);
-        self.graph.branch = name;
+        if let Some(name) = self.dice.pick(&free).map(|name| (*name).to_owned()) {
+            self.git(&["switch", "-q", "-c", &name]);
+            let head = self.graph.head().to_owned();
+            self.graph.branches.insert(name.clone(), head);
+            self.graph.branch = name;
+            return true;
+        }
+        // One that nobody is on makes room.
+        let others: Vec<String> = self.others().into_iter().filter(|name| name != "main").collect();
+        let Some(name) = self.dice.pick(&others).cloned() else { return false };
+        self.git(&["branch", "-q", "-D", &name]);
+        self.graph.branches.remove(&name);
+        true
     }
 
     fn others(&self) -> Vec<String> {
         self.graph.branches.keys().filter(|name| **name != self.graph.branch).cloned().collect()
     }
 
-    pub fn switch(&mut self) {
+    pub fn switch(&mut self) -> bool {
         let others = self.others();
-        if let Some(name) = self.dice.pick(&others).cloned() {
-            self.git(&["switch", "-q", &name]);
-            self.graph.branch = name;
-        }
+        let Some(name) = self.dice.pick(&others).cloned() else { return false };
+        self.git(&["switch", "-q", &name]);
+        self.graph.branch = name;
+        true
     }
 
     /// A person throws the last commit away.
-    pub fn reset(&mut self) {
-        let parent = self.graph.commits[self.graph.head()].parents.first().cloned();
+    pub fn reset(&mut self) -> bool {
         // The first commits stay, so that a story does not begin again and again.
-        if let Some(parent) = parent.filter(|_| self.graph.line().len() > 10) {
-            self.git(&["reset", "-q", "--hard", &parent]);
-            self.graph.branches.insert(self.graph.branch.clone(), parent);
+        if self.graph.line().len() < 10 {
+            return false;
         }
+        let Some(parent) = self.graph.commits[self.graph.head()].parents.first().cloned() else { return false };
+        self.git(&["reset", "-q", "--hard", &parent]);
+        self.graph.branches.insert(self.graph.branch.clone(), parent);
+        true
     }
 
-    pub fn merge(&mut self) {
-        self.merge_or_squash(Way::Merge);
+    pub fn merge(&mut self) -> bool {
+        self.merge_or_squash(Way::Merge)
     }
 
-    pub fn squash(&mut self) {
-        self.merge_or_squash(Way::Squash);
+    pub fn squash(&mut self) -> bool {
+        self.merge_or_squash(Way::Squash)
     }
 
-    fn merge_or_squash(&mut self, way: Way) {
+    fn merge_or_squash(&mut self, way: Way) -> bool {
         let others = self.others();
-        let Some(other) = self.dice.pick(&others).cloned() else { return };
+        let Some(other) = self.dice.pick(&others).cloned() else { return false };
         let (head, theirs) = (self.graph.head().to_owned(), self.graph.branches[&other].clone());
         if self.graph.ancestors(&head).contains(theirs.as_str()) {
-            return;
+            return false;
         }
         let bases: Vec<String> = self.graph.bases(&head, &theirs).into_iter().map(str::to_owned).collect();
         if bases == [head.clone()] && way == Way::Merge && self.dice.one_in(2) {
             self.git(&["merge", "-q", "--ff-only", &other]);
             self.graph.branches.insert(self.graph.branch.clone(), theirs);
-            return;
+            return true;
         }
-        let tree = |id: &String| Tree::clone(&self.graph.commits[id].tree);
-        let Some(base) = one_base(&bases.iter().map(tree).collect::<Vec<_>>(), &tree(&head), &tree(&theirs)) else {
+        let trees: Vec<Tree> = bases.iter().map(|id| Tree::clone(&self.graph.commits[id].tree)).collect();
+        let Some(base) = one_base(&trees) else {
             self.count("passed over: several merge bases that differ");
-            return;
+            return false;
         };
-        let theirs_tree = tree(&theirs);
+        let theirs_tree = self.graph.commits[&theirs].tree.clone();
         match way {
-            Way::Merge => self.bring(
-                way,
-                &["merge", "-q", "--no-ff", "-m", "Merge", &other],
-                &base,
-                &theirs_tree,
-                &[head, theirs],
-            ),
+            Way::Merge => {
+                let command = ["merge", "-q", "--no-ff", "-m", "Merge", &other];
+                self.bring(way, &command, &base, &theirs_tree, &[head, theirs])
+            }
             _ => self.bring(way, &["merge", "-q", "--squash", &other], &base, &theirs_tree, &[head]),
         }
     }
 
-    /// A commit of the branch that has one parent and is not the first, or one of another branch.
-    fn a_commit(&mut self, from: &str) -> Option<String> {
-        let seen = self.graph.ancestors(from);
+    /// One of the last commits of a branch, merges too, and not the first of all.
+    fn a_commit(&mut self, tip: &str) -> Option<String> {
+        let seen = self.graph.ancestors(tip);
         let mut all: Vec<(i64, &str)> = seen
             .into_iter()
-            .filter(|id| self.graph.commits[*id].parents.len() == 1)
+            .filter(|id| !self.graph.commits[*id].parents.is_empty())
             .map(|id| (self.graph.commits[id].time, id))
             .collect();
         all.sort_unstable();
-        // Rather a recent one: of those a story is made.
         let recent: Vec<String> = all.iter().rev().take(8).map(|(_, id)| (*id).to_owned()).collect();
         self.dice.pick(&recent).cloned()
     }
 
-    pub fn cherry_pick(&mut self) {
-        let others = self.others();
-        let Some(other) = self.dice.pick(&others).cloned() else { return };
-        let tip = self.graph.branches[&other].clone();
-        let Some(picked) = self.a_commit(&tip) else { return };
-        let node = self.graph.commits[&picked].clone();
-        let base = Tree::clone(&self.graph.commits[&node.parents[0]].tree);
-        let head = self.graph.head().to_owned();
-        self.bring(Way::Pick, &["cherry-pick", &picked], &base, &node.tree, &[head]);
+    /// A commit with its tree and that of its first parent, and what git must be told of it.
+    fn step_of(&self, commit: &str) -> (Rc<Tree>, Rc<Tree>, Vec<String>) {
+        let node = &self.graph.commits[commit];
+        let before = self.graph.commits[&node.parents[0]].tree.clone();
+        let mainline = if node.parents.len() > 1 { vec!["-m".to_owned(), "1".to_owned()] } else { Vec::new() };
+        (before, node.tree.clone(), mainline)
     }
 
-    pub fn revert(&mut self) {
+    pub fn cherry_pick(&mut self) -> bool {
+        let others = self.others();
+        let Some(other) = self.dice.pick(&others).cloned() else { return false };
+        let tip = self.graph.branches[&other].clone();
+        let Some(picked) = self.a_commit(&tip) else { return false };
+        let (before, after, mainline) = self.step_of(&picked);
         let head = self.graph.head().to_owned();
-        let Some(reverted) = self.a_commit(&head) else { return };
-        let node = self.graph.commits[&reverted].clone();
-        let theirs = Tree::clone(&self.graph.commits[&node.parents[0]].tree);
-        self.bring(Way::Revert, &["revert", "--no-edit", &reverted], &node.tree, &theirs, &[head]);
+        let command = ["cherry-pick"].into_iter().chain(mainline.iter().map(String::as_str)).chain([picked.as_str()]);
+        self.bring(Way::Pick, &command.collect::<Vec<_>>(), &before, &after, &[head])
+    }
+
+    pub fn revert(&mut self) -> bool {
+        let head = self.graph.head().to_owned();
+        let Some(reverted) = self.a_commit(&head) else { return false };
+        let (before, after, mainline) = self.step_of(&reverted);
+        let command = ["revert", "--no-edit"].into_iter().chain(mainline.iter().map(String::as_str));
+        let command: Vec<&str> = command.chain([reverted.as_str()]).collect();
+        self.bring(Way::Revert, &command, &after, &before, &[head])
     }
 
     /// A person puts changes aside, works on with tussock, perhaps elsewhere, and takes them out again.
-    pub fn stash(&mut self) {
+    pub fn stash(&mut self) -> bool {
         let base = Tree::clone(self.graph.tree());
         let mut kept = base.clone();
         for _ in 0..=self.dice.below(2) {
             self.scribble(&mut kept);
         }
         if kept == base {
-            return;
+            return false;
         }
         self.git(&["add", "-A"]);
         self.git(&["stash", "push", "-q"]);
@@ -151,17 +159,18 @@ impl World {
         }
         let head = self.graph.head().to_owned();
         self.bring(Way::Stash, &["stash", "pop", "-q"], &base, &kept, &[head]);
+        true
     }
 
     /// Brings `theirs` in as seen from `base`, holds what git makes of it against the model, and settles what needs it.
-    fn bring(&mut self, way: Way, command: &[&str], base: &Tree, theirs: &Tree, parents: &[String]) {
+    fn bring(&mut self, way: Way, command: &[&str], base: &Tree, theirs: &Tree, parents: &[String]) -> bool {
         let ours = Tree::clone(self.graph.tree());
         let Some(merged) = merge(base, &ours, theirs) else {
             self.count("passed over: a deal was doubled");
             if way == Way::Stash {
                 self.git(&["stash", "drop", "-q"]);
             }
-            return;
+            return false;
         };
         let ran = self.try_git(command);
         let conflicts = self.conflicts(&merged);
@@ -170,32 +179,37 @@ impl World {
             self.count("conflicts");
             self.refused_meanwhile(&ours);
             if self.dice.one_in(4) {
-                return self.give_up(way);
+                self.give_up(way);
+                return true;
             }
         }
         let tree = self.settle(&merged, &conflicts, &ours, theirs);
-        let clean = conflicts.is_empty();
+        let (clean, empty) = (conflicts.is_empty(), tree == ours);
         match way {
             Way::Merge if clean => self.same_code(&ran, 0),
             Way::Merge => drop(self.git(&["commit", "-q", "--no-edit"])),
-            Way::Pick | Way::Revert if clean && tree != ours => self.same_code(&ran, 0),
-            Way::Pick if tree == ours => return drop(self.git(&["cherry-pick", "--skip"])),
+            Way::Pick if empty => drop(self.git(&["cherry-pick", "--skip"])),
+            Way::Revert if empty => drop(self.git(&["revert", "--skip"])),
+            Way::Pick | Way::Revert if clean => self.same_code(&ran, 0),
             Way::Pick => drop(self.git(&["-c", "core.editor=true", "cherry-pick", "--continue"])),
-            Way::Revert if tree == ours => return drop(self.git(&["revert", "--skip"])),
             Way::Revert => drop(self.git(&["-c", "core.editor=true", "revert", "--continue"])),
             Way::Squash | Way::Stash => {
-                if !clean && way == Way::Stash {
+                if clean {
+                    self.same_code(&ran, 0);
+                } else if way == Way::Stash {
                     self.git(&["stash", "drop", "-q"]);
                 }
                 self.git(&["add", "-A"]);
-                if tree == ours {
-                    return;
+                if !empty {
+                    self.git(&["commit", "-q", "-m", "Brought together"]);
                 }
-                self.git(&["commit", "-q", "-m", "Brought together"]);
             }
         }
-        self.record(parents, tree);
-        self.settle_doubled();
+        if !empty || way == Way::Merge {
+            self.record(parents, tree);
+            self.settle_doubled();
+        }
+        true
     }
 
     fn same_code(&self, ran: &crate::kit::Ran, code: i32) {
@@ -291,9 +305,9 @@ impl World {
     }
 
     /// A person rebases the branch onto another one.
-    pub fn rebase(&mut self) {
+    pub fn rebase(&mut self) -> bool {
         let others = self.others();
-        let Some(onto) = self.dice.pick(&others).cloned() else { return };
+        let Some(onto) = self.dice.pick(&others).cloned() else { return false };
         let (head, upstream) = (self.graph.head().to_owned(), self.graph.branches[&onto].clone());
         let range = format!("{upstream}..{head}");
         let listed = self.repo.git(&["rev-list", "--reverse", "--topo-order", "--no-merges", &range]);
@@ -302,8 +316,8 @@ impl World {
         let wanted: BTreeSet<&str> =
             mine.into_iter().filter(|id| !theirs.contains(id) && self.graph.commits[*id].parents.len() < 2).collect();
         assert_eq!(picks.iter().map(String::as_str).collect::<BTreeSet<_>>(), wanted, "commits to rebase");
-        if picks.len() > 12 {
-            return;
+        if head == upstream || picks.len() > 12 {
+            return false;
         }
         // What each step gives; the steps are known before, since a settled conflict is written as it is settled.
         let mut tree = Tree::clone(&self.graph.commits[&upstream].tree);
@@ -320,7 +334,7 @@ impl World {
                 } else {
                     self.git(&["rebase", "--abort"]);
                 }
-                return;
+                return false;
             };
             let before = tree.clone();
             if stopped {
@@ -330,7 +344,7 @@ impl World {
                 self.refused_meanwhile(&before);
                 if self.dice.one_in(4) {
                     self.git(&["rebase", "--abort"]);
-                    return;
+                    return true;
                 }
                 tree = self.settle(&merged, &conflicts, &before, &node.tree);
                 ran = match tree == before {
@@ -348,6 +362,7 @@ impl World {
         self.same_code(&ran, 0);
         self.take_line(&upstream, trees);
         self.settle_doubled();
+        true
     }
 
     /// The commits that a rebase has made on top of `upstream`, each with the tree that was foreseen.
@@ -362,7 +377,7 @@ impl World {
             assert_eq!(commit.parents, [parent]);
             self.same_files(&commit.tree, &tree);
             let time = self.repo.now();
-            let node = super::graph::Node { parents: commit.parents, tree: std::rc::Rc::new(tree), time };
+            let node = super::graph::Node { parents: commit.parents, tree: Rc::new(tree), time };
             self.graph.commits.entry(id.clone()).or_insert(node);
             parent = id;
         }
@@ -370,10 +385,9 @@ impl World {
     }
 }
 
-/// The merge base; where there are several, only if they do not differ in what both sides have changed. git makes one
-/// out of them, with conflicts inside where they do.
-fn one_base(bases: &[Tree], ours: &Tree, theirs: &Tree) -> Option<Tree> {
+/// The merge base; where there are several, only if they hold the same. git makes one out of them, with conflicts inside
+/// where they do not.
+fn one_base(bases: &[Tree]) -> Option<Tree> {
     let (first, rest) = bases.split_first()?;
-    let _ = (ours, theirs);
-    rest.iter().all(|base| base.deals == first.deals && base.others == first.others).then(|| first.clone())
+    rest.iter().all(|base| base == first).then(|| first.clone())
 }

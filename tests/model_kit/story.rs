@@ -7,10 +7,11 @@ use std::sync::Once;
 
 use super::world::{Told, World};
 
-type Do = fn(&mut World);
+/// An operation; false when there was nothing to do it on, and nothing was done.
+type Do = fn(&mut World) -> bool;
 
 /// What can happen and how often it does, of a hundred.
-const OPERATIONS: [(&str, usize, Do); 15] = [
+const OPERATIONS: [(&str, usize, Do); 16] = [
     ("tool", 38, World::tool),
     ("by hand", 14, World::by_hand),
     ("beside changes of a person", 6, World::beside),
@@ -26,7 +27,22 @@ const OPERATIONS: [(&str, usize, Do); 15] = [
     ("stash", 2, World::stash),
     ("reset", 1, World::reset),
     ("pack", 1, World::pack),
+    ("in the middle of something else", 2, World::out_of_state),
 ];
+
+/// So many operations are tried until one finds something to be done on.
+const TRIES: usize = 5;
+
+fn choose(world: &mut World) -> (&'static str, Do) {
+    let mut throw = world.dice.below(OPERATIONS.iter().map(|(_, often, _)| often).sum());
+    for (name, often, operation) in OPERATIONS {
+        if throw < often {
+            return (name, operation);
+        }
+        throw -= often;
+    }
+    unreachable!("the sum is that of all")
+}
 
 /// How a story went.
 #[derive(Default)]
@@ -68,19 +84,16 @@ pub fn tell(story: u64, operations: usize, skip: &BTreeSet<usize>) -> Result<Tal
     TELLING.set(true);
     let told = Told::default();
     let ended = catch_unwind(AssertUnwindSafe(|| {
-        let mut world = World::new(told.clone());
+        let mut world = World::new(story, told.clone());
         let mut tally = Tally::default();
         for number in (1..=operations).filter(|number| !skip.contains(number)) {
             world.begin(story, number);
-            let mut throw = world.dice.below(OPERATIONS.iter().map(|(_, often, _)| often).sum());
-            let chosen = OPERATIONS.iter().find(|(_, often, _)| {
-                let here = throw < *often;
-                throw = throw.saturating_sub(*often);
-                here
+            let name = (0..TRIES).find_map(|_| {
+                let (name, operation) = choose(&mut world);
+                world.tell(format!("# {name}"));
+                operation(&mut world).then_some(name)
             });
-            let (name, _, operation) = chosen.expect("below the sum");
-            world.tell(format!("# {name}"));
-            operation(&mut world);
+            let Some(name) = name else { continue };
             world.verify();
             *tally.counts.entry(name).or_default() += 1;
             tally.operations += 1;

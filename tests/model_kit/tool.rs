@@ -313,6 +313,7 @@ impl World {
                 match error {
                     WriteError::InProgress { .. }
                     | WriteError::Unmerged { .. }
+                    | WriteError::Detached
                     | WriteError::Dirty { .. }
                     | WriteError::Untracked { .. }
                     | WriteError::Exists { .. } => End::NotInState,

@@ -1,6 +1,8 @@
 //! A repository beside its model, and all that must be alike in the two.
 
 use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -14,6 +16,8 @@ use super::card::{Card, FIELDS, Line};
 use super::dice::Dice;
 use super::graph::{Graph, Node, Places, Tree};
 use super::objects::Objects;
+use super::tool::Ask;
+use crate::kit::freeze::{Frozen, differences, freeze};
 use crate::kit::{Ran, TestRepo};
 
 /// Where people put deals by hand: every stage and end, years of ends, and a folder that is no stage.
@@ -34,6 +38,21 @@ const FOLDERS: [&str; 12] = [
 /// So few ids that branches meet in them.
 const IDS: usize = 10;
 
+/// The shapes of repositories, with the settings that make them.
+const SHAPES: [(&str, &[&str]); 8] = [
+    ("as git makes it", &[]),
+    ("an index of version 4", &["index.version=4"]),
+    ("hooks", &[]),
+    ("a split index", &["core.splitIndex=true"]),
+    ("an untracked cache", &["core.untrackedCache=true"]),
+    ("many files", &["feature.manyFiles=true"]),
+    ("shared, with line ends of its own", &["core.sharedRepository=group", "core.autocrlf=input"]),
+    ("conflicts remembered", &["rerere.enabled=true", "merge.conflictStyle=zdiff3"]),
+];
+
+/// A repository to the byte.
+type Look = BTreeMap<String, Frozen>;
+
 /// What was done so far, in lines like those of a shell.
 pub type Told = Arc<Mutex<Vec<String>>>;
 
@@ -46,13 +65,27 @@ pub struct World {
     pub told: Told,
     /// Makes every value that is written another one.
     fresh: u32,
-    /// What the work tree shall hold while it is not what HEAD holds; for the journal of what was done.
+    /// How often what was done.
     pub counts: BTreeMap<&'static str, usize>,
 }
 
 impl World {
-    pub fn new(told: Told) -> World {
+    /// An empty pipeline. Repositories come in several shapes: each story has one of them.
+    pub fn new(story: u64, told: Told) -> World {
         let repo = TestRepo::with_pipeline();
+        let (shape, settings) = SHAPES[(story % SHAPES.len() as u64) as usize];
+        told.lock().expect("no panic").push(format!("# {shape}"));
+        for setting in settings {
+            let (key, value) = setting.split_once('=').expect("a value");
+            repo.git(&["config", key, value]);
+        }
+        if shape == "hooks" {
+            for hook in ["pre-commit", "commit-msg", "post-commit", "reference-transaction"] {
+                let path = format!(".git/hooks/{hook}");
+                repo.write(&path, "#!/bin/sh\nexit 0\n");
+                std::fs::set_permissions(repo.path().join(path), Permissions::from_mode(0o755)).expect("may be run");
+            }
+        }
         for (key, value) in [
             ("merge.directoryRenames", "false"),
             ("gc.auto", "0"),
@@ -183,6 +216,19 @@ impl World {
     pub fn status(&self) -> String {
         // It could write the index anew, and what others leave in it is looked at to the byte.
         self.repo.git(&["--no-optional-locks", "status", "--porcelain", "-uall"])
+    }
+
+    /// What the repository looks like to the byte.
+    pub fn freeze(&self) -> Look {
+        freeze(&self.repo.path())
+    }
+
+    /// Holds that nothing has changed since a look.
+    pub fn unchanged(&self, before: &Look, asked: &Ask) {
+        let mut changed = differences(before, &self.freeze());
+        // git gives the shared part of a split index a new time whenever it reads it. Its name tells its bytes.
+        changed.retain(|name| !name.starts_with(".git/sharedindex."));
+        assert_eq!(changed, Vec::<String>::new(), "{asked:?}");
     }
 
     /// No journal, no scratch and no lock of ours or of git's may stay.
@@ -347,13 +393,14 @@ impl World {
         id
     }
 
-    /// Commits what lies in the work tree.
-    pub fn commit_all(&mut self, tree: Tree, message: &str) {
+    /// Commits what lies in the work tree; false where that is nothing.
+    pub fn commit_all(&mut self, tree: Tree, message: &str) -> bool {
         if tree == **self.graph.tree() {
-            return;
+            return false;
         }
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "-m", message]);
         self.record_next(tree);
+        true
     }
 }
