@@ -1,7 +1,9 @@
 //! One deal of the model: a few fields and a body, with the exact text that its file must have, and what becomes of it
 //! when two people change it.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 /// The fields of a card, in the order of the card.
 pub const FIELDS: [&str; 7] = ["title", "owner", "amount", "region", "inputs.goal", "proposal.sent_on", "lost.reason"];
@@ -61,7 +63,14 @@ impl Card {
     }
 
     /// The lines of the body.
-    pub fn notes(body: u32) -> String {
+    pub fn notes(body: u32) -> Rc<str> {
+        thread_local! {
+            static KNOWN: RefCell<HashMap<u32, Rc<str>>> = RefCell::default();
+        }
+        KNOWN.with_borrow_mut(|known| known.entry(body).or_insert_with(|| Card::body(body)).clone())
+    }
+
+    fn body(body: u32) -> Rc<str> {
         let line = |n: u32| {
             let mut seed = u64::from(body) * 64 + u64::from(n) + 1;
             let words = (0..6).map(|_| {
@@ -70,7 +79,7 @@ impl Card {
             });
             words.collect::<Vec<_>>().join(" ") + "\n"
         };
-        (0..BODY).map(line).collect()
+        (0..BODY).map(line).collect::<String>().into()
     }
 
     /// Every line of the file by its number in a card that has all.

@@ -42,7 +42,7 @@ impl World {
 
     pub fn write_note(&mut self, tree: &mut Tree) -> String {
         let fresh = self.fresh();
-        let (path, text) = (format!("notes/n{fresh}.md"), super::card::Card::notes(fresh));
+        let (path, text) = (format!("notes/n{fresh}.md"), super::card::Card::notes(fresh).to_string());
         self.tell(format!("write {path}"));
         self.repo.write(&path, &text);
         tree.others.insert(path.clone(), text);
