@@ -129,9 +129,6 @@ impl World {
 
     /// Tussock is asked while a merge or the like is unfinished, and must change nothing.
     pub fn refused_meanwhile(&mut self, ours: &Tree) {
-        if !self.dice.one_in(3) {
-            return;
-        }
         let ask = self.an_ask(ours);
         let by_binary = self.dice.one_in(4);
         let before = self.freeze();
