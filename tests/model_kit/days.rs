@@ -87,7 +87,10 @@ impl World {
         if self.dice.one_in(2) {
             self.git(&["add", "-A"]);
         }
-        let ask = self.an_ask(&head);
+        let ask = match self.dice.one_in(3) {
+            true => self.an_ask_of(&head, changed.as_deref()),
+            false => self.an_ask(&head),
+        };
         let touched: Vec<String> = match &ask {
             Ask::New { id, .. } | Ask::Set { id, .. } => vec![id.clone()],
             Ask::Move { ids, .. } => ids.clone(),

@@ -189,7 +189,12 @@ impl World {
 
     /// Something to ask of tussock, mostly what it will do.
     pub fn an_ask(&mut self, tree: &Tree) -> Ask {
-        if tree.deals.len() < 3 || self.dice.one_in(7) {
+        self.an_ask_of(tree, None)
+    }
+
+    /// Something to ask of this deal, or of any.
+    pub fn an_ask_of(&mut self, tree: &Tree, of: Option<&str>) -> Ask {
+        if of.is_none() && (tree.deals.len() < 3 || self.dice.one_in(7)) {
             let id = match self.a_new_id(tree) {
                 Some(id) if !self.dice.one_in(12) => Some(id),
                 _ => self.a_deal(tree),
@@ -200,7 +205,7 @@ impl World {
             let stage = [None, None, Some("brief"), Some("proposal"), Some("contract"), Some("lost")];
             return Ask::New { id, stage: stage[self.dice.below(stage.len())], sets, body: self.fresh() };
         }
-        let id = self.a_deal(tree).unwrap_or_else(|| "d0".into());
+        let id = of.map(str::to_owned).or_else(|| self.a_deal(tree)).unwrap_or_else(|| "d0".into());
         if self.dice.one_in(3) {
             let mut sets = self.some_sets(3);
             if sets.is_empty() {
