@@ -57,6 +57,7 @@ impl World {
         let Some(parent) = self.graph.commits[self.graph.head()].parents.first().cloned() else { return false };
         self.git(&["reset", "-q", "--hard", &parent]);
         self.graph.branches.insert(self.graph.branch.clone(), parent);
+        self.settle_doubled();
         true
     }
 
