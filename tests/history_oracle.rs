@@ -4,7 +4,7 @@ mod kit;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use history_kit::{merge, read, small};
+use history_kit::{merge, read, settled, small};
 use kit::TestRepo;
 use tussock::format::pipeline::deal_path;
 use tussock::history::event::EventKind;
@@ -61,13 +61,11 @@ fn act(repo: &TestRepo, dice: &mut Dice, number: usize) {
     repo.commit(&format!("step {number}"));
 }
 
-/// Where each deal is at each commit of the first-parent line, by the rule that a deal stays where it was for as long as
-/// a file of it lies there.
+/// Where each deal is at each commit of the first-parent line.
 fn states(repo: &TestRepo) -> Vec<(String, BTreeMap<String, String>)> {
-    let mut states = Vec::new();
-    let mut now: BTreeMap<String, String> = BTreeMap::new();
-    let mut order: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for commit in repo.git(&["rev-list", "--first-parent", "--reverse", "HEAD"]).lines() {
+    let line = repo.git(&["rev-list", "--first-parent", "--reverse", "HEAD"]);
+    let commits: Vec<&str> = line.lines().collect();
+    let trees = commits.iter().map(|commit| {
         let mut there: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for line in repo.git(&["ls-tree", "-r", "--name-only", commit, "sales/"]).lines() {
             if let Some((_, id)) = deal_path(line.strip_prefix("sales/").unwrap()) {
@@ -75,23 +73,10 @@ fn states(repo: &TestRepo) -> Vec<(String, BTreeMap<String, String>)> {
                 there.entry(id.to_string()).or_default().insert(folder.to_owned());
             }
         }
-        order.retain(|id, _| there.contains_key(id));
-        for (id, folders) in &there {
-            let known = order.entry(id.clone()).or_default();
-            let stage = |folder: &String| folder.split('/').next().unwrap().to_owned();
-            let home = known.first().map(stage);
-            known.retain(|folder| folders.contains(folder));
-            let new: Vec<String> = folders.iter().filter(|f| !known.contains(f)).cloned().collect();
-            known.extend(new);
-            if let Some(at) = known.iter().position(|folder| Some(stage(folder)) == home) {
-                known[..=at].rotate_right(1);
-            }
-        }
-        now.clear();
-        now.extend(order.iter().map(|(id, folders)| (id.clone(), folders[0].split('/').next().unwrap().to_owned())));
-        states.push((commit.to_owned(), now.clone()));
-    }
-    states
+        there
+    });
+    let states = settled(trees);
+    commits.iter().map(|commit| (*commit).to_owned()).zip(states).collect()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the tests of history share: a pipeline made by hand, and events as short lines.
 #![allow(dead_code)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tussock::format::ident::{DealId, StageId};
 use tussock::format::money::Currency;
@@ -147,4 +147,27 @@ pub fn moves(history: &History) -> Vec<String> {
         _ => None,
     };
     history.events.iter().filter_map(line).collect()
+}
+
+/// The stage of each deal after each commit of a line, given the folders that hold a file of it, by the rule that a deal
+/// stays where it was for as long as a file of it lies there.
+pub fn settled(trees: impl Iterator<Item = BTreeMap<String, BTreeSet<String>>>) -> Vec<BTreeMap<String, String>> {
+    let stage = |folder: &String| folder.split('/').next().unwrap().to_owned();
+    let mut order: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut states = Vec::new();
+    for there in trees {
+        order.retain(|id, _| there.contains_key(id));
+        for (id, folders) in &there {
+            let known = order.entry(id.clone()).or_default();
+            let home = known.first().map(stage);
+            known.retain(|folder| folders.contains(folder));
+            let new: Vec<String> = folders.iter().filter(|f| !known.contains(f)).cloned().collect();
+            known.extend(new);
+            if let Some(at) = known.iter().position(|folder| Some(stage(folder)) == home) {
+                known[..=at].rotate_right(1);
+            }
+        }
+        states.push(order.iter().map(|(id, folders)| (id.clone(), stage(&folders[0]))).collect());
+    }
+    states
 }
