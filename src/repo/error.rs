@@ -275,6 +275,18 @@ pub enum WriteError {
         /// What is not done, and why.
         what: String,
     },
+    /// The branch cannot be read back, so nobody knows whether the commit is on it.
+    #[error(
+        "it is not known whether commit {} was made, since the branch cannot be read ({reason}); when the cause is gone, \
+         the next tussock command that writes finds out and finishes it or takes it back",
+        .commit.short()
+    )]
+    Unknown {
+        /// The commit.
+        commit: ObjectId,
+        /// Why the branch cannot be read.
+        reason: String,
+    },
     /// The journal of an action that was cut short cannot be used.
     #[error("there is a journal of an unfinished change, {path}, but {reason}")]
     Journal {
@@ -332,7 +344,7 @@ impl WriteError {
             WriteError::Rejected { .. } => Class::Rejected,
             WriteError::Git(e) => e.class(),
             WriteError::Read(e) => e.class(),
-            WriteError::Io { .. } => Class::Io,
+            WriteError::Io { .. } | WriteError::Unknown { .. } => Class::Io,
             WriteError::Journal { .. } | WriteError::BrokenBranch { .. } => Class::NotInState,
             WriteError::Pending { .. } => Class::Pending,
         }

@@ -331,7 +331,7 @@ impl Writer<'_> {
             Ok(false) => return journal::remove(place, git.fsync()).map(|()| Try::Overtaken),
             Err(BranchError::NotMoved(e)) => return journal::remove(place, git.fsync()).and(Err(e)),
             // Whoever comes next finds out by the journal.
-            Err(BranchError::Unknown(e)) => return Err(e),
+            Err(BranchError::Unknown(e)) => return Err(WriteError::Unknown { commit, reason: e.to_string() }),
         }
         let undone = self.follow(&ready, &scratch, &journal, &files, index_lock);
         drop(held);
