@@ -15,6 +15,8 @@ pub mod check;
 
 pub mod action;
 
+pub mod merge;
+
 pub mod history;
 
 pub mod metrics;

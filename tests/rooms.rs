@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 
 /// The rooms from top to bottom, and what each may not know of the rooms above it.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("format", &[]),
     ("repo", &[]),
     ("check", &["repo"]),
     ("action", &["repo", "check"]),
-    ("history", &["check", "action"]),
-    ("metrics", &["repo", "check", "action"]),
-    ("forecast", &["repo", "check", "action"]),
-    ("report", &["repo", "action"]),
-    ("output", &["repo", "action", "history", "metrics", "forecast"]),
-    ("example", &["check", "action", "history", "metrics", "forecast", "report", "output"]),
+    ("merge", &["repo", "action"]),
+    ("history", &["check", "action", "merge"]),
+    ("metrics", &["repo", "check", "action", "merge"]),
+    ("forecast", &["repo", "check", "action", "merge"]),
+    ("report", &["repo", "action", "merge"]),
+    ("output", &["repo", "action", "merge", "history", "metrics", "forecast"]),
+    ("example", &["check", "action", "merge", "history", "metrics", "forecast", "report", "output"]),
     ("cli", &[]),
 ];
 

@@ -20,7 +20,7 @@ pub enum NotFound {
         near: Option<String>,
     },
     /// Two files have the id.
-    #[error("the deal `{id}` is in {} places: {}; keep one of the files and remove the others", .paths.len(), .paths.join(", "))]
+    #[error("the deal `{id}` is in {} places: {}; `tussock resolve {id}` keeps one of them", .paths.len(), .paths.join(", "))]
     Twice {
         /// The id.
         id: String,

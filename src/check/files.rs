@@ -26,6 +26,11 @@ impl<'a> Files<'a> {
         Files { texts: BTreeMap::from([(PIPELINE_FILE, text)]), source: Some(source) }
     }
 
+    /// No texts, only what paths are called, for findings about whole files.
+    pub fn names_of(source: &'a dyn Source) -> Self {
+        Files { texts: BTreeMap::new(), source: Some(source) }
+    }
+
     /// Texts by path, each called by its path.
     pub fn of_texts(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         Files { texts: texts.into_iter().collect(), source: None }

@@ -128,11 +128,14 @@ impl Finding {
         self
     }
 
-    /// The order of reports: path, place, rule, message.
+    /// The order of reports: what a merge left first, since it may be the cause of the rest; then path, place, rule,
+    /// message.
     pub fn compare(&self, other: &Finding) -> Ordering {
         let key = |f: &Finding| (f.span.start, f.span.end, f.rule.id);
-        self.path
-            .cmp(&other.path)
+        let after = |f: &Finding| !f.rule.comes_first();
+        after(self)
+            .cmp(&after(other))
+            .then_with(|| self.path.cmp(&other.path))
             .then_with(|| key(self).cmp(&key(other)))
             .then_with(|| self.message.cmp(&other.message))
     }

@@ -42,7 +42,7 @@ pub struct Circumstances<'a> {
 }
 
 /// Everything a check found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     /// The findings, by path, place and rule.
     pub findings: Vec<Finding>,
@@ -126,6 +126,12 @@ pub fn check(reading: &Reading, circumstances: &Circumstances<'_>) -> Report {
     Report::new(findings, reading.deals.len(), reading.unreadable.len())
 }
 
+/// A report of findings that were made elsewhere, with the levels that the pipeline gives their rules; `deals` were
+/// looked at.
+pub fn report(pipeline: &Pipeline, findings: Vec<Finding>, deals: usize) -> Report {
+    Report::new(findings.into_iter().filter_map(|f| levelled(f, pipeline)).collect(), deals, 0)
+}
+
 /// The report of a pipeline file that could not be read ([`crate::format::load::LoadError::Broken`]).
 pub fn check_pipeline_file(problems: &[Problem]) -> Report {
     Report::new(problems.iter().map(|p| from_problem(p, PIPELINE_FILE, None)).collect(), 0, 0)
@@ -157,6 +163,9 @@ fn from_problem(problem: &Problem, path: &str, deal: Option<&DealId>) -> Finding
         .with_deal(deal.cloned());
     finding.field = problem.field.clone();
     finding.help = problem.help.clone();
+    if let (ProblemKind::ConflictMarker, Some(deal)) = (problem.kind, deal) {
+        finding = finding.with_help(format!("`tussock resolve {deal}` shows both versions and puts them together"));
+    }
     finding.fix = problem.fix.clone();
     finding.related = problem
         .related

@@ -33,6 +33,8 @@ pub(super) enum Finder {
     Reader,
     /// From one deal at a time.
     Deal(fn(&DealGround<'_>) -> Vec<Finding>),
+    /// From a merge that is brought together again (the room `merge`).
+    Merge,
     /// From the pipeline as a whole.
     Pipeline(fn(&Ground<'_>) -> Vec<Finding>),
 }
@@ -56,9 +58,46 @@ pub fn all() -> &'static [&'static Rule] {
     &rules::ALL
 }
 
+impl Rule {
+    /// Whether its findings are told before all others.
+    pub(super) fn comes_first(&self) -> bool {
+        matches!(self.id, "duplicate-deal" | "conflict-marker")
+    }
+
+    /// Whether it is about merges, so that a look at the files alone cannot find anything.
+    pub fn is_about_merges(&self) -> bool {
+        matches!(self.finder, Finder::Merge)
+    }
+}
+
 /// The rule of an id.
 pub fn find(id: &str) -> Option<&'static Rule> {
     all().iter().find(|r| r.id == id).copied()
+}
+
+/// The rule about a deal in several places.
+pub fn duplicate_deal() -> &'static Rule {
+    rules::duplicate_deal()
+}
+
+/// The rule about what a merge lost.
+pub fn merge_lost_change() -> &'static Rule {
+    rules::merge_lost_change()
+}
+
+/// The rule about what a merge wrote into the wrong deal.
+pub fn merge_foreign_change() -> &'static Rule {
+    rules::merge_foreign_change()
+}
+
+/// The rule about deals that a merge moved.
+pub fn merge_misplaced() -> &'static Rule {
+    rules::merge_misplaced()
+}
+
+/// The rule about conflicts that were settled with a third value.
+pub fn merge_settled() -> &'static Rule {
+    rules::merge_settled()
 }
 
 /// The id nearest to a misspelt one, where one is near.

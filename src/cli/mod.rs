@@ -103,6 +103,8 @@ enum Command {
     Lose(commands::lose::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
+    Resolve(commands::resolve::Args),
+    MergeCheck(commands::merge_check::Args),
     #[command(visible_alias = "ls")]
     List(commands::list::Args),
     Show(commands::show::Args),
@@ -193,6 +195,8 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Win(args) => commands::win::run(ui, global, args),
         Command::Lose(args) => commands::lose::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
+        Command::Resolve(args) => commands::resolve::run(ui, global, args),
+        Command::MergeCheck(args) => commands::merge_check::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),
         Command::Show(args) => commands::show::run(ui, global, args),
         Command::Why(args) => commands::why::run(ui, global, args),

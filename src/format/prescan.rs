@@ -293,6 +293,21 @@ impl Marker {
     }
 }
 
+/// Whether a text has what a merge leaves that nobody finished.
+pub fn has_conflict(text: &str) -> bool {
+    let blank = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let mut at = 0;
+    let markers: Vec<Marker> = text
+        .split_inclusive('\n')
+        .filter_map(|line| {
+            let marker = Marker::at(text.as_bytes(), at + blank(line));
+            at += line.len();
+            marker
+        })
+        .collect();
+    !conflicts(text, &markers).is_empty()
+}
+
 /// One problem for each conflict, with the lines that part its versions. A line of `=` alone is a heading in many texts
 /// and is only taken for a marker between the others.
 fn conflicts(text: &str, markers: &[Marker]) -> Vec<Problem> {

@@ -6,7 +6,8 @@ use crate::check::rule;
 pub fn render() -> String {
     let mut page = String::from(
         "# Rules\n\n\
-         What `tussock validate` looks for. This page is made from the same catalogue that the command uses.\n\n\
+         What `tussock validate` looks for, and (`merge-…`) `tussock merge-check`. This page is made from the same catalogue\n\
+         that the commands use.\n\n\
          A pipeline sets levels under `rules` in its `pipeline.yaml`: `error`, `warning`, `info` or `off`. A comment\n\
          `# tussock: ignore[RULE] reason` on the line of a finding, or on the line above it, silences a rule there; the\n\
          reason is required, and a comment that silences nothing is reported.\n\n\

@@ -142,7 +142,7 @@ fn no_operation(place: &GitPlace, repo: &git2::Repository) -> Result<(), WriteEr
 }
 
 /// Waits until no other git writes the index.
-fn wait_for_index(place: &GitPlace, tell: &mut dyn FnMut(&str)) -> Result<(), WriteError> {
+pub(super) fn wait_for_index(place: &GitPlace, tell: &mut dyn FnMut(&str)) -> Result<(), WriteError> {
     let mut name = place.index_file().into_os_string();
     name.push(".lock");
     let lock = PathBuf::from(name);

@@ -39,12 +39,16 @@ fn about(ground: &Ground<'_>, id: DealId, paths: &[&str]) -> Option<Finding> {
     let mut names: Vec<String> = paths.iter().take(NAMED).map(|p| ground.name(p)).collect();
     names.extend(paths.get(NAMED).map(|_| "…".to_owned()));
     let message = format!("the deal {id} lies in {} places: {}", paths.len(), names.join(", "));
+    let help = match others.len() {
+        1 => format!("`tussock resolve {id}` shows both versions and keeps one file"),
+        n => format!(
+            "keep one of the {} files and remove the others; `tussock resolve {id}` settles the last two",
+            n + 1
+        ),
+    };
     let mut finding = Finding::new(&RULE, *first, WHOLE_FILE, message).with_deal(Some(id));
     for other in others {
         finding = finding.with_related(*other, WHOLE_FILE, "the same deal");
     }
-    Some(finding.with_help(match others.len() {
-        1 => "keep one of the two files and remove the other".to_owned(),
-        n => format!("keep one of the {} files and remove the others", n + 1),
-    }))
+    Some(finding.with_help(help))
 }

@@ -15,6 +15,10 @@ mod encoding;
 mod entry_criterion;
 mod exit_criterion;
 mod impossible_date;
+mod merge_foreign_change;
+mod merge_lost_change;
+mod merge_misplaced;
+mod merge_settled;
 mod missing_field;
 mod missing_next_step;
 mod missing_placeholder;
@@ -31,7 +35,7 @@ mod yaml_syntax;
 mod yaml_unsupported;
 
 /// All rules, by id.
-pub(super) static ALL: [&Rule; 25] = [
+pub(super) static ALL: [&Rule; 29] = [
     &bad_id::RULE,
     &bidi_text::RULE,
     &broken_link::RULE,
@@ -43,6 +47,10 @@ pub(super) static ALL: [&Rule; 25] = [
     &entry_criterion::RULE,
     &exit_criterion::RULE,
     &impossible_date::RULE,
+    &merge_foreign_change::RULE,
+    &merge_lost_change::RULE,
+    &merge_misplaced::RULE,
+    &merge_settled::RULE,
     &missing_field::RULE,
     &missing_next_step::RULE,
     &missing_placeholder::RULE,
@@ -77,4 +85,29 @@ pub(super) fn of_problem(kind: ProblemKind) -> &'static Rule {
 /// The rule about comments that silence other rules.
 pub(super) fn unused_ignore() -> &'static Rule {
     &unused_ignore::RULE
+}
+
+/// One deal in several places.
+pub(super) fn duplicate_deal() -> &'static Rule {
+    &duplicate_deal::RULE
+}
+
+/// What a merge lost.
+pub(super) fn merge_lost_change() -> &'static Rule {
+    &merge_lost_change::RULE
+}
+
+/// What a merge wrote into the wrong deal.
+pub(super) fn merge_foreign_change() -> &'static Rule {
+    &merge_foreign_change::RULE
+}
+
+/// Deals that a merge moved.
+pub(super) fn merge_misplaced() -> &'static Rule {
+    &merge_misplaced::RULE
+}
+
+/// Conflicts settled with a third value.
+pub(super) fn merge_settled() -> &'static Rule {
+    &merge_settled::RULE
 }

@@ -158,7 +158,8 @@ fn choose(ui: &mut Ui, args: &Args) -> Result<&'static Template, CommandError> {
     }
 }
 
-fn ask(ui: &mut Ui, question: &str, answers: &[&str]) -> Result<usize, CommandError> {
+/// Lets a person choose one of several answers; gives its number.
+pub(super) fn ask(ui: &mut Ui, question: &str, answers: &[&str]) -> Result<usize, CommandError> {
     ui.flush();
     let stopped = || CommandError::new(Exit::Interrupted, "stopped; nothing was changed");
     let failed = |e: std::io::Error| CommandError::new(Exit::Io, format!("cannot ask on this terminal: {e}"));

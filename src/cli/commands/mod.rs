@@ -8,9 +8,11 @@ pub mod list;
 pub mod log;
 pub mod lose;
 pub mod man;
+pub mod merge_check;
 pub mod r#move;
 pub mod new;
 pub mod report;
+pub mod resolve;
 
 pub mod set;
 pub mod show;

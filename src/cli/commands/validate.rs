@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use clap::ValueEnum;
 
-use crate::check::{Circumstances, Files, Level, Report, check};
+use crate::check::{Circumstances, Files, Finding, Level, Report, check, rule};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
@@ -13,7 +13,10 @@ use crate::format::source::Source;
 use crate::output::findings_json;
 use crate::output::text::{Look, closing, render};
 use crate::repo::discover::Home;
-use crate::repo::revision::resolve;
+use crate::repo::git::Git;
+use crate::repo::merged::last_change;
+use crate::repo::revision::{head, resolve};
+use crate::repo::settle::coming_in;
 use crate::repo::snapshot::Snapshot;
 
 /// Check the pipeline file and every deal
@@ -89,6 +92,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     if !wanted.is_empty() {
         report.retain(|f| wanted.iter().any(|w| is_at(&f.path, w)));
     }
+    tell_last_changes(&home, args, &mut report)?;
     let files = Files::of(&reading, &*source);
     match args.format {
         Format::Json => ui.line(findings_json::render(&report, &files).trim_end()),
@@ -101,6 +105,40 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         }
     }
     Ok(if fails(&report, args.fail_on) && !args.exit_zero { Exit::Findings } else { Exit::Done })
+}
+
+/// So many places of deals that lie in several are looked up in history, which can take long.
+const LOOKED_UP: usize = 12;
+
+/// Says of a deal in several places by which commit each came there.
+fn tell_last_changes(home: &Home, args: &Args, report: &mut Report) -> Result<(), CommandError> {
+    let twice = |f: &&mut Finding| f.rule == rule::duplicate_deal();
+    if home.repo.is_none() || !report.findings.iter().any(|f| f.rule == rule::duplicate_deal()) {
+        return Ok(());
+    }
+    let from = match &args.rev {
+        Some(rev) => Some(resolve(home, rev)?),
+        None => head(home)?.and_then(|head| head.commit),
+    };
+    // Without the program, the places alone are told.
+    let (Some(from), Ok(git)) = (from, Git::new(home)) else { return Ok(()) };
+    let mut heads = vec![from];
+    if args.rev.is_none() {
+        heads.extend(coming_in(home, &git).ok().flatten());
+    }
+    let mut left = LOOKED_UP;
+    for finding in report.findings.iter_mut().filter(twice) {
+        let paths = [finding.path.clone()].into_iter().chain(finding.related.iter().map(|r| r.path.clone()));
+        for path in paths.collect::<Vec<_>>() {
+            if left == 0 {
+                return Ok(());
+            }
+            left -= 1;
+            let last = last_change(home, &git, &heads, &path)?.unwrap_or_else(|| "not committed".to_owned());
+            *finding = finding.clone().with_help(format!("{}: {last}", home.in_repository(&path)));
+        }
+    }
+    Ok(())
 }
 
 fn fails(report: &Report, on: FailOn) -> bool {
