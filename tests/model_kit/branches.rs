@@ -419,9 +419,9 @@ impl World {
         assert_eq!(ran.code, 0, "resolve {id}: {}{}", ran.out, ran.err);
         let bodies: Vec<u32> = places.values().map(|card| card.body).collect();
         let found = Card::read(&self.repo.read(&format!("sales/{keep}/{id}.yaml")), &bodies);
-        for field in 0..FIELDS.len() {
+        for (field, name) in FIELDS.iter().enumerate() {
             let known = places.values().any(|card| card.value(field) == found.value(field));
-            assert!(known, "{id} has {} of neither version: {:?}", FIELDS[field], found.value(field));
+            assert!(known, "{id} has a {name} of neither version: {:?}", found.value(field));
         }
         tree.put(id, Some((keep.to_owned(), found)));
         self.record_next(tree.clone());
