@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use kit::TestRepo;
+use model_kit::card::Card;
 use model_kit::story::{Difference, Tally, shorten, tell};
 
 /// Operations in one story.
@@ -82,4 +84,21 @@ fn random_stories_end_as_the_model_says() {
     for (name, n) in counts {
         println!("{n:8} {name}");
     }
+}
+
+#[test]
+fn a_deal_that_a_squash_brought_in_rewritten_elsewhere_is_not_taken_for_removed() {
+    let repo = TestRepo::with_pipeline();
+    let card = |body| Card::new("Deal d1", body).text();
+    repo.write("sales/brief/d1.yaml", card(1)).commit("Begin");
+    repo.git(&["switch", "-q", "-c", "north"]);
+    repo.write("sales/proposal/d1.yaml", card(2));
+    repo.git(&["rm", "-q", "sales/brief/d1.yaml"]);
+    repo.commit("Move and rewrite");
+    repo.git(&["switch", "-q", "main"]);
+    repo.write("sales/brief/d1.yaml", card(3)).commit("Rewrite");
+    assert_eq!(repo.try_git(&["merge", "-q", "--squash", "north"]).code, 1);
+    repo.ok(&["resolve", "d1", "--take", "theirs"]);
+    assert_eq!(repo.git(&["status", "--porcelain"]), "D  sales/brief/d1.yaml\nA  sales/proposal/d1.yaml\n");
+    assert_eq!(repo.read("sales/proposal/d1.yaml"), card(2));
 }

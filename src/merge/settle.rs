@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::content::{Content, Datum, Fields, Merged, merge_field, paths, three_way};
+use crate::format::date::parse_date;
 use crate::format::edit::{self, NewValue};
 use crate::format::ident::StageId;
 use crate::format::problem::ProblemKind;
@@ -270,6 +271,8 @@ fn edited(text: &str, wanted: &Fields, order: &[FieldSpec]) -> Option<String> {
 
 fn new_value(value: &Datum) -> NewValue {
     match value {
+        // To YAML a date is a text, and as a text it would be quoted.
+        Datum::Scalar(text, Core::Str) if parse_date(text).is_ok() => NewValue::Raw(text.clone()),
         Datum::Scalar(text, Core::Str) => NewValue::Text(text.clone()),
         other => NewValue::Raw(flow(other)),
     }

@@ -183,8 +183,12 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
         }
     }
     if found.is_unmerged() {
+        // What came in and is unlike the old file came without a conflict, and is new in the index.
+        let known = |path: &str| in_head.as_ref().is_some_and(|file| file.path == path);
         let of = |wanted: u8| -> Result<Option<SideFile>, WriteError> {
             let entry = found.entries.iter().find(|(_, stage, _)| *stage == wanted);
+            let came = || found.entries.iter().find(|(path, stage, _)| *stage == 0 && !known(path));
+            let entry = entry.or_else(|| if wanted == 3 { came() } else { None });
             entry.map(|(path, _, blob)| side(home, git, path, None, *blob, false)).transpose()
         };
         let (base, theirs) = (of(1)?, of(3)?);

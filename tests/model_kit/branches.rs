@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use super::card::{Card, FIELDS, Line, Side, keep};
 use super::graph::{Merged, Places, Tree, merge};
 use super::world::World;
 
@@ -187,7 +188,8 @@ impl World {
                 return true;
             }
         }
-        let tree = self.settle(&merged, &conflicts, &ours, theirs);
+        // Of a squash nothing but the index is left, which does not tell where a deal was before both sides moved it.
+        let tree = self.settle(&merged, &conflicts, [base, &ours, theirs], way != Way::Squash);
         let (clean, empty) = (conflicts.is_empty(), tree == ours);
         match way {
             Way::Merge if clean => self.same_code(&ran, 0),
@@ -210,10 +212,22 @@ impl World {
             }
         }
         if !empty || way == Way::Merge {
+            let doubled = !tree.doubled().is_empty();
             self.record(parents, tree);
+            if way == Way::Merge && clean {
+                self.merge_check(doubled);
+            }
             self.settle_doubled();
         }
         true
+    }
+
+    /// Of a clean merge, nothing is reported but deals that are now in two places.
+    fn merge_check(&mut self, doubled: bool) {
+        self.count("merges judged by merge-check");
+        let ran = self.repo.tussock(&["merge-check", "HEAD"]);
+        self.tell(format!("tussock merge-check HEAD  # {}", ran.code));
+        assert_eq!(ran.code, i32::from(doubled), "{}{}", ran.out, ran.err);
     }
 
     /// Passes over what would be an empty commit. git does not always leave anything to pass over.
@@ -242,20 +256,85 @@ impl World {
         ids
     }
 
-    /// Settles conflicts as a person does: takes one side's files of a deal and stages that.
-    fn settle(&mut self, merged: &Merged, conflicts: &BTreeSet<String>, ours: &Tree, theirs: &Tree) -> Tree {
+    /// Settles conflicts with tussock, or as a person does: takes one side's files of a deal and stages that.
+    fn settle(
+        &mut self,
+        merged: &Merged,
+        conflicts: &BTreeSet<String>,
+        [base, ours, theirs]: [&Tree; 3],
+        may_resolve: bool,
+    ) -> Tree {
         let mut tree = merged.tree.clone();
+        let by_tussock = may_resolve && self.dice.one_in(2);
         for id in conflicts {
+            if by_tussock {
+                let place = self.resolve(id, [base, ours, theirs].map(|tree| tree.place(id)));
+                tree.put(id, place);
+                continue;
+            }
             let side = if self.dice.one_in(2) { ours } else { theirs };
             let places = side.deals.get(id).cloned().unwrap_or_default();
             self.clear(id);
             self.write_deal(id, None, Some(&places));
             tree.settle(id, places);
         }
-        if !conflicts.is_empty() {
+        if !conflicts.is_empty() && !by_tussock {
             self.git(&["add", "-A"]);
         }
         tree
+    }
+
+    /// Has tussock settle a deal, which keeps what one side alone has changed; returns what lies there after that.
+    fn resolve(&mut self, id: &str, versions: [Option<(&str, &Card)>; 3]) -> Option<(String, Card)> {
+        self.count("conflicts settled by resolve");
+        let (take, word) = match self.dice.one_in(2) {
+            true => (Side::Ours, "ours"),
+            false => (Side::Theirs, "theirs"),
+        };
+        self.tell(format!("tussock resolve {id} --take {word}"));
+        let ran = self.repo.tussock(&["resolve", id, "--take", word]);
+        assert_eq!(ran.code, 0, "resolve {id}: {}{}", ran.out, ran.err);
+        let unmerged = self.repo.git(&["ls-files", "-u"]);
+        assert!(!unmerged.contains(&format!("/{id}.yaml")), "still in conflict: {unmerged}");
+        let [base, ours, theirs] = versions;
+        let folder = |version: Option<(&str, &Card)>| version.map(|(folder, _)| folder.to_owned());
+        let left = |one: Option<(&str, &Card)>| one.is_some() && one.map(|v| v.1.bare()) != base.map(|v| v.1.bare());
+        let mut place = keep(&folder(base), &folder(ours), &folder(theirs), take);
+        // What one side has removed is gone only where the other has left it alone.
+        if place.is_none() && (left(ours) || left(theirs)) {
+            place = if take == Side::Ours { folder(ours) } else { folder(theirs) };
+        }
+        let Some(place) = place else {
+            assert!(!self.has_file(id), "{id} was to be removed");
+            return None;
+        };
+        let bodies: Vec<u32> = versions.iter().flatten().map(|(_, card)| card.body).collect();
+        let found = Card::read(&self.repo.read(&format!("sales/{place}/{id}.yaml")), &bodies);
+        let wanted = match (ours, theirs) {
+            (Some((_, one)), None) | (None, Some((_, one))) => one.clone(),
+            (Some((_, ours)), Some((_, theirs))) => {
+                let mut card = ours.clone();
+                for field in 0..FIELDS.len() {
+                    let of = |card: &Card| card.value(field).map(str::to_owned);
+                    let base = base.and_then(|(_, base)| of(base));
+                    let kept = keep(&base, &of(ours), &of(theirs), take);
+                    card.values[field] = kept.map(|value| Line { value, comment: None });
+                }
+                card.body = match base {
+                    Some((_, base)) => keep(&base.body, &ours.body, &theirs.body, take),
+                    None if take == Side::Ours => ours.body,
+                    None => theirs.body,
+                };
+                card
+            }
+            (None, None) => panic!("{id} is on no side"),
+        };
+        assert_eq!(found.bare(), wanted.bare(), "what resolve has made of {id}");
+        Some((place, found))
+    }
+
+    fn has_file(&self, id: &str) -> bool {
+        self.reading().deals.iter().any(|deal| deal.id.as_str() == id)
     }
 
     /// Removes whatever files of a deal git has left.
@@ -307,12 +386,45 @@ impl World {
             let places = tree.deals[id].clone();
             let kept: Vec<&String> = places.keys().collect();
             let kept = (*self.dice.pick(&kept).expect("two")).clone();
+            if self.dice.one_in(2) {
+                self.resolve_doubled(&mut tree, id, &kept);
+                continue;
+            }
             let kept = Places::from([(kept.clone(), places[&kept].clone())]);
             self.write_deal(id, Some(&places), Some(&kept));
             tree.settle(id, kept);
         }
         self.repo.set_now(self.repo.now() + 1);
         self.commit_all(tree, "Keep one");
+    }
+
+    /// Has tussock keep one of two places, in a commit of its own.
+    fn resolve_doubled(&mut self, tree: &mut Tree, id: &str, keep: &str) {
+        let places = tree.deals[id].clone();
+        let stage = super::graph::stage(keep).to_owned();
+        // Two years of one end are not told apart by their stage.
+        if places.keys().filter(|folder| super::graph::stage(folder) == stage).count() > 1 || stage == "parking" {
+            let kept = Places::from([(keep.to_owned(), places[keep].clone())]);
+            self.write_deal(id, Some(&places), Some(&kept));
+            return tree.settle(id, kept);
+        }
+        if tree != &**self.graph.tree() {
+            let begun = tree.clone();
+            self.commit_all(begun, "Keep one");
+        }
+        self.count("doubled deals settled by resolve");
+        self.repo.set_now(self.repo.now() + 1);
+        self.tell(format!("tussock resolve {id} --stage {stage} --take {stage}"));
+        let ran = self.repo.tussock(&["resolve", id, "--stage", &stage, "--take", &stage]);
+        assert_eq!(ran.code, 0, "resolve {id}: {}{}", ran.out, ran.err);
+        let bodies: Vec<u32> = places.values().map(|card| card.body).collect();
+        let found = Card::read(&self.repo.read(&format!("sales/{keep}/{id}.yaml")), &bodies);
+        for (field, name) in FIELDS.iter().enumerate() {
+            let known = places.values().any(|card| card.value(field) == found.value(field));
+            assert!(known, "{id} has a {name} of neither version: {:?}", found.value(field));
+        }
+        tree.put(id, Some((keep.to_owned(), found)));
+        self.record_next(tree.clone());
     }
 
     /// A person rebases the branch onto another one.
@@ -359,7 +471,7 @@ impl World {
                     self.git(&["rebase", "--abort"]);
                     return true;
                 }
-                tree = self.settle(&merged, &conflicts, &before, &node.tree);
+                tree = self.settle(&merged, &conflicts, [&base, &before, &node.tree], true);
                 ran = match tree == before {
                     true => self.try_git(&["rebase", "--skip"]),
                     false => self.try_git(&["-c", "core.editor=true", "rebase", "--continue"]),

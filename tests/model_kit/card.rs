@@ -108,6 +108,37 @@ impl Card {
         self.lines().values().map(|line| format!("{line}\n")).collect()
     }
 
+    /// Reads the text of a card with one of these bodies.
+    pub fn read(text: &str, bodies: &[u32]) -> Card {
+        let (head, notes) = text.split_once("notes: |\n").unwrap_or_else(|| panic!("no notes in {text:?}"));
+        let notes: String = notes.lines().map(|line| format!("{}\n", line.trim_start())).collect();
+        let body = bodies.iter().find(|body| *Card::notes(**body) == *notes);
+        let mut card =
+            Card { values: Default::default(), body: *body.unwrap_or_else(|| panic!("whose notes? {text}")) };
+        let mut block = "";
+        for line in head.lines() {
+            let (name, rest) = line.split_once(':').unwrap_or_else(|| panic!("{line:?} in {text}"));
+            if rest.is_empty() {
+                block = name;
+                continue;
+            }
+            let full = name.strip_prefix("  ").map_or(name.to_owned(), |name| format!("{block}.{name}"));
+            let number = FIELDS.iter().position(|field| **field == *full).unwrap_or_else(|| panic!("{full} in {text}"));
+            let (value, comment) = match rest.split_once("  # said in call ") {
+                Some((value, call)) => (value, Some(call.parse().expect("the number of a call"))),
+                None => (rest, None),
+            };
+            card.values[number] = Some(Line { value: value.trim_start().to_owned(), comment });
+        }
+        assert_eq!(card.text(), text, "it has lines that are not the card's");
+        card
+    }
+
+    /// The values and the body, without what is written behind them.
+    pub fn bare(&self) -> (Vec<Option<&str>>, u32) {
+        ((0..FIELDS.len()).map(|field| self.value(field)).collect(), self.body)
+    }
+
     /// Where lines of `self` were changed on the way to `other`, as ranges of line numbers of `self`.
     fn changes(&self, other: &Card) -> Vec<(usize, usize)> {
         let (mine, theirs) = (self.lines(), other.lines());
@@ -150,4 +181,22 @@ pub fn merge(base: &Card, ours: &Card, theirs: &Card) -> Content {
     let (ours, theirs) = (base.changes(ours), base.changes(theirs));
     let beside = ours.iter().any(|o| theirs.iter().any(|t| o.1 >= t.0 && t.1 >= o.0));
     if beside { Content::Either(merged) } else { Content::Clean(merged) }
+}
+
+/// Of one thing that two people have changed or not: what is kept where `take` decides what both have changed.
+pub fn keep<T: PartialEq + Clone>(base: &T, ours: &T, theirs: &T, take: Side) -> T {
+    if ours == theirs || theirs == base {
+        return ours.clone();
+    }
+    match (ours == base, take) {
+        (true, _) | (_, Side::Theirs) => theirs.clone(),
+        _ => ours.clone(),
+    }
+}
+
+/// Whose version decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Ours,
+    Theirs,
 }
