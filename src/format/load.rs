@@ -1,6 +1,7 @@
 //! Reads a whole pipeline from a source: the pipeline file, every deal, and what lies about that is neither.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 
 use rayon::prelude::*;
@@ -121,9 +122,8 @@ pub fn load_only(source: &dyn Source, wanted: &dyn Fn(&DealId) -> bool) -> Resul
     let (pipeline, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
     let mut sorted = Sorted::default();
     for entry in &entries {
-        sorted.take(&pipeline, entry);
+        sorted.take(&pipeline, entry, wanted);
     }
-    sorted.deals.retain(|(_, _, id)| wanted(id));
     sorted.strays.sort_by(|a, b| a.path.cmp(&b.path));
     let read = |(path, stage, id): &(String, StageId, DealId)| read_deal(source, &pipeline, path, stage, id);
     let outcomes: Vec<Result<Deal, Unreadable>> = match sorted.deals.len() {
@@ -227,16 +227,19 @@ pub fn parse_deal(
 
 /// The entries of a source, told apart.
 #[derive(Default)]
-struct Sorted {
+struct Sorted<'e> {
+    /// Those that are wanted.
     deals: Vec<(String, StageId, DealId)>,
     strays: Vec<Stray>,
     placeholders: BTreeSet<String>,
-    /// Names without case and Unicode form, to find twins.
-    folded: BTreeMap<String, String>,
+    /// Paths by their names without case and Unicode form, to find twins. Looked up and never listed.
+    folded: HashMap<Cow<'e, str>, &'e str>,
+    /// The folder of the last file, and whether it is a place of the pipeline: files come folder by folder.
+    last: Option<(&'e str, bool)>,
 }
 
-impl Sorted {
-    fn take(&mut self, pipeline: &Pipeline, entry: &FileEntry) {
+impl<'e> Sorted<'e> {
+    fn take(&mut self, pipeline: &Pipeline, entry: &'e FileEntry, wanted: &dyn Fn(&DealId) -> bool) {
         let path = entry.path.as_str();
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let first = folder.split('/').next().unwrap_or("");
@@ -249,8 +252,11 @@ impl Sorted {
             }
             return;
         }
-        let lower = name.to_lowercase();
-        let like_a_deal = lower.ends_with(".yaml") || lower.ends_with(".yml");
+        let ends = |with: &str| {
+            let at = name.len().saturating_sub(with.len());
+            name.as_bytes()[at..].eq_ignore_ascii_case(with.as_bytes())
+        };
+        let like_a_deal = ends(".yaml") || ends(".yml");
         let stray = |kind| Stray { path: path.to_owned(), kind };
         match entry.kind {
             EntryKind::Symlink if like_a_deal || (folder.is_empty() && pipeline.current_name(name).is_some()) => {
@@ -268,23 +274,30 @@ impl Sorted {
             self.strays.push(stray(StrayKind::OtherEnding));
             return;
         };
-        // Most names are ASCII, which has one form only.
-        let folded = match stem.is_ascii() {
-            true => stem.to_ascii_lowercase(),
-            false => stem.nfc().collect::<String>().to_lowercase(),
+        let key = match stem.is_ascii() {
+            // Most names are in lower case and have one form only: such a path is its own key.
+            true if !stem.bytes().any(|b| b.is_ascii_uppercase()) => Cow::Borrowed(path),
+            true => Cow::Owned(format!("{folder}/{}.yaml", stem.to_ascii_lowercase())),
+            false => Cow::Owned(format!("{folder}/{}.yaml", stem.nfc().collect::<String>().to_lowercase())),
         };
-        let key = format!("{folder}/{folded}");
-        if let Some(twin) = self.folded.insert(key, path.to_owned()) {
-            self.strays.push(stray(StrayKind::SameName(twin)));
+        if let Some(twin) = self.folded.insert(key, path) {
+            self.strays.push(stray(StrayKind::SameName(twin.to_owned())));
         }
         let id = DealId::new(stem).ok().filter(|_| entry.utf8);
         if id.is_none() {
             self.strays.push(stray(StrayKind::BadId));
         }
-        if pipeline.place(first).is_none() {
+        let known = match self.last {
+            Some((folder, known)) if folder == first => known,
+            _ => pipeline.place(first).is_some(),
+        };
+        self.last = Some((first, known));
+        if !known {
             self.strays.push(stray(StrayKind::UnknownStage(first.to_owned())));
         }
-        if let (Some(id), Ok(stage)) = (id, StageId::new(first)) {
+        if let Some(id) = id.filter(wanted)
+            && let Ok(stage) = StageId::new(first)
+        {
             self.deals.push((path.to_owned(), stage, id));
         }
     }

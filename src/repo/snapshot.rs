@@ -237,7 +237,7 @@ fn nested_pipelines<'a>(home: &Home, paths: impl Iterator<Item = &'a Vec<u8>>) -
     inside.filter_map(|p| p.strip_suffix(&*suffix)).map(<[u8]>::to_vec).collect()
 }
 
-/// All entries of the user's index, sorted as the index is.
+/// All entries of the user's index, sorted by the bytes of their paths.
 pub(super) fn staged(home: &Home, repo: &Repository) -> Result<Vec<Staged>, RepoError> {
     let Some(library) = repo.library() else { return Ok(staged_by_program(&repo.git()?)?) };
     let read = match &home.place()?.index_from_env {
@@ -254,7 +254,12 @@ pub(super) fn staged(home: &Home, repo: &Repository) -> Result<Vec<Staged>, Repo
                 let hidden = e.flags_extended & skipped != 0;
                 Ok(Staged { path: e.path, mode: e.mode, id: object_id(e.id)?, stage, announced, hidden })
             });
-            staged.collect()
+            let mut staged: Vec<Staged> = staged.collect::<Result<_, RepoError>>()?;
+            // Where the file system ignores case, libgit2 sorts without it.
+            if !staged.is_sorted_by(|a, b| (&a.path, a.stage) <= (&b.path, b.stage)) {
+                staged.sort_by(|a, b| (&a.path, a.stage).cmp(&(&b.path, b.stage)));
+            }
+            Ok(staged)
         }
         // libgit2 reads neither split nor sparse indexes, the program does.
         Err(e) if e.class() == git2::ErrorClass::Index => Ok(staged_by_program(&repo.git()?)?),

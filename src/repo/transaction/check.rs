@@ -110,8 +110,11 @@ pub(super) fn plan<'a>(
     let repo = &ready.repo;
     let head = Tree::new(repo, ready.head)?;
     let touched: HashSet<&[u8]> = changes.iter().filter_map(|c| c.before_path()).map(str::as_bytes).collect();
-    let index: HashMap<&[u8], &Staged> =
-        ready.index.iter().filter(|e| touched.contains(&*e.path)).map(|e| (&*e.path, e)).collect();
+    let entry = |path: &&'a [u8]| {
+        let at = ready.index.binary_search_by(|e| (*e.path).cmp(path)).ok()?;
+        Some((*path, ready.index.get(at)?))
+    };
+    let index: HashMap<&[u8], &Staged> = touched.iter().filter_map(entry).collect();
     let filters = Filters::read(git, ready, changes)?;
     let mut found: Vec<Option<Found>> =
         changes.iter().map(|c| source(git, &head, &index, ready, c)).collect::<Result<_, _>>()?;
@@ -351,30 +354,28 @@ fn on_disk(folder: &Path) -> Result<Names, WriteError> {
     Ok(names)
 }
 
-/// The names in some folders of an index.
+/// The names in some folders of an index. What lies further down is passed over in one step, since an index is sorted.
 fn index_folders(index: &[Staged], wanted: &HashSet<&str>) -> HashMap<String, Names> {
     let mut folders: HashMap<String, Names> = HashMap::new();
-    for entry in index {
-        let path = String::from_utf8_lossy(&entry.path);
-        let mut start = 0;
-        loop {
-            let end = path[start..].find('/').map_or(path.len(), |i| start + i);
-            let (folder, name) = (path[..start].trim_end_matches('/'), &path[start..end]);
-            if !wanted.contains(folder) {
-                // Nor is any folder further down: with a folder, all above it are wanted.
-                break;
+    for folder in wanted {
+        let prefix = if folder.is_empty() { Vec::new() } else { [folder.as_bytes(), b"/"].concat() };
+        let mut names = Names::default();
+        let mut at = index.partition_point(|e| *e.path < *prefix);
+        while let Some(rest) = index.get(at).and_then(|e| e.path.strip_prefix(&*prefix)) {
+            match rest.iter().position(|b| *b == b'/') {
+                None => {
+                    names.add(&String::from_utf8_lossy(rest), false);
+                    at += 1;
+                }
+                Some(slash) => {
+                    names.add(&String::from_utf8_lossy(&rest[..slash]), true);
+                    // The first path that is not below it: `0` comes right after `/`.
+                    let after = [&prefix, &rest[..slash], b"0"].concat();
+                    at += index[at..].partition_point(|e| *e.path < *after).max(1);
+                }
             }
-            if !folders.contains_key(folder) {
-                folders.insert(folder.to_owned(), Names::default());
-            }
-            if let Some(names) = folders.get_mut(folder) {
-                names.add(name, end != path.len());
-            }
-            if end == path.len() {
-                break;
-            }
-            start = end + 1;
         }
+        folders.insert((*folder).to_owned(), names);
     }
     folders
 }
