@@ -24,14 +24,18 @@ const TUSSOCK: &str = env!("CARGO_BIN_EXE_tussock");
 const PAIRS: usize = 5;
 /// Moves in one round of the move job.
 const MOVES: usize = 20;
+/// Deals in the job that changes many at once, where there are as many.
+const MANY: usize = 1000;
 /// Starts in one round of a job that is over in milliseconds.
 const STARTS: usize = 20;
 
 /// The arguments of the generator that make a repository of each size.
-const SIZES: [(&str, &[&str]); 3] = [
+const SIZES: [(&str, &[&str]); 4] = [
     ("S", &["--deals", "200", "--commits", "1500", "--years", "1", "--shard", "year", "--full-repack"]),
     ("M", &["--deals", "5000", "--commits", "40000", "--years", "4", "--shard", "year", "--full-repack"]),
     ("L", &["--deals", "50000", "--commits", "400000", "--years", "6", "--shard", "year"]),
+    // As many deals as L with a short past, for writing: quick to make.
+    ("T", &["--deals", "50000", "--commits", "400000", "--years", "6", "--squash-first", "380000", "--shard", "year"]),
 ];
 
 fn main() -> Result<()> {
@@ -41,7 +45,7 @@ fn main() -> Result<()> {
     }
     let wanted = env::var("TUSSOCK_BENCH").unwrap_or_else(|_| "S".to_owned());
     let Some((size, arguments)) = SIZES.iter().find(|(name, _)| *name == wanted) else {
-        return Err(format!("TUSSOCK_BENCH={wanted}: sizes are S, M and L").into());
+        return Err(format!("TUSSOCK_BENCH={wanted}: sizes are S, M, L and T").into());
     };
     let pairs = match env::var("TUSSOCK_BENCH_PAIRS") {
         Ok(number) => number.parse::<usize>().ok().filter(|n| *n > 0).ok_or("TUSSOCK_BENCH_PAIRS is no number")?,
@@ -66,6 +70,14 @@ fn main() -> Result<()> {
         rounds.push(moves(&repository)?);
     }
     println!("{}", row(&format!("`move`, {MOVES} times"), "`git mv`, `git commit`", &rounds, (None, None)));
+    let mut rounds = Vec::new();
+    let mut count = 0;
+    for _ in 0..pairs {
+        let (many, one, deals) = batches(&repository)?;
+        rounds.push((many, one));
+        count = deals;
+    }
+    println!("{}", row(&format!("`move` of {count} deals in one commit"), "`move` of one", &rounds, (None, None)));
     Ok(())
 }
 
@@ -238,6 +250,28 @@ fn moves(repository: &Path) -> Result<(Cost, Cost)> {
         theirs.add(git(&["commit", "-qm", "moved"])?);
     }
     Ok((ours, theirs))
+}
+
+/// Many deals moved in one commit, and one, each in a fresh copy; and how many.
+fn batches(repository: &Path) -> Result<(Cost, Cost, usize)> {
+    let mut deals = Vec::new();
+    for entry in fs::read_dir(repository.join("sales"))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_dir() && name != "won" && name != "lost" {
+            deals.extend(deals_in(&entry.path())?);
+        }
+    }
+    deals.sort();
+    deals.truncate(MANY);
+    let lose = |deals: &[String]| -> Result<Cost> {
+        let place = copy(repository)?;
+        let mut command = Command::new(TUSSOCK);
+        command.arg("lose").args(deals).args(["--reason", "price"]);
+        command.current_dir(place.path().join("repository")).env("TUSSOCK_FSYNC", "off").stdout(Stdio::null());
+        measure(identity(command), &[0])
+    };
+    Ok((lose(&deals)?, lose(&deals[..1])?, deals.len()))
 }
 
 fn first_stage(repository: &Path) -> Result<String> {
