@@ -939,6 +939,27 @@ fn a_linked_work_tree_keeps_its_own_journal() {
 }
 
 #[test]
+fn what_only_a_pack_of_unreferred_things_has_gets_a_file_of_its_own() {
+    let repo = with_acme();
+    move_acme(&repo).unwrap();
+    let ids = |repo: &TestRepo| {
+        repo.git(&["rev-parse", "HEAD^{tree}", "HEAD:sales", "HEAD:sales/brief", "HEAD:sales/proposal"])
+    };
+    let moved = ids(&repo);
+    // The action is given up, and housekeeping puts what it had brought aside. Who packs with `repack -a -d` throws that
+    // away; who is about to refer to it again must not count on it.
+    repo.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    repo.git(&["reflog", "expire", "--expire=now", "--all"]);
+    repo.git(&["-c", "gc.cruftPacks=true", "gc", "-q", "--prune=never"]);
+    let file = |id: &str| format!(".git/objects/{}/{}", &id[..2], &id[2..]);
+    assert!(moved.lines().all(|id| !repo.has(&file(id))), "all is packed");
+    move_acme(&repo).unwrap();
+    assert_eq!(ids(&repo), moved, "the same folders as before");
+    assert!(moved.lines().all(|id| repo.has(&file(id))), "each has a file");
+    repo.git(&["fsck", "--strict"]);
+}
+
+#[test]
 fn a_sparse_checkout_can_be_written_to_where_it_is_checked_out() {
     for args in [&["set", "--cone", "sales/brief"][..], &["set", "--sparse-index", "sales/brief"]] {
         let repo = with_acme();

@@ -22,6 +22,7 @@ use crate::history::{self, History, HistoryError, Options, Point};
 use crate::output::text::{Look, render};
 use crate::repo::activity::writer_about;
 use crate::repo::discover::{Home, find};
+use crate::repo::lock;
 use crate::repo::objects::{GitObjects, ObjectId};
 use crate::repo::revision::head;
 use crate::repo::state::{Operation, operation};
@@ -154,6 +155,7 @@ pub fn settled(home: &Home, source: &WorkTree, wanted: Option<&dyn Fn(&DealId) -
     let names = || if wanted.is_none() && writer_about(home) { source.entries().ok() } else { None };
     let mut before = names();
     let mut reading = read()?;
+    let mut quiet = None;
     for look in 0..LOOKS {
         let about = writer_about(home);
         let after = names();
@@ -162,10 +164,17 @@ pub fn settled(home: &Home, source: &WorkTree, wanted: Option<&dyn Fn(&DealId) -
         if !moved && !(unsettled(&reading) && (about || look == 0)) {
             break;
         }
-        std::thread::sleep(MOMENT);
+        if look > 0 && quiet.is_none() {
+            // So much is going on that to look again and again may never end well.
+            quiet = lock::quiet(home);
+        }
+        if quiet.is_none() {
+            std::thread::sleep(MOMENT);
+        }
         before = names();
         reading = read()?;
     }
+    drop(quiet);
     Ok(reading)
 }
 

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::discover::GitPlace;
+use super::discover::{GitPlace, Home};
 use super::error::WriteError;
-use super::git::{GitError, Run};
+use super::git::{GitError, IN_TRANSACTION, Run};
 
 /// How long a writer waits for another tussock: long enough for a queue of them on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -85,6 +85,34 @@ pub(super) fn is_held(place: &GitPlace) -> bool {
         Ok(file) => file.try_lock_shared().is_err(),
         Err(e) => e.kind() != io::ErrorKind::NotFound,
     }
+}
+
+/// How long a reader waits for writers to be done.
+const PATIENCE_OF_READERS: Duration = Duration::from_secs(5);
+
+/// Keeps writers out while it lives. Nothing on the disk changes by it.
+#[derive(Debug)]
+pub struct Quiet {
+    _file: File,
+}
+
+/// Waits until nobody writes and keeps it so, for a reader who sees the deals on the move again and again. `None` where
+/// no tussock has ever written, where that cannot be had, and where it takes too long.
+pub fn quiet(home: &Home) -> Option<Quiet> {
+    // A hook that tussock runs would wait for the very action that waits for it.
+    if std::env::var_os(IN_TRANSACTION).is_some() {
+        return None;
+    }
+    let file = File::open(lock_file(home.repo.as_ref()?)).ok()?;
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE_OF_READERS {
+        match file.try_lock_shared() {
+            Ok(()) => return Some(Quiet { _file: file }),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(1)),
+            Err(TryLockError::Error(_)) => return None,
+        }
+    }
+    None
 }
 
 fn open(path: &Path) -> Result<File, WriteError> {

@@ -10,7 +10,7 @@ pub mod hook_files;
 mod hooks;
 pub mod identity;
 pub mod import;
-mod lock;
+pub mod lock;
 pub mod mailmap;
 pub mod merged;
 pub mod objects;

@@ -308,7 +308,7 @@ impl Writer<'_> {
         }
         let message = message::message(action, &scratch, &mut hooks)?;
         let commit = store.write_commit(&tree, &message, action.date.as_deref())?;
-        store.flush(&tree, commit, &files)?;
+        store.keep(&tree, commit, &files)?;
 
         let (held, index_lock) = IndexLock::take(place, &scratch, hold, tell)?;
         if self.changed_since(&ready)? {

@@ -15,6 +15,9 @@ use crate::repo::objects::ObjectId;
 use crate::repo::snapshot::parse_id;
 use crate::repo::state::Ready;
 
+/// How often a commit is written while git's housekeeping removes the folder that it is to be in.
+const WRITES: usize = 5;
+
 /// The attributes that change bytes on their way into a blob.
 const ATTRIBUTES: [&str; 6] = ["text", "crlf", "eol", "filter", "ident", "working-tree-encoding"];
 
@@ -329,16 +332,23 @@ impl Store<'_> {
     /// Writes the commit, signed where the user wants that, and reads it back.
     pub fn write_commit(&self, tree: &ObjectId, message: &str, date: Option<&str>) -> Result<ObjectId, WriteError> {
         let sign = self.ready.settings.yes("commit.gpgsign");
-        // The message is UTF-8 whatever the configuration says of the user's own.
-        let mut run = self.git.command("commit-tree").writing().config("i18n.commitEncoding=UTF-8");
-        if let Some(date) = date {
-            run = run.env("GIT_AUTHOR_DATE", date);
+        let parent = self.ready.head.map(|head| head.to_string());
+        let attempt = || {
+            // The message is UTF-8 whatever the configuration says of the user's own.
+            let mut run = self.git.command("commit-tree").writing().config("i18n.commitEncoding=UTF-8");
+            if let Some(date) = date {
+                run = run.env("GIT_AUTHOR_DATE", date);
+            }
+            run = run.args(sign.then_some("-S")).args(parent.iter().flat_map(|id| ["-p", id]));
+            run.args([tree.to_string()]).stdin(message.as_bytes()).run()
+        };
+        let mut ran = attempt()?;
+        for _ in 1..WRITES {
+            if ran.ok || !swept_away(&ran.err) {
+                break;
+            }
+            ran = attempt()?;
         }
-        run = run.args(sign.then_some("-S"));
-        if let Some(head) = self.ready.head {
-            run = run.args(["-p", &head.to_string()]);
-        }
-        let ran = run.args([tree.to_string()]).stdin(message.as_bytes()).run()?;
         if !ran.ok && sign {
             return Err(WriteError::Rejected { by: "the program that signs commits".to_owned(), output: ran.err });
         }
@@ -354,13 +364,17 @@ impl Store<'_> {
         Ok(id)
     }
 
-    /// Flushes the folders of the new objects: git flushes files, but not the folders that name them.
-    pub fn flush(&self, tree: &ObjectId, commit: ObjectId, files: &[PlannedFile<'_>]) -> Result<(), WriteError> {
-        if !self.git.fsync() {
-            return Ok(());
-        }
-        let mut ids = vec![*tree, commit];
-        ids.extend(files.iter().filter_map(|f| f.new));
+    /// The objects that the action brings, with their kinds: the commit, the folders that it changes, and files with
+    /// new content.
+    fn brought(
+        &self,
+        tree: &ObjectId,
+        commit: ObjectId,
+        files: &[PlannedFile<'_>],
+    ) -> Result<Vec<(ObjectId, Kind)>, WriteError> {
+        let mut ids = vec![(*tree, Kind::Tree), (commit, Kind::Commit)];
+        let new = |f: &PlannedFile<'_>| f.new.filter(|new| f.old.is_none_or(|(_, old)| old != *new));
+        ids.extend(files.iter().filter_map(new).map(|id| (id, Kind::Blob)));
         let mut folders: Vec<&str> = files
             .iter()
             .flat_map(|f| f.change.before_path().into_iter().chain(f.change.after_path()))
@@ -371,21 +385,64 @@ impl Store<'_> {
         for folder in folders {
             // A folder that the action emptied is not in the tree.
             let entry = self.ready.repo.entry(*tree, folder).map_err(WriteError::object("read back the tree"))?;
-            ids.extend(entry.map(|(_, id)| id));
+            ids.extend(entry.map(|(_, id)| (id, Kind::Tree)));
         }
+        Ok(ids)
+    }
+
+    /// Makes sure that the objects of the action stay, and flushes them with the folders that name them: git flushes
+    /// files, but not folders.
+    ///
+    /// An object that is there already, from an earlier try or an action that was undone, may be in a pack of things
+    /// that nothing refers to. Whoever packs just then may throw that pack away before the branch refers to it. A file
+    /// of its own is thrown away by nobody.
+    pub fn keep(&self, tree: &ObjectId, commit: ObjectId, files: &[PlannedFile<'_>]) -> Result<(), WriteError> {
         let objects = self.place.common_dir.join("objects");
         let mut folders = vec![objects.clone()];
-        for id in ids {
+        for (id, kind) in self.brought(tree, commit, files)? {
             let name = id.to_string();
             let folder = objects.join(&name[..2]);
-            // git has flushed what it wrote; flushing it again costs nothing. Packed objects have no file.
-            flush(&folder.join(&name[2..])).map_err(WriteError::io("flush", &folder))?;
+            let file = folder.join(&name[2..]);
+            if file.symlink_metadata().is_err() {
+                self.put_beside_packs(id, kind, &folder, &file)?;
+            }
+            if self.git.fsync() {
+                // git has flushed what it wrote; flushing it again costs nothing.
+                flush(&file).map_err(WriteError::io("flush", &folder))?;
+            }
             folders.push(folder);
         }
-        folders.sort();
-        folders.dedup();
-        folders.iter().try_for_each(|f| flush(f)).map_err(WriteError::io("flush", &objects))
+        if self.git.fsync() {
+            folders.sort();
+            folders.dedup();
+            folders.iter().try_for_each(|f| flush(f)).map_err(WriteError::io("flush", &objects))?;
+        }
+        Ok(())
     }
+
+    /// Gives an object that is in a pack a file of its own. git would not write what it has, so it writes into a store
+    /// that has nothing.
+    fn put_beside_packs(&self, id: ObjectId, kind: Kind, folder: &Path, file: &Path) -> Result<(), WriteError> {
+        let bytes = self.ready.repo.read(id, kind).map_err(WriteError::object("read back what was written"))?;
+        let store = self.scratch.file("objects");
+        std::fs::create_dir_all(&store).map_err(WriteError::io("create", &store))?;
+        let run = self.git.command("hash-object").plain().writing().env("GIT_OBJECT_DIRECTORY", &store);
+        let args = ["-w", "--literally", "--stdin", "-t", kind.name()];
+        let written = id_of(run.args(args).stdin(&bytes).line()?, "git hash-object")?;
+        if written != id {
+            return Err(not_what_was_written(id));
+        }
+        let name = id.to_string();
+        let made = store.join(&name[..2]).join(&name[2..]);
+        std::fs::create_dir_all(folder).map_err(WriteError::io("create", folder))?;
+        std::fs::rename(&made, file).map_err(WriteError::io("write", file))
+    }
+}
+
+/// Whether git could not write an object because its folder was there and then was not: packing removes folders of
+/// objects that are empty by then, also those that another git is about to write into.
+fn swept_away(told: &str) -> bool {
+    told.contains("unable to create temporary file: No such file or directory")
 }
 
 /// What `git update-index -z --index-info` needs to take the files of an action over.
