@@ -10,7 +10,7 @@ use super::exit::{CommandError, Exit};
 use super::signals::Deferred;
 use super::ui::Ui;
 use super::when::When;
-use super::workspace::{Workspace, home};
+use super::workspace::{Workspace, home, tell_half_done};
 use crate::action::consent::Person;
 use crate::action::plan::{Change, Plan};
 use crate::format::deal::Deal;
@@ -105,6 +105,7 @@ pub fn carry_out(
     let (mut tip, mut workspace) = look(ui, global, args, reads)?;
     let mut plan = planning(ui, &workspace)?;
     if args.dry_run {
+        tell_half_done(ui, &workspace.home)?;
         for change in &plan.changes {
             ui.print(diff(&workspace.home, change));
         }
