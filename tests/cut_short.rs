@@ -48,7 +48,11 @@ fn readers_say_in_one_line_that_a_change_was_cut_short_and_change_nothing() {
         assert!(ran.code <= 1, "{command:?}: {}", ran.err);
         let told = "a change was cut short here and may be half seen: acme: brief → proposal; the next command that \
                     writes ends it, or `tussock doctor`";
-        assert_eq!(ran.err.lines().filter(|line| line.contains("cut short")).collect::<Vec<_>>(), [told], "{command:?}");
+        assert_eq!(
+            ran.err.lines().filter(|line| line.contains("cut short")).collect::<Vec<_>>(),
+            [told],
+            "{command:?}"
+        );
         assert!(!ran.out.contains("cut short"), "{command:?}: {}", ran.out);
     }
     assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new());

@@ -131,7 +131,8 @@ fn standard_input() -> Result<String, CommandError> {
     if read as u64 > MAX_INPUT {
         return Err(CommandError::usage("standard input is too long for a list of deals"));
     }
-    String::from_utf8(bytes).map_err(|_| CommandError::usage("standard input is no list of deals: it is not UTF-8 text"))
+    String::from_utf8(bytes)
+        .map_err(|_| CommandError::usage("standard input is no list of deals: it is not UTF-8 text"))
 }
 
 /// The ids of a text, one a line. Blank lines and those that begin with `#` say nothing.
