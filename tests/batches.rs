@@ -115,6 +115,9 @@ fn ids_come_from_standard_input() {
     assert_eq!((ran.code, &*ran.out), (0, "no deal is named, nothing to do\n"));
     let ran = fed(&repo, "acme\nnobody\n", &["set", "-", "amount=5"]);
     assert_eq!((ran.code, ran.err.contains("there is no deal `nobody`")), (2, true), "{}", ran.err);
+    let ran = fed(&repo, "acme\nid,stage\u{1b}[31m\n", &["set", "-", "amount=5"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("line 2 of standard input is not the id of a deal: id,stage\\x1b[31m\n"), "{}", ran.err);
     let listed = repo.ok(&["list", "--where", "owner == \"petr\"", "--format", "ids"]);
     let ran = fed(&repo, &listed, &["lose", "-", "--reason", "silent"]);
     assert_eq!(ran.out.lines().filter(|l| l.contains("→ lost")).count(), 3, "{}", ran.out);
@@ -168,4 +171,30 @@ fn what_happened_earlier_is_committed_with_its_day() {
     refuses(&repo, 2, &["set", "globex", "amount=1", "--date", "2025-02-30"], "2025-02-30");
     refuses(&repo, 2, &["set", "globex", "amount=1", "--date", "2025-02-03", "--no-commit"], "cannot be used with");
     refuses(&repo, 2, &["set", "globex", "amount=1", "-m", "Why", "--no-commit"], "cannot be used with");
+}
+
+#[test]
+fn a_moment_that_has_not_come_is_refused() {
+    let repo = with_three();
+    let soon = chrono::Utc::now() + chrono::TimeDelta::minutes(3);
+    let date = soon.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    refuses(&repo, 2, &["set", "acme", "amount=1", "--date", &date], "--date");
+    let past = (soon - chrono::TimeDelta::minutes(6)).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+    repo.ok(&["set", "acme", "amount=1", "--date", &past]);
+}
+
+#[test]
+fn a_move_takes_out_no_field_that_the_deal_must_have_where_it_goes() {
+    let repo = with_three();
+    let required = "fields:\n  title: {type: text, required: true}\n";
+    repo.write("sales/pipeline.yaml", kit::SMALL_PIPELINE.replace("fields:\n", required));
+    repo.commit("Ask for a title");
+    refuses(&repo, 1, &["move", "acme", "brief", "--set", "title="], "`acme` must have `title` in brief");
+    refuses(&repo, 1, &["lose", "acme", "--reason", "price", "--set", "title="], "`acme` must have `title` in lost");
+    repo.ok(&["move", "acme", "proposal"]);
+    refuses(&repo, 1, &["move", "acme", "brief", "--set", "title="], "`acme` must have `title` in brief");
+    // What was missing before may stay so.
+    repo.write("sales/proposal/acme.yaml", GOOD.replace("title: A deal\n", ""));
+    repo.commit("No title");
+    repo.ok(&["move", "acme", "brief", "--set", "amount="]);
 }

@@ -137,6 +137,7 @@ fn other_peoples_changes_are_not_taken_along() {
     let ran = nothing_changes(&repo, &["fmt"]);
     assert_eq!(ran.code, 4);
     assert!(ran.err.contains("sales/won/2026/cyberdyne.yaml"), "{}", ran.err);
+    assert!(!ran.err.contains("--with-edits"), "fmt has no such option: {}", ran.err);
     repo.write("notes.txt", "mine");
     repo.git(&["add", "notes.txt"]);
     repo.ok(&["fmt", "acme"]);

@@ -103,13 +103,15 @@ fn an_id_that_is_taken_or_was_anothers_is_refused() {
         ("lost/2020/old.yaml", "title: Old\n"),
         ("lost/2020/broken.yaml", "title: [\n"),
     ]);
-    refuses(&repo, 2, &["rename", "acme", "old"], "there is already a deal `old`: lost/2020/old.yaml");
+    let ran = refuses(&repo, 2, &["rename", "acme", "old"], "there is already a deal `old`: lost/2020/old.yaml");
+    assert!(!ran.err.contains("--id"), "rename has no such option: {}", ran.err);
     refuses(&repo, 2, &["rename", "acme", "broken"], "there is already a deal `broken`");
     refuses(&repo, 2, &["rename", "acme", "initech"], "`initech` was the id of `globex` before");
     refuses(&repo, 2, &["new", "Initech"], "`initech` was the id of `globex` before");
     refuses(&repo, 2, &["rename", "acme", "Acme Shop"], "is not an id");
     refuses(&repo, 2, &["rename", "acme", "../x"], "is not an id");
     refuses(&repo, 2, &["rename", "acmee", "x"], "did you mean `acme`?");
+    refuses(&repo, 2, &["set", "initech", "amount=1"], "there is no deal `initech`, did you mean `globex`?");
     assert!(repo.ok(&["rename", "acme", "acme"]).contains("already so, nothing to do"));
     repo.write("sales/brief/acme.yaml", format!("{ACME}follows: globex\n"));
     refuses(&repo, 4, &["rename", "globex", "globex-2"], "sales/brief/acme.yaml has changes that are not committed");

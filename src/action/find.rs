@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::format::deal::Deal;
+use crate::format::former::former_ids;
 use crate::format::ident::{DealId, StageId};
 use crate::format::load::Reading;
 use crate::format::nearest::nearest;
@@ -95,7 +96,12 @@ impl<'r> Deals<'r> {
             ([deal], []) => Ok(deal),
             ([], [path]) => Err(NotFound::Unreadable { id: id.to_owned(), path: (*path).to_owned() }),
             ([], []) => {
-                let near = near_deal(id, self.reading.deals.iter().map(|d| d.id.as_str())).map(str::to_owned);
+                let renamed = self.reading.deals.iter().find(|deal| former_ids(&deal.document.root).contains(&id));
+                let near = match renamed {
+                    Some(deal) => Some(deal.id.as_str()),
+                    None => near_deal(id, self.reading.deals.iter().map(|d| d.id.as_str())),
+                };
+                let near = near.map(str::to_owned);
                 Err(NotFound::Deal { id: id.to_owned(), near })
             }
             _ => {

@@ -119,6 +119,14 @@ pub enum PlanError {
         /// Its file.
         path: String,
     },
+    /// The new id of a deal is another deal's.
+    #[error("there is already a deal `{id}`: {path}; choose another id")]
+    InUse {
+        /// The id.
+        id: DealId,
+        /// The other deal's file.
+        path: String,
+    },
     /// Another deal had the id before.
     #[error("`{id}` was the id of `{deal}` before, and its history is found by it; choose another id")]
     Former {
@@ -265,6 +273,7 @@ pub fn moves<'c>(
             refusals.push(refusal(pipeline, &edited, Some(deal.stage.clone()), place, &verdict, &known));
             continue;
         }
+        empties_nothing(pipeline, deal, &edited, place)?;
         let new_path = if stays { deal.path.clone() } else { find::path_in(place, &deal.id, known.today.year()) };
         changes.push(Change {
             deal: deal.id.clone(),
@@ -299,11 +308,7 @@ pub fn set(reading: &Reading, ids: &[String], assignments: &[Assignment], today:
             continue;
         }
         if let Some(place) = pipeline.place(deal.stage.as_str()) {
-            let missing = |deal: &Deal| missing_fields(pipeline, deal, place);
-            let before = missing(deal);
-            if let Some(field) = missing(&edited).into_iter().find(|f| !before.contains(f)) {
-                return Err(PlanError::Emptied { deal: deal.id.clone(), field, stage: deal.stage.clone() });
-            }
+            empties_nothing(pipeline, deal, &edited, place)?;
         }
         changes.push(Change::in_place(deal, edited.document.text));
     }
@@ -316,6 +321,16 @@ pub fn set(reading: &Reading, ids: &[String], assignments: &[Assignment], today:
         several => format!("{} deals: {}", several.len(), fields.join(", ")),
     };
     Ok(plan)
+}
+
+/// Makes sure that no field that a deal must have in a place is taken out. A gate does not see to it where the deal stays
+/// or goes back.
+fn empties_nothing(pipeline: &Pipeline, deal: &Deal, edited: &Deal, place: Place<'_>) -> Result<(), PlanError> {
+    let before = missing_fields(pipeline, deal, place);
+    match missing_fields(pipeline, edited, place).into_iter().find(|field| !before.contains(field)) {
+        Some(field) => Err(PlanError::Emptied { deal: deal.id.clone(), field, stage: place.id().clone() }),
+        None => Ok(()),
+    }
 }
 
 /// The id of a new deal: the one that is asked for, else one made from its title.

@@ -48,7 +48,7 @@ fn free(reading: &Reading, deal: &Deal, new: &DealId) -> Result<(), PlanError> {
     let taken = reading.deals.iter().filter(|d| d.id == *new).map(|d| &d.path);
     let of_id = |path: &&String| deal_path(path).is_some_and(|(_, other)| other == *new);
     if let Some(path) = taken.chain(reading.unreadable.iter().map(|u| &u.path).filter(of_id)).next() {
-        return Err(PlanError::Taken { id: new.clone(), path: path.clone() });
+        return Err(PlanError::InUse { id: new.clone(), path: path.clone() });
     }
     let had = |other: &&Deal| other.id != deal.id && former_ids(&other.document.root).contains(&new.as_str());
     match reading.deals.iter().find(had) {

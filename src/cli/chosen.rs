@@ -8,6 +8,7 @@ use super::workspace::{Facts, Workspace, read_history, tell_unreadable};
 use super::write::Reads;
 use crate::format::deal::Deal;
 use crate::format::expr::Expression;
+use crate::format::ident::DealId;
 use crate::format::pipeline::ExtraFields;
 use crate::history::Options;
 use crate::report::listing;
@@ -17,6 +18,9 @@ const STANDARD_INPUT: &str = "-";
 
 /// More than this of ids is no list that a person means.
 const MAX_INPUT: u64 = 16 * 1024 * 1024;
+
+/// So much of a line that is no id is shown, in characters.
+const SHOWN: usize = 60;
 
 /// The deals of a command.
 #[derive(Clone, Debug)]
@@ -47,7 +51,7 @@ impl Chosen {
                     if id != STANDARD_INPUT {
                         all.push(id.clone());
                     } else if !std::mem::replace(&mut asked, true) {
-                        all.extend(listed(&standard_input()?));
+                        all.extend(listed(&standard_input()?)?);
                     }
                 }
                 Ok(Chosen::These(all))
@@ -121,19 +125,33 @@ pub fn compile(text: &str, workspace: &Workspace) -> Result<Expression, CommandE
 }
 
 fn standard_input() -> Result<String, CommandError> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(MAX_INPUT + 1).read_to_string(&mut text);
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(MAX_INPUT + 1).read_to_end(&mut bytes);
     let read = read.map_err(|e| CommandError::new(Exit::Io, format!("cannot read standard input: {e}")))?;
     if read as u64 > MAX_INPUT {
         return Err(CommandError::usage("standard input is too long for a list of deals"));
     }
-    Ok(text)
+    String::from_utf8(bytes)
+        .map_err(|_| CommandError::usage("standard input is no list of deals: it is not UTF-8 text"))
 }
 
 /// The ids of a text, one a line. Blank lines and those that begin with `#` say nothing.
-fn listed(text: &str) -> impl Iterator<Item = String> {
-    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-    lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned)
+///
+/// # Errors
+/// Names the first line that can be no id.
+fn listed(text: &str) -> Result<Vec<String>, CommandError> {
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim).zip(1..);
+    let said = lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#'));
+    let id = |(line, number): (&str, usize)| match DealId::new(line) {
+        Ok(id) => Ok(id.to_string()),
+        Err(_) => {
+            let shown: String = line.chars().take(SHOWN).collect();
+            let more = if shown.len() < line.len() { "…" } else { "" };
+            Err(CommandError::usage(format!("line {number} of standard input is not the id of a deal: {shown}{more}"))
+                .hint("one id a line, as `tussock list --format ids` prints them"))
+        }
+    };
+    said.map(id).collect()
 }
 
 #[cfg(test)]
@@ -143,7 +161,14 @@ mod tests {
     #[test]
     fn ids_stand_one_a_line_between_blanks_and_remarks() {
         let text = "\u{feff}acme\r\n\r\n# the rest\r\n  globex  \ninitech";
-        assert_eq!(listed(text).collect::<Vec<_>>(), ["acme", "globex", "initech"]);
-        assert_eq!(listed("").count(), 0);
+        assert_eq!(listed(text).unwrap(), ["acme", "globex", "initech"]);
+        assert_eq!(listed("").unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_line_that_can_be_no_id_is_named_and_not_shown_whole() {
+        let told = |text: &str| listed(text).unwrap_err().message;
+        assert_eq!(told("acme\n\nid,stage\n"), "line 3 of standard input is not the id of a deal: id,stage");
+        assert!(told(&"x".repeat(5000)).len() < 200);
     }
 }

@@ -141,6 +141,7 @@ impl From<PlanError> for CommandError {
             | PlanError::NotEnded { .. }
             | PlanError::NoSlug(_)
             | PlanError::Taken { .. }
+            | PlanError::InUse { .. }
             | PlanError::Former { .. }
             | PlanError::NoCriterion { .. }
             | PlanError::NoApproval { .. }

@@ -45,6 +45,11 @@ impl When {
         }
     }
 
+    /// Whether it is a moment after this one. A day that has begun is not.
+    pub fn is_after(&self, now: DateTime<Utc>) -> bool {
+        matches!(self, When::Moment(moment) if *moment > now)
+    }
+
     /// As git reads it; `None` where the clock's time does, which is on the day that it is.
     pub fn for_git(&self, zone: Tz) -> Option<String> {
         let moment = match self {

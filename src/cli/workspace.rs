@@ -19,6 +19,7 @@ use crate::format::load::{LoadError, Reading, load, load_only, load_pipeline};
 use crate::format::pipeline::{CriterionTest, Pipeline, deal_path};
 use crate::format::source::Source;
 use crate::history::{self, History, HistoryError, Options, Point};
+use crate::output::terminal::plain;
 use crate::output::text::{Look, render};
 use crate::repo::activity::writer_about;
 use crate::repo::discover::{Home, find};
@@ -26,6 +27,7 @@ use crate::repo::lock;
 use crate::repo::objects::{GitObjects, ObjectId};
 use crate::repo::revision::head;
 use crate::repo::state::{Operation, operation};
+use crate::repo::transaction::unfinished;
 use crate::repo::worktree::WorkTree;
 
 /// The current folder by the arguments.
@@ -251,13 +253,24 @@ pub fn tell_unreadable(ui: &mut Ui, reading: &Reading, source: &dyn Source) -> b
     }
 }
 
-/// One line on standard error where a merge or the like is half done: what is read may be neither the old nor the new.
+/// One line on standard error where a merge or the like is half done, or a change of tussock's own was cut short: what is
+/// read may be neither the old nor the new. Changes nothing.
 ///
 /// # Errors
 /// When the repository cannot be opened.
 pub fn tell_half_done(ui: &mut Ui, home: &Home) -> Result<(), CommandError> {
     if let Some(Operation { what, finish, .. }) = operation(home)? {
         ui.note(format!("a {what} is in progress here, and what you see is in the middle of it (`{finish}` ends it)"));
+    }
+    match unfinished(home) {
+        Ok(None) => {}
+        Ok(Some(subject)) => ui.note(format!(
+            "a change was cut short here and may be half seen: {}; the next command that writes ends it, or `tussock \
+             doctor`",
+            plain(&subject)
+        )),
+        // Who only reads may still do so; who writes is refused for the same reason.
+        Err(error) => ui.warn(&format!("whether a change was cut short here is not known: {error}")),
     }
     Ok(())
 }

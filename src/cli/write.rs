@@ -10,7 +10,7 @@ use super::exit::{CommandError, Exit};
 use super::signals::Deferred;
 use super::ui::Ui;
 use super::when::When;
-use super::workspace::{Workspace, home};
+use super::workspace::{Workspace, home, tell_half_done};
 use crate::action::consent::Person;
 use crate::action::plan::{Change, Plan};
 use crate::format::deal::Deal;
@@ -43,9 +43,21 @@ pub struct WriteArgs {
     /// 2026-11-20T14:30:00+03:00. The author's date of the commit, and the day for criteria, `today` and the years of ends
     #[arg(long, value_name = "DATE", value_parser = When::parse)]
     pub date: Option<When>,
-    /// Whether what the user has edited in the deals and not committed goes along.
+    /// What becomes of what the user has edited in the deals and not committed.
     #[arg(skip)]
-    pub with_edits: bool,
+    pub edits: Edits,
+}
+
+/// What becomes of edits that are not committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Edits {
+    /// They refuse the change, and the command has no option for them.
+    #[default]
+    Refuse,
+    /// They refuse the change; `--with-edits` would take them along.
+    Offered,
+    /// They go along.
+    Taken,
 }
 
 /// What every command takes that changes deals which are there.
@@ -61,7 +73,8 @@ pub struct ChangeArgs {
 impl ChangeArgs {
     /// How to write.
     pub fn how(&self) -> WriteArgs {
-        WriteArgs { with_edits: self.with_edits, ..self.write.clone() }
+        let edits = if self.with_edits { Edits::Taken } else { Edits::Offered };
+        WriteArgs { edits, ..self.write.clone() }
     }
 }
 
@@ -105,6 +118,7 @@ pub fn carry_out(
     let (mut tip, mut workspace) = look(ui, global, args, reads)?;
     let mut plan = planning(ui, &workspace)?;
     if args.dry_run {
+        tell_half_done(ui, &workspace.home)?;
         for change in &plan.changes {
             ui.print(diff(&workspace.home, change));
         }
@@ -218,8 +232,13 @@ fn look(
     };
     if let Some(when) = &args.date {
         let today = when.day(workspace.reading.pipeline.timezone);
-        if today > workspace.today.max(Utc::now().date_naive()) {
+        let now = Utc::now();
+        let latest = workspace.today.max(now.date_naive());
+        if today > latest {
             return Err(CommandError::usage(format!("--date {today} is in the future; name a day that has come")));
+        }
+        if today == latest && when.is_after(now) {
+            return Err(CommandError::usage("--date is a moment that has not come yet; name one that has"));
         }
         // What was done on a day is judged as of that day.
         workspace.today = today;
@@ -246,7 +265,7 @@ impl From<Failure> for CommandError {
 fn told(failure: Failure, args: &WriteArgs) -> CommandError {
     let edited = matches!(&failure, Failure::Write(WriteError::Dirty { .. } | WriteError::Untracked { .. }));
     let error = CommandError::from(failure);
-    if edited && !args.with_edits {
+    if edited && args.edits == Edits::Offered {
         error.hint("or take your edits of the deal along in the same commit: --with-edits")
     } else {
         error
@@ -263,11 +282,12 @@ fn write(
 ) -> Result<Exit, Failure> {
     let home = &workspace.home;
     let git = Git::new(home).map_err(|e| Failure::Command(e.into()))?;
-    let edits = match args.with_edits {
+    let taken = args.edits == Edits::Taken;
+    let edits = match taken {
         true => edits::of_plan(workspace, plan).map_err(Failure::Command)?,
         false => BTreeMap::new(),
     };
-    let changes: Vec<FileChange> = plan.changes.iter().map(|c| file_change(home, c, args.with_edits)).collect();
+    let changes: Vec<FileChange> = plan.changes.iter().map(|c| file_change(home, c, taken)).collect();
     let action = Action {
         changes,
         subject: plan.subject.clone(),
@@ -439,16 +459,17 @@ fn sentence(change: &Change, path: &str) -> String {
 fn diff(home: &Home, change: &Change) -> String {
     let new = home.in_repository(&change.new_path);
     let old = change.old_path.as_ref().map(|p| home.in_repository(p));
-    let mut out = format!("diff --git a/{} b/{new}\n", old.as_deref().unwrap_or(&new));
+    let mut head = format!("diff --git a/{} b/{new}\n", old.as_deref().unwrap_or(&new));
     match &old {
-        None => out.push_str("new file\n"),
-        Some(old) if *old != new => out.push_str(&format!("rename from {old}\nrename to {new}\n")),
+        None => head.push_str("new file\n"),
+        Some(old) if *old != new => head.push_str(&format!("rename from {old}\nrename to {new}\n")),
         Some(_) => {}
     }
+    let mut out = String::new();
     let text = similar::TextDiff::from_lines(&change.before, &change.after);
     let old_name = old.map_or_else(|| "/dev/null".to_owned(), |o| format!("a/{o}"));
     let shown = text.unified_diff().context_radius(3).header(&old_name, &format!("b/{new}")).to_string();
-    for line in shown.lines() {
+    for line in head.lines().chain(shown.lines()) {
         out.push_str(&plain(line));
         out.push('\n');
     }

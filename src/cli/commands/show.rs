@@ -7,7 +7,7 @@ use crate::action::gate::verdict;
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, Workspace};
+use crate::cli::workspace::{Facts, Workspace, tell_half_done};
 use crate::format::schema::{FieldSpec, FieldType};
 use crate::format::source::Source;
 use crate::format::value::{Block, Value};
@@ -35,6 +35,7 @@ pub struct Args {
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let workspace = Workspace::open_for(ui, global, &[&args.deal])?;
+    tell_half_done(ui, &workspace.home)?;
     let pipeline = &workspace.reading.pipeline;
     let deal = find::deal(&workspace.reading, &args.deal)?;
     let status = pipeline.status(&deal.stage);

@@ -9,7 +9,7 @@ use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::refusal::standing;
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, Workspace};
+use crate::cli::workspace::{Facts, Workspace, tell_half_done};
 use crate::format::judge::Outcome;
 use crate::format::pipeline::{Place, RuleLevel};
 use crate::format::source::Source;
@@ -40,6 +40,7 @@ pub struct Args {
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let workspace = Workspace::open_for(ui, global, &[&args.deal])?;
+    tell_half_done(ui, &workspace.home)?;
     let pipeline = &workspace.reading.pipeline;
     let deal = find::deal(&workspace.reading, &args.deal)?;
     let place = match &args.stage {

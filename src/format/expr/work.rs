@@ -26,6 +26,12 @@ pub fn walk(value: &Mini) -> Result<(), Error> {
     spend(4 + value.as_str().map_or_else(|| 4 * value.len().unwrap_or(0), |text| text.len() / 16))
 }
 
+/// The work that is left.
+#[cfg(test)]
+pub fn left() -> u64 {
+    WORK_LEFT.with(Cell::get)
+}
+
 /// Begins an evaluation with all of its work before it.
 pub fn begin() {
     WORK_LEFT.with(|left| left.set(MAX_WORK));
