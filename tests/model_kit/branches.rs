@@ -188,8 +188,7 @@ impl World {
                 return true;
             }
         }
-        // Of a squash nothing but the index is left, which does not tell where a deal was before both sides moved it.
-        let tree = self.settle(&merged, &conflicts, [base, &ours, theirs], way != Way::Squash);
+        let tree = self.settle(&merged, &conflicts, [base, &ours, theirs]);
         let (clean, empty) = (conflicts.is_empty(), tree == ours);
         match way {
             Way::Merge if clean => self.same_code(&ran, 0),
@@ -257,15 +256,9 @@ impl World {
     }
 
     /// Settles conflicts with tussock, or as a person does: takes one side's files of a deal and stages that.
-    fn settle(
-        &mut self,
-        merged: &Merged,
-        conflicts: &BTreeSet<String>,
-        [base, ours, theirs]: [&Tree; 3],
-        may_resolve: bool,
-    ) -> Tree {
+    fn settle(&mut self, merged: &Merged, conflicts: &BTreeSet<String>, [base, ours, theirs]: [&Tree; 3]) -> Tree {
         let mut tree = merged.tree.clone();
-        let by_tussock = may_resolve && self.dice.one_in(2);
+        let by_tussock = self.dice.one_in(2);
         for id in conflicts {
             if by_tussock {
                 let place = self.resolve(id, [base, ours, theirs].map(|tree| tree.place(id)));
@@ -471,7 +464,7 @@ impl World {
                     self.git(&["rebase", "--abort"]);
                     return true;
                 }
-                tree = self.settle(&merged, &conflicts, [&base, &before, &node.tree], true);
+                tree = self.settle(&merged, &conflicts, [&base, &before, &node.tree]);
                 ran = match tree == before {
                     true => self.try_git(&["rebase", "--skip"]),
                     false => self.try_git(&["-c", "core.editor=true", "rebase", "--continue"]),

@@ -271,7 +271,9 @@ impl World {
             ask.assignments().iter().map(|set| assign::parse(set).expect("an assignment")).collect();
         let known = |_: &_| Circumstances { today, source: &source as &dyn Source, days_in_stage: None, visited: None };
         let planned = match ask {
-            Ask::New { id, stage, .. } => plan::new(&reading, &format!("Deal {id}"), Some(id), *stage, &sets, None, &known),
+            Ask::New { id, stage, .. } => {
+                plan::new(&reading, &format!("Deal {id}"), Some(id), *stage, &sets, None, &known)
+            }
             Ask::Set { id, .. } => plan::set(&reading, std::slice::from_ref(id), &sets, today),
             Ask::Move { ids, to, .. } => {
                 let target = match to {

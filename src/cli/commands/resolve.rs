@@ -357,7 +357,8 @@ impl Case<'_> {
                 self.tell_reachable(ui);
                 match (settled.left.as_slice(), self.conflict.cause) {
                     ([], Cause::Operation(operation)) => ui.line(format!("next: `{}`", operation.finish)),
-                    ([], _) => ui.line("next: commit it; `git stash drop` when the stash is of no more use"),
+                    ([], Cause::Stash) => ui.line("next: commit it; `git stash drop` when the stash is of no more use"),
+                    ([], _) => ui.line("next: commit it"),
                     (left, _) => ui.line(format!("still in conflict: {}", plain(&left.join(", ")))),
                 }
                 return Ok(exit);
