@@ -323,7 +323,22 @@ impl World {
             (None, None) => panic!("{id} is on no side"),
         };
         assert_eq!(found.bare(), wanted.bare(), "what resolve has made of {id}");
+        let path = format!("sales/{place}/{id}.yaml");
+        if self.put_in_order(&path, &found) {
+            self.git(&["add", &path]);
+        }
         Some((place, found))
+    }
+
+    /// A person puts the lines of a deal into their usual order; false where they are.
+    fn put_in_order(&mut self, path: &str, card: &Card) -> bool {
+        if self.repo.read(path) == card.text() {
+            return false;
+        }
+        self.count("settled deals with lines in another order");
+        self.tell(format!("write {path}  # in order"));
+        self.repo.write(path, card.text());
+        true
     }
 
     fn has_file(&self, id: &str) -> bool {
@@ -415,6 +430,9 @@ impl World {
         for (field, name) in FIELDS.iter().enumerate() {
             let known = places.values().any(|card| card.value(field) == found.value(field));
             assert!(known, "{id} has a {name} of neither version: {:?}", found.value(field));
+        }
+        if self.put_in_order(&format!("sales/{keep}/{id}.yaml"), &found) {
+            self.git(&["commit", "-q", "-a", "--amend", "--no-edit"]);
         }
         tree.put(id, Some((keep.to_owned(), found)));
         self.record_next(tree.clone());
