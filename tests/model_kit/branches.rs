@@ -99,7 +99,7 @@ impl World {
     }
 
     /// One of the last commits of a branch, merges too, and not the first of all.
-    fn a_commit(&mut self, tip: &str) -> Option<String> {
+    pub fn a_commit(&mut self, tip: &str) -> Option<String> {
         let seen = self.graph.ancestors(tip);
         let mut all: Vec<(i64, &str)> = seen
             .into_iter()
