@@ -89,6 +89,9 @@ fn a_deal_that_both_moved_and_one_rewrote_goes_where_a_squash_says_and_keeps_wha
         repo.git(&["rm", "-q", "sales/brief/acme.yaml"]);
         repo.write("sales/proposal/acme.yaml", rewritten("Acme")).commit("Move and rewrite");
         squash(&repo);
+        assert!(repo.git(&["ls-files", "--stage"]).contains(" 0\tsales/proposal/acme.yaml"), "one copy looks clean");
+        let found = repo.tussock(&["validate"]);
+        assert!(found.code == 1 && found.out.contains("duplicate-deal"), "{}", found.out);
         let told = repo.ok(&["resolve", "acme", "--take", take]);
         assert!(repo.has(&format!("sales/{stage}/acme.yaml")), "{told}");
         let files = repo.git(&["ls-files", "--stage", "sales"]);
