@@ -131,12 +131,16 @@ fn what_is_next_speaks_of_a_stash_only_where_one_was_taken_out() {
 }
 
 #[test]
-fn a_draft_that_speaks_of_unknown_commits_is_not_believed() {
-    for draft in ["commit 0123456789012345678901234567890123456789\n", "commit \n", "Squash\n"] {
+fn a_draft_that_speaks_of_unknown_commits_or_of_such_as_are_here_is_not_believed() {
+    for draft in ["commit 0123456789012345678901234567890123456789\n", "commit \n", "Squash\n", "HEAD"] {
         let repo = with_acme();
         north(&repo, |repo| drop(repo.write("sales/brief/acme.yaml", deal("Acme", 3))));
         repo.write("sales/brief/acme.yaml", deal("Acme", 2)).commit("Another amount");
         squash(&repo);
+        let draft = match draft {
+            "HEAD" => format!("commit {}", repo.git(&["rev-parse", "HEAD~1"])),
+            draft => draft.to_owned(),
+        };
         repo.write(".git/SQUASH_MSG", draft);
         let told = repo.ok(&["resolve", "acme", "--take", "theirs"]);
         assert!(told.contains("theirs  what came in"), "{told}");

@@ -79,7 +79,8 @@ pub(super) fn squashed(place: &GitPlace, git: &Git) -> Result<Option<Incoming>, 
     if !run.ok || !run.out.is_empty() {
         return Ok(None);
     }
-    merged(git, *tip).map(Some)
+    // A draft can stay behind, and a branch that is here already brings nothing in.
+    Ok(Some(merged(git, *tip)?).filter(|incoming| incoming.base != Some(*tip)))
 }
 
 /// The stash that was made last; `None` where there is none.

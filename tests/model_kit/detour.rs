@@ -55,7 +55,7 @@ impl World {
             }
             let text = match self.dice.below(3) {
                 0 => card.text().replace(": ", ":   "),
-                1 => card.text().replace("owner: olga", "owner: \"olga\""),
+                1 => card.text().replace("\nowner: olga\n", "\nowner: olga   \n"),
                 _ => format!("\n\n{}", card.text()),
             };
             if text == card.text() {
