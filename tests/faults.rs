@@ -74,6 +74,11 @@ fn a_batch_that_is_killed_at_any_write_is_done_whole_when_it_is_run_again() {
 }
 
 #[test]
+fn a_format_run_that_is_killed_at_any_write_is_done_whole_when_it_is_run_again() {
+    kill_matrix("fmt", 7);
+}
+
+#[test]
 fn an_undo_that_is_killed_at_any_write_ends_well_when_the_next_command_runs() {
     kill_matrix("undo", 7);
 }

@@ -319,3 +319,64 @@ fn line_ends_that_git_converts() {
     place.as_in_a_plain_one();
     assert!(place.repo.read("sales/proposal/acme.yaml").ends_with("# net\r\ninputs:\r\n  goal: more leads\r\n"));
 }
+
+/// What comes between clones and branches, and what mends: the commands that need more of git than a commit.
+fn second_story(place: &Place) -> String {
+    let mut told = String::new();
+    for args in [
+        &["move", "globex", "brief"][..],
+        &["undo"],
+        &["undo"],
+        &["undo", "HEAD"],
+        &["hooks", "install"],
+        &["hooks", "status"],
+        &["hooks", "uninstall"],
+        &["doctor"],
+        &["sync"],
+    ] {
+        told += &place.say(args);
+        place.repo.set_now(place.repo.now() + 3600);
+    }
+    // Both sides move and edit one deal.
+    place.git(&["switch", "-q", "-c", "north"]);
+    told += &place.say(&["set", "globex", "amount=1"]);
+    told += &place.say(&["move", "globex", "proposal"]);
+    place.git(&["switch", "-q", "-"]);
+    told += &place.say(&["set", "globex", "amount=2"]);
+    told += &place.say(&["move", "globex", "brief"]);
+    for way in [&["merge", "-q", "--squash", "north"][..], &["merge", "-q", "north"]] {
+        assert_eq!(place.repo.try_git(&[&["-C", &place.at], way].concat()).code, 1);
+        told += &place.say(&["validate"]);
+        told += &place.say(&["resolve", "globex"]);
+        told += &place.say(&["resolve", "globex", "--take", "theirs"]);
+        told += &place.git(&["status", "--porcelain"]);
+        if way.contains(&"--squash") {
+            place.git(&["reset", "-q", "--hard"]);
+        }
+    }
+    place.git(&["commit", "-q", "--no-edit"]);
+    told += &place.say(&["merge-check"]);
+    told += &place.say(&["merge-check", "--all"]);
+    told += &place.say(&["doctor"]);
+    assert_eq!(place.git(&["fsck", "--no-dangling"]), "");
+    told + &place.git(&["log", "--format=%s|%an|%at"])
+        + &place.repo.read(&format!("{}/sales/proposal/globex.yaml", place.at))
+}
+
+#[test]
+fn what_settles_takes_back_and_mends_does_so_under_every_form_of_names_and_refs() {
+    let plain = Place::new(TestRepo::new());
+    let wanted = second_story(plain.fill());
+    for part in ["settled in sales/proposal/globex.yaml", "globex: brief → contract", "next: commit it", "= 0"] {
+        assert!(wanted.contains(part), "no {part:?} in\n{wanted}");
+    }
+    for args in [
+        &["--object-format=sha256"][..],
+        &["--ref-format=reftable"],
+        &["--object-format=sha256", "--ref-format=reftable"],
+    ] {
+        let Some(repo) = init(args) else { continue };
+        let place = Place::new(repo);
+        similar_asserts(&wanted, &second_story(place.fill()));
+    }
+}

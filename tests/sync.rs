@@ -239,6 +239,25 @@ fn the_same_move_by_two_people_is_no_conflict() {
 }
 
 #[test]
+fn commits_that_a_merge_queue_has_made_anew_are_known_by_what_they_do() {
+    let team = Team::new(&["acme", "globex"]);
+    let (olga, petr) = (team.clone("olga"), team.clone("petr"));
+    olga.ok(&["move", "acme", "proposal"]);
+    olga.git(&["push", "-q", "origin", "main:acme-on"]);
+    petr.ok(&["set", "globex", "amount=5"]);
+    petr.git(&["fetch", "-q"]);
+    petr.git(&["cherry-pick", "origin/acme-on"]);
+    petr.ok(&["sync"]);
+    let out = olga.ok(&["sync"]);
+    assert!(out.contains("1 commit of yours, with the same changes, was there already"), "{out}");
+    let told = |clone: &Clone| clone.ok(&["log", "--format", "csv"]);
+    assert_eq!(told(&olga), told(&petr));
+    assert_eq!(told(&olga).matches("acme,moved,").count() + told(&olga).matches(",acme,moved").count(), 1);
+    // It is still her action.
+    assert!(olga.ok(&["undo"]).contains("acme: proposal → brief"));
+}
+
+#[test]
 fn a_deal_that_a_clean_merge_put_in_two_stages_is_not_pushed() {
     let team = Team::new(&["acme"]);
     let (olga, petr) = (team.clone("olga"), team.clone("petr"));

@@ -165,6 +165,21 @@ fn a_deal_that_was_changed_since_is_left_alone_and_the_later_commit_is_named() {
 }
 
 #[test]
+fn a_deal_that_is_in_another_stage_by_now_is_not_put_into_two() {
+    let repo = with_deals();
+    let text = repo.read("sales/brief/acme.yaml");
+    repo.git(&["rm", "-q", "sales/brief/acme.yaml"]);
+    let removed = repo.commit("Remove acme");
+    repo.write("sales/proposal/acme.yaml", text).commit("Acme came back");
+    let before = freeze(&repo.path());
+    let ran = repo.tussock(&["undo", removed.trim()]);
+    assert_eq!(ran.code, 6, "{}", ran.err);
+    assert!(ran.err.contains("would put acme into sales/brief/acme.yaml, and it is in sales/proposal/acme.yaml"));
+    assert!(ran.err.contains("tussock move acme"), "{}", ran.err);
+    assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new());
+}
+
+#[test]
 fn what_was_committed_later_to_other_deals_stays() {
     let repo = with_deals();
     repo.ok(&["move", "acme", "proposal"]);

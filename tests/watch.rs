@@ -346,6 +346,42 @@ fn the_report_is_current_and_never_half() {
 }
 
 #[test]
+fn two_that_write_one_report_do_not_wake_each_other_and_leave_a_whole_one() {
+    let repo = two_deals();
+    let file = path(&repo, "sales/reports/now.md");
+    let args = ["--report", "sales/reports/now.md", "--debounce", "20"];
+    let both = [Watching::start(&repo, &args), Watching::start(&repo, &args)];
+    for watching in &both {
+        while !watching.line().starts_with("report written: ") {}
+    }
+    for amount in [200, 300, 400] {
+        repo.write("sales/brief/a.yaml", format!("title: A\namount: {amount}\n"));
+        repo.commit("Another amount");
+        let head = repo.git(&["rev-parse", "--short=12", "HEAD"]);
+        let begun = Instant::now();
+        loop {
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(text.starts_with("# ") && text.ends_with("</sub>\n"), "half a report: {text}");
+            if text.contains(head.trim()) {
+                break;
+            }
+            assert!(begun.elapsed() < DEADLINE, "the report is not current");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    // Both have come to an end, and neither begins again.
+    std::thread::sleep(Duration::from_millis(500));
+    for watching in &both {
+        while watching.lines.try_recv().is_ok() {}
+    }
+    let written = fs::metadata(&file).unwrap().modified().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(both.iter().all(|watching| watching.lines.try_recv().is_err()), "something is still said");
+    assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), written);
+    assert_eq!(temporary_files(&repo), [] as [PathBuf; 0]);
+}
+
+#[test]
 fn the_report_follows_the_branch_where_refs_are_in_tables() {
     let repo = two_deals();
     if repo.try_git(&["refs", "migrate", "--ref-format=reftable"]).code != 0 {

@@ -347,3 +347,45 @@ fn init_that_cannot_be_done_leaves_nothing() {
     assert_ne!(ran.code, 0);
     assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new(), "{}", ran.err);
 }
+
+#[test]
+fn paths_that_lead_nowhere_are_named() {
+    use std::os::unix::fs::symlink;
+    let long = "a".repeat(300);
+    let refused = |repo: &TestRepo, args: &[&str], code: i32, said: &str| {
+        let before = freeze(&repo.path());
+        let ran = repo.tussock(args);
+        assert_eq!(ran.code, code, "{args:?}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains(said), "{args:?}: {}", ran.err);
+        assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new(), "{args:?}");
+    };
+
+    // Names that no file system takes.
+    let repo = with_acme();
+    refused(&repo, &["new", "Hooli", "--id", &long], 2, &long);
+    refused(&repo, &["move", &long, "proposal"], 2, &long);
+    refused(&repo, &["-C", &long, "list"], 2, "cannot go to the folder");
+    repo.ok(&["new", &long]);
+
+    // A stage that is a loop of links, and one that is a file.
+    for (make, what) in [
+        ((|path| symlink("proposal", path).unwrap()) as fn(&std::path::Path), "is a link"),
+        (|path| std::fs::write(path, "not a folder\n").unwrap(), "is a file"),
+    ] {
+        let repo = with_acme();
+        std::fs::remove_dir_all(repo.path().join("sales/proposal")).unwrap();
+        make(&repo.path().join("sales/proposal"));
+        let args = ["move", "acme", "proposal", "--set", "inputs.goal=leads"];
+        refused(&repo, &args, 2, &format!("a folder on the way to it {what}"));
+        assert!(repo.ok(&["list"]).contains("acme"), "the others can be read");
+    }
+
+    // A deal and a folder that are loops.
+    let repo = with_acme();
+    symlink("loop.yaml", repo.path().join("sales/brief/loop.yaml")).unwrap();
+    symlink("round", repo.path().join("round")).unwrap();
+    let ran = repo.tussock(&["validate"]);
+    assert!(ran.code == 1 && ran.out.contains("sales/brief/loop.yaml is a symbolic link"), "{}", ran.out);
+    refused(&repo, &["move", "loop", "proposal"], 2, "there is no deal `loop`");
+    refused(&repo, &["-C", "round", "list"], 2, "cannot go to the folder round");
+}

@@ -140,6 +140,14 @@ impl RepoError {
     }
 }
 
+/// How a person ends what is in progress.
+fn ways_out(finish: &str, leave: &str) -> String {
+    match finish == leave {
+        true => format!("end it with `{finish}`"),
+        false => format!("finish it with `{finish}` or leave it with `{leave}`"),
+    }
+}
+
 /// Why nothing was written, or not all of it.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -147,7 +155,7 @@ pub enum WriteError {
     #[error("there is no work tree to write to: {0}")]
     NoWorkTree(String),
     /// A merge, rebase or the like is under way.
-    #[error("a {what} is in progress; finish it with `{finish}` or leave it with `{leave}`, then try again")]
+    #[error("a {what} is in progress; {}, then try again", ways_out(.finish, .leave))]
     InProgress {
         /// "merge", "rebase" …
         what: &'static str,

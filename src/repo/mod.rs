@@ -10,6 +10,7 @@ pub mod hook_files;
 mod hooks;
 pub mod identity;
 pub mod import;
+pub mod incoming;
 pub mod lock;
 pub mod mailmap;
 pub mod merged;

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::discover::{GitPlace, Home};
+use super::discover::Home;
 use super::error::WriteError;
 use super::git::{Git, GitError, IN_TRANSACTION};
+use super::incoming::{Incoming, incoming, ours_name, squashed, stashed, subject};
 use super::lock;
 use super::merged::bases;
 use super::objects::ObjectId;
@@ -21,6 +22,9 @@ use super::worktree::read_steadily;
 use crate::format::ident::DealId;
 use crate::format::pipeline::deal_path;
 use crate::format::prescan::has_conflict;
+
+/// How git ends the version that comes out of a stash.
+const STASH_MARKER: &[u8] = b">>>>>>> Stashed changes";
 
 /// A version of a deal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +54,11 @@ pub struct ConflictSide {
 pub enum Cause {
     /// A merge or the like is not finished.
     Operation(Operation),
-    /// The index has conflicts, and nothing is in progress: so a stash leaves it.
+    /// A squash merge is not committed.
+    Squash,
+    /// A stash was taken out.
+    Stash,
+    /// The index has conflicts, and nothing tells why.
     Index,
     /// It is committed in two places.
     Committed,
@@ -123,20 +131,13 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
         let places: Vec<String> = in_head.iter().map(|file| home.in_repository(&file.path)).collect();
         return Err(too_many(&places));
     }
-    let doing = operation(home)?;
+    // A search for a commit leaves no conflict.
+    let doing = operation(home)?.filter(|doing| !doing.is_search());
     let incoming = match (doing, commit) {
         (Some(operation), Some(_)) => incoming(place, git, operation)?,
         _ => None,
     };
     let ours_name = ours_name(home, git, doing)?;
-    let stash = || -> Result<Option<Incoming>, WriteError> {
-        let Some(stash) = named(git, "refs/stash")? else { return Ok(None) };
-        Ok(named(git, "refs/stash^1")?.map(|base| Incoming {
-            base: Some(base),
-            theirs: stash,
-            name: "the stash".into(),
-        }))
-    };
     if let [_, _] = in_head.as_slice() {
         if doing.is_some() {
             let what = "the deal was committed in two places before this began";
@@ -164,22 +165,16 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
         take(&mut found, Cause::Operation(operation), incoming)?;
         return Ok(found);
     }
-    let stash = if doing.is_none() { stash()? } else { None };
-    if let Some(stash) = stash {
-        let there = copies(home, git, stash.theirs, deal)?;
-        let elsewhere = in_head.as_ref().map(|file| &file.path);
-        let committed = in_head.as_ref().map(|file| &file.bytes);
-        let from_stash = match found.is_unmerged() {
-            true => found.entries.iter().filter(|e| e.1 == 3).all(|e| there.iter().any(|file| file.blob == e.2)),
-            // Added since: then a file is where only the stash has it, or has the markers that git wrote.
-            false => {
-                let put = |file: &SideFile| Some(&file.path) != elsewhere && found.files.contains_key(&file.path);
-                there.iter().any(put) || found.files.values().any(|b| has_markers(b) && Some(b) != committed)
+    if doing.is_none() {
+        let squash = squashed(place, git)?.map(|incoming| (Cause::Squash, incoming));
+        let stash = stashed(git)?.map(|incoming| (Cause::Stash, incoming));
+        for (cause, incoming) in [squash, stash].into_iter().flatten() {
+            let before = incoming.base.map(|base| copies(home, git, base, deal)).transpose()?.unwrap_or_default();
+            let there = copies(home, git, incoming.theirs, deal)?;
+            if comes_from(&found, cause, &before, &there, in_head.as_ref()) {
+                take(&mut found, cause, incoming)?;
+                return Ok(found);
             }
-        };
-        if from_stash {
-            take(&mut found, Cause::Index, stash)?;
-            return Ok(found);
         }
     }
     if found.is_unmerged() {
@@ -213,6 +208,40 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
     Err(WriteError::Dirty { path, what: "has changes that are not committed" })
 }
 
+/// Whether what git has left of a deal can have come from here: nothing says for certain which of a squash merge and a
+/// stash it was, and an old stash has nothing to do with it.
+fn comes_from(
+    found: &Conflict,
+    cause: Cause,
+    before: &[SideFile],
+    there: &[SideFile],
+    in_head: Option<&SideFile>,
+) -> bool {
+    if found.is_unmerged() {
+        let at = |wanted: u8| found.entries.iter().filter(move |e| e.1 == wanted);
+        // Where both sides have moved a file, git puts what it made of both at both places.
+        let alone = |path: &str| !at(2).any(|e| e.0 == path);
+        let theirs =
+            |e: &(String, u8, ObjectId)| there.iter().any(|file| file.blob == e.2 || file.path == e.0 && alone(&e.0));
+        if !at(3).all(theirs) {
+            return false;
+        }
+        // What came in and was taken for another file has no conflict of its own.
+        let put = |file: &SideFile| at(0).any(|e| e.0 == file.path && e.2 == file.blob);
+        let begun = at(1).all(|e| before.iter().any(|file| file.blob == e.2));
+        return cause == Cause::Squash || begun && (at(3).next().is_some() || there.iter().all(put));
+    }
+    // Added since: then a file is where only the other side has it, or has the markers that git wrote.
+    let marked = |bytes: &[u8]| has_markers(bytes) && in_head.is_none_or(|file| file.bytes != bytes);
+    let stash_marked =
+        |bytes: &[u8]| marked(bytes) && bytes.split(|b| *b == b'\n').any(|l| l.starts_with(STASH_MARKER));
+    if cause == Cause::Squash && found.files.values().any(|bytes| stash_marked(bytes)) {
+        return false;
+    }
+    let put = |file: &SideFile| in_head.is_none_or(|old| old.path != file.path) && found.files.contains_key(&file.path);
+    there.iter().any(put) || found.files.values().any(|bytes| marked(bytes))
+}
+
 fn too_many(places: &[String]) -> WriteError {
     let what = format!("the deal lies in {} places: {}", places.len(), places.join(", "));
     WriteError::Conflict { what: format!("{what}; remove all but two, which were put there") }
@@ -227,96 +256,6 @@ fn of_deal<'p>(home: &Home, path: &'p str, deal: &DealId) -> Option<&'p str> {
 /// Whether a file has lines that begin and end a conflict.
 fn has_markers(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(has_conflict)
-}
-
-/// What comes in, and where it began.
-struct Incoming {
-    base: Option<ObjectId>,
-    theirs: ObjectId,
-    name: String,
-}
-
-/// The commit that an operation brings in; `None` where it does not say.
-fn incoming(place: &GitPlace, git: &Git, operation: Operation) -> Result<Option<Incoming>, WriteError> {
-    let merging = place.git_dir.join("MERGE_HEAD");
-    match std::fs::read_to_string(&merging) {
-        Ok(text) => {
-            let ids: Vec<ObjectId> = text.lines().filter_map(|line| parse_id(line.trim())).collect();
-            let [theirs] = ids.as_slice() else {
-                let what = format!("{} branches are merged at once, which can only be settled by hand", ids.len());
-                return Err(WriteError::Conflict { what });
-            };
-            let head = named(git, "HEAD")?;
-            let base = head.map(|head| bases(git, &[head, *theirs])).transpose()?.unwrap_or_default();
-            let name = format!("{} ({})", branch_of(git, *theirs)?, theirs.short());
-            return Ok(Some(Incoming { base: base.first().copied(), theirs: *theirs, name }));
-        }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-        Err(e) => return Err(WriteError::io("read", &merging)(e)),
-    }
-    let (reference, words) = match operation.what {
-        "rebase" => ("REBASE_HEAD", "your commit"),
-        "revert" => ("REVERT_HEAD", "without the commit"),
-        _ => ("CHERRY_PICK_HEAD", "the commit"),
-    };
-    let Some(commit) = named(git, reference)? else { return Ok(None) };
-    let parent = named(git, &format!("{reference}^1"))?;
-    let name = format!("{words} {} ({})", commit.short(), subject(git, commit)?);
-    Ok(match (reference, parent) {
-        ("REVERT_HEAD", Some(parent)) => Some(Incoming { base: Some(commit), theirs: parent, name }),
-        ("REVERT_HEAD", None) => None,
-        (_, base) => Some(Incoming { base, theirs: commit, name }),
-    })
-}
-
-/// The commit that a merge or the like brings in; `None` where nothing is in progress, or it does not say.
-///
-/// # Errors
-/// When the state cannot be read, or several branches are merged at once.
-pub fn coming_in(home: &Home, git: &Git) -> Result<Option<ObjectId>, WriteError> {
-    match (operation(home)?, &home.repo) {
-        (Some(operation), Some(place)) => Ok(incoming(place, git, operation)?.map(|incoming| incoming.theirs)),
-        _ => Ok(None),
-    }
-}
-
-/// What people call the side that is checked out.
-fn ours_name(home: &Home, git: &Git, doing: Option<Operation>) -> Result<String, WriteError> {
-    let head = head(home)?;
-    let commit = head.as_ref().and_then(|head| head.commit);
-    Ok(match (head.and_then(|head| head.branch), commit) {
-        (Some(branch), _) => branch,
-        (None, Some(commit)) if doing.is_some_and(|d| d.what == "rebase") => {
-            format!("what you rebase onto ({})", commit.short())
-        }
-        (None, Some(commit)) => branch_of(git, commit)?,
-        (None, None) => "this branch".to_owned(),
-    })
-}
-
-/// The branch that a commit is the tip of, or its subject.
-fn branch_of(git: &Git, commit: ObjectId) -> Result<String, WriteError> {
-    let format = "--format=%(refname:short)";
-    let refs = ["refs/heads", "refs/remotes", "refs/tags"];
-    let run = git.command("for-each-ref").reading().args([format, &format!("--points-at={commit}")]).args(refs);
-    match run.line()?.lines().next() {
-        Some(name) => Ok(name.to_owned()),
-        None => subject(git, commit),
-    }
-}
-
-/// The first line of a commit's message.
-fn subject(git: &Git, commit: ObjectId) -> Result<String, WriteError> {
-    let run = git.command("show").reading().args(["--no-patch", "--no-show-signature", "--format=%s"]);
-    let bytes = run.args([commit.to_string()]).bytes()?;
-    Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
-}
-
-/// The commit of a name; `None` where there is none.
-fn named(git: &Git, name: &str) -> Result<Option<ObjectId>, WriteError> {
-    let run = git.command("rev-parse").reading().args(["--verify", "--quiet", &format!("{name}^{{commit}}")]);
-    let ran = run.run()?;
-    Ok(if ran.ok { parse_id(String::from_utf8_lossy(&ran.out).trim()) } else { None })
 }
 
 /// The files of a deal in a commit, by path.

@@ -144,6 +144,13 @@ pub struct Operation {
     pub leave: &'static str,
 }
 
+impl Operation {
+    /// Whether it only looks for a commit, and brings nothing in.
+    pub(super) fn is_search(self) -> bool {
+        self.what == "bisect"
+    }
+}
+
 /// What is half done in the work tree; `None` when nothing is, and outside git.
 ///
 /// # Errors

@@ -10,10 +10,11 @@ use super::discover::{Home, is_pipeline};
 use super::error::{RepoError, WriteError};
 use super::git::{Git, GitError};
 use super::objects::ObjectId;
-use super::snapshot::parse_id;
+use super::snapshot::{Staged, parse_id};
 use super::state;
 use super::transaction::FileChange;
 use super::worktree::read_steadily;
+use crate::format::ident::DealId;
 use crate::format::pipeline::{PIPELINE_FILE, deal_path};
 
 /// The trailer that names the commit taken back.
@@ -102,6 +103,18 @@ pub enum UndoError {
         /// The last commit that changed the file.
         later: Box<Told>,
     },
+    /// The deal would be in two places.
+    #[error("taking back {} would put {deal} into {back}, and it is in {now}", .commit.short())]
+    Twice {
+        /// The commit that was to be taken back.
+        commit: ObjectId,
+        /// The deal.
+        deal: DealId,
+        /// Where it would come back, below the repository's root.
+        back: String,
+        /// Where it is, below the repository's root.
+        now: String,
+    },
     /// The commit is taken back already.
     #[error("{} is undone already: {by}", .commit.short())]
     Already {
@@ -147,7 +160,7 @@ pub fn plan(
     is_deal: &dyn Fn(&str) -> bool,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Undo, UndoError> {
-    let state::Ready { workdir, head, .. } = state::look(home, git, tell)?;
+    let state::Ready { workdir, head, index, .. } = state::look(home, git, tell)?;
     let look = Look { home, git, is_deal };
     let head = head.ok_or(UndoError::Nothing)?;
     let (target, touched) = match pick {
@@ -171,6 +184,7 @@ pub fn plan(
     }
     look.unchanged_since(id, head, &own)?;
     let changes = look.changes(&workdir, own)?;
+    look.in_one_place(id, &changes, &index)?;
     Ok(Undo { target: target.told, changes, elsewhere: elsewhere.iter().map(Touched::shown).collect() })
 }
 
@@ -375,6 +389,29 @@ impl Look<'_> {
             return Err(UndoError::Already { commit: id, by: Box::new(by.told) });
         }
         Err(UndoError::Changed { path, commit: id, later: Box::new(by.told) })
+    }
+
+    /// Makes sure that no deal comes back that was put somewhere else meanwhile.
+    fn in_one_place(&self, commit: ObjectId, changes: &[FileChange], index: &[Staged]) -> Result<(), UndoError> {
+        let deal_of = |path: &str| self.home.in_pipeline(path).and_then(deal_path).map(|(_, deal)| deal);
+        let after = |change: &FileChange| change.after.as_ref().map(|file| file.path.clone());
+        let new = changes.iter().filter(|change| change.before.is_none()).filter_map(after);
+        let mut back: HashMap<DealId, String> = new.filter_map(|path| Some((deal_of(&path)?, path))).collect();
+        if back.is_empty() {
+            return Ok(());
+        }
+        let gone: HashSet<&str> = changes.iter().filter_map(|c| c.before.as_ref()).map(|f| f.path.as_str()).collect();
+        for entry in index {
+            let Ok(now) = std::str::from_utf8(&entry.path) else { continue };
+            let Some(deal) = deal_of(now).filter(|deal| back.contains_key(deal)) else { continue };
+            if !gone.contains(now)
+                && self.is_own(&entry.path)
+                && let Some(back) = back.remove(&deal)
+            {
+                return Err(UndoError::Twice { commit, deal, back, now: now.to_owned() });
+            }
+        }
+        Ok(())
     }
 
     /// The way back of every file. The old and the new file of a deal that moved are one change.

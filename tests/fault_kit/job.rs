@@ -41,6 +41,18 @@ pub fn all() -> Vec<Job> {
         Job { name: "new", args: strings(&["new", "Hooli site"]), again: Again::Same(&[0, 2]), prepare: nothing },
         Job { name: "batch of 50", args: strings(&batch), again: Again::Same(&[0]), prepare: nothing },
         Job {
+            name: "fmt",
+            args: strings(&["fmt", "d02", "d03"]),
+            again: Again::Same(&[0]),
+            prepare: |repo| {
+                for id in ["d02", "d03"] {
+                    let path = format!("sales/brief/{id}.yaml");
+                    repo.write(&path, format!("\n\n{}", repo.read(&path)));
+                }
+                repo.commit("In another form");
+            },
+        },
+        Job {
             name: "undo",
             args: strings(&["undo"]),
             again: idle(),

@@ -99,7 +99,7 @@ impl World {
     }
 
     /// One of the last commits of a branch, merges too, and not the first of all.
-    fn a_commit(&mut self, tip: &str) -> Option<String> {
+    pub fn a_commit(&mut self, tip: &str) -> Option<String> {
         let seen = self.graph.ancestors(tip);
         let mut all: Vec<(i64, &str)> = seen
             .into_iter()
@@ -188,8 +188,7 @@ impl World {
                 return true;
             }
         }
-        // Of a squash nothing but the index is left, which does not tell where a deal was before both sides moved it.
-        let tree = self.settle(&merged, &conflicts, [base, &ours, theirs], way != Way::Squash);
+        let tree = self.settle(&merged, &conflicts, [base, &ours, theirs]);
         let (clean, empty) = (conflicts.is_empty(), tree == ours);
         match way {
             Way::Merge if clean => self.same_code(&ran, 0),
@@ -257,15 +256,9 @@ impl World {
     }
 
     /// Settles conflicts with tussock, or as a person does: takes one side's files of a deal and stages that.
-    fn settle(
-        &mut self,
-        merged: &Merged,
-        conflicts: &BTreeSet<String>,
-        [base, ours, theirs]: [&Tree; 3],
-        may_resolve: bool,
-    ) -> Tree {
+    fn settle(&mut self, merged: &Merged, conflicts: &BTreeSet<String>, [base, ours, theirs]: [&Tree; 3]) -> Tree {
         let mut tree = merged.tree.clone();
-        let by_tussock = may_resolve && self.dice.one_in(2);
+        let by_tussock = self.dice.one_in(2);
         for id in conflicts {
             if by_tussock {
                 let place = self.resolve(id, [base, ours, theirs].map(|tree| tree.place(id)));
@@ -330,7 +323,22 @@ impl World {
             (None, None) => panic!("{id} is on no side"),
         };
         assert_eq!(found.bare(), wanted.bare(), "what resolve has made of {id}");
+        let path = format!("sales/{place}/{id}.yaml");
+        if self.put_in_order(&path, &found) {
+            self.git(&["add", &path]);
+        }
         Some((place, found))
+    }
+
+    /// A person puts the lines of a deal into their usual order; false where they are.
+    fn put_in_order(&mut self, path: &str, card: &Card) -> bool {
+        if self.repo.read(path) == card.text() {
+            return false;
+        }
+        self.count("settled deals with lines in another order");
+        self.tell(format!("write {path}  # in order"));
+        self.repo.write(path, card.text());
+        true
     }
 
     fn has_file(&self, id: &str) -> bool {
@@ -423,6 +431,9 @@ impl World {
             let known = places.values().any(|card| card.value(field) == found.value(field));
             assert!(known, "{id} has a {name} of neither version: {:?}", found.value(field));
         }
+        if self.put_in_order(&format!("sales/{keep}/{id}.yaml"), &found) {
+            self.git(&["commit", "-q", "-a", "--amend", "--no-edit"]);
+        }
         tree.put(id, Some((keep.to_owned(), found)));
         self.record_next(tree.clone());
     }
@@ -471,7 +482,7 @@ impl World {
                     self.git(&["rebase", "--abort"]);
                     return true;
                 }
-                tree = self.settle(&merged, &conflicts, [&base, &before, &node.tree], true);
+                tree = self.settle(&merged, &conflicts, [&base, &before, &node.tree]);
                 ran = match tree == before {
                     true => self.try_git(&["rebase", "--skip"]),
                     false => self.try_git(&["-c", "core.editor=true", "rebase", "--continue"]),

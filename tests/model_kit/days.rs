@@ -24,6 +24,36 @@ impl World {
         true
     }
 
+    /// One writing command that only stages, and a person commits that.
+    pub fn staged_by_tool(&mut self) -> bool {
+        let tree = Tree::clone(self.graph.tree());
+        let ask = self.an_ask(&tree);
+        let (end, after) = foreseen(&tree, &ask);
+        let (args, today) = (ask.args(), self.today().to_string());
+        let head = self.graph.head().to_owned();
+        let before = self.freeze();
+        let mut all = vec!["--today", &today];
+        all.extend(args.iter().map(String::as_str));
+        all.push("--no-commit");
+        let ran = self.repo.tussock(&all);
+        self.tell(format!("tussock {} … --no-commit  # {}", args[..2].join(" "), ran.code));
+        assert_eq!(self.objects.commit("HEAD").map(|commit| commit.id), Some(head), "nothing is committed");
+        match end {
+            End::Committed => {
+                assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+                self.same_reading(&after);
+                self.git(&["commit", "-q", "-m", "What tussock has staged"]);
+                self.record_next(after);
+            }
+            _ => {
+                let codes: &[i32] = if end == End::Nothing { &[0] } else { &[1, 2] };
+                assert!(codes.contains(&ran.code), "{ask:?}: {} {}{}", ran.code, ran.out, ran.err);
+                self.unchanged(&before, &ask);
+            }
+        }
+        true
+    }
+
     /// A person changes deals and commits.
     pub fn by_hand(&mut self) -> bool {
         let mut tree = Tree::clone(self.graph.tree());

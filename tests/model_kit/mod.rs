@@ -3,10 +3,12 @@
 pub mod branches;
 pub mod card;
 pub mod days;
+pub mod detour;
 pub mod dice;
 pub mod graph;
 pub mod objects;
 pub mod oracle;
 pub mod story;
 pub mod tool;
+pub mod undo;
 pub mod world;

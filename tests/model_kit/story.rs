@@ -11,8 +11,12 @@ use super::world::{Told, World};
 type Do = fn(&mut World) -> bool;
 
 /// What can happen and how often it does, of a hundred.
-const OPERATIONS: [(&str, usize, Do); 16] = [
-    ("tool", 38, World::tool),
+const OPERATIONS: [(&str, usize, Do); 20] = [
+    ("tool", 30, World::tool),
+    ("tool, committed by hand", 3, World::staged_by_tool),
+    ("undo", 3, World::undo),
+    ("rename", 1, World::rename),
+    ("fmt", 1, World::fmt),
     ("by hand", 14, World::by_hand),
     ("beside changes of a person", 6, World::beside),
     ("unrelated commit", 2, World::unrelated),

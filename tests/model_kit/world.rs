@@ -225,10 +225,15 @@ impl World {
 
     /// Holds that nothing has changed since a look.
     pub fn unchanged(&self, before: &Look, asked: &Ask) {
+        assert_eq!(self.changed_since(before), Vec::<String>::new(), "{asked:?}");
+    }
+
+    /// What has changed since a look.
+    pub fn changed_since(&self, before: &Look) -> Vec<String> {
         let mut changed = differences(before, &self.freeze());
         // git gives the shared part of a split index a new time whenever it reads it. Its name tells its bytes.
         changed.retain(|name| !name.starts_with(".git/sharedindex."));
-        assert_eq!(changed, Vec::<String>::new(), "{asked:?}");
+        changed
     }
 
     /// No journal, no scratch and no lock of ours or of git's may stay.

@@ -28,9 +28,9 @@ use crate::repo::transaction::{Action, FileChange};
 ///
 /// Shows both versions field by field, takes by itself what only one side changed, and keeps one file. What both sides
 /// changed in different ways has to be said: the stage with --stage, everything else with --take or --set; on a terminal
-/// it is asked. Works in the middle of a merge, rebase, cherry-pick, revert or stash pop, also after `git add -A`, and then
-/// leaves the commit to git; a duplicate that is committed already is settled with a commit. Both versions stay reachable,
-/// and the command says where.
+/// it is asked. Works in the middle of a merge, squash merge, rebase, cherry-pick, revert or stash pop, also after
+/// `git add -A`, and then leaves the commit to git; a duplicate that is committed already is settled with a commit. Both
+/// versions stay reachable, and the command says where.
 ///
 /// "ours" is the version of what is checked out, "theirs" the one that comes in. In a rebase these are what you rebase onto
 /// and your own commit.
@@ -357,7 +357,8 @@ impl Case<'_> {
                 self.tell_reachable(ui);
                 match (settled.left.as_slice(), self.conflict.cause) {
                     ([], Cause::Operation(operation)) => ui.line(format!("next: `{}`", operation.finish)),
-                    ([], _) => ui.line("next: commit it; `git stash drop` when the stash is of no more use"),
+                    ([], Cause::Stash) => ui.line("next: commit it; `git stash drop` when the stash is of no more use"),
+                    ([], _) => ui.line("next: commit it"),
                     (left, _) => ui.line(format!("still in conflict: {}", plain(&left.join(", ")))),
                 }
                 return Ok(exit);

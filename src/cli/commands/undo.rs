@@ -27,7 +27,7 @@ Examples:
   tussock undo 4f2c91a               this commit, whoever made it
   tussock undo -m \"Wrong client\"
 
-Exit codes: 0 undone · 1 the last action is somebody else's, a merge, or the beginning of the pipeline · 2 no such commit · 4 nothing to undo, or uncommitted changes of the deal · 5 locked · 6 the deal was changed since · 7 rejected by a hook · 10 the clone is shallow and ends there")]
+Exit codes: 0 undone · 1 the last action is somebody else's, a merge, or the beginning of the pipeline · 2 no such commit · 4 nothing to undo, or uncommitted changes of the deal · 5 locked · 6 the deal was changed or put elsewhere since · 7 rejected by a hook · 10 the clone is shallow and ends there")]
 pub struct Args {
     /// The commit to take back
     #[arg(value_name = "COMMIT")]
@@ -211,7 +211,7 @@ fn refused(error: UndoError) -> CommandError {
         | UndoError::NoDeals(_)
         | UndoError::NotAFile { .. } => Exit::Findings,
         UndoError::NotOnBranch(_) => Exit::Usage,
-        UndoError::Changed { .. } | UndoError::Already { .. } => Exit::Conflict,
+        UndoError::Changed { .. } | UndoError::Twice { .. } | UndoError::Already { .. } => Exit::Conflict,
         UndoError::Write(_) => Exit::Io,
     };
     let message = error.to_string();
@@ -231,6 +231,9 @@ fn refused(error: UndoError) -> CommandError {
             "undo the later change first, with `tussock undo {}`, or use `tussock move` and `tussock set`",
             later.id.short()
         )),
+        UndoError::Twice { deal, .. } => {
+            told.hint(format!("`tussock move {deal}` takes it from where it is to where it belongs"))
+        }
         UndoError::Already { by, .. } => told.hint(format!("`tussock undo {}` does it again", by.id.short())),
         _ => told,
     }

@@ -16,9 +16,9 @@ use crate::output::findings_json;
 use crate::output::text::{Look, closing, render};
 use crate::repo::discover::Home;
 use crate::repo::git::Git;
+use crate::repo::incoming::coming_in;
 use crate::repo::merged::last_change;
 use crate::repo::revision::{head, resolve};
-use crate::repo::settle::coming_in;
 use crate::repo::snapshot::Snapshot;
 
 /// Check the pipeline file and every deal
