@@ -10,9 +10,9 @@ use super::discover::{Home, is_pipeline};
 use super::error::{RepoError, WriteError};
 use super::git::{Git, GitError};
 use super::objects::ObjectId;
-use super::snapshot::parse_id;
+use super::snapshot::{Staged, parse_id};
 use super::state;
-use super::transaction::FileChange;
+use super::transaction::{FileChange, FileState};
 use super::worktree::read_steadily;
 use crate::format::pipeline::{PIPELINE_FILE, deal_path};
 
@@ -102,6 +102,16 @@ pub enum UndoError {
         /// The last commit that changed the file.
         later: Box<Told>,
     },
+    /// A deal would come back beside another one of its id.
+    #[error("{back} would come back, but since {} the deal lies in {there}", .commit.short())]
+    Twice {
+        /// Where it would come back, below the repository's root.
+        back: String,
+        /// Where it is now.
+        there: String,
+        /// The commit that was to be taken back.
+        commit: ObjectId,
+    },
     /// The commit is taken back already.
     #[error("{} is undone already: {by}", .commit.short())]
     Already {
@@ -147,7 +157,7 @@ pub fn plan(
     is_deal: &dyn Fn(&str) -> bool,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Undo, UndoError> {
-    let state::Ready { workdir, head, .. } = state::look(home, git, tell)?;
+    let state::Ready { workdir, head, index, .. } = state::look(home, git, tell)?;
     let look = Look { home, git, is_deal };
     let head = head.ok_or(UndoError::Nothing)?;
     let (target, touched) = match pick {
@@ -171,6 +181,7 @@ pub fn plan(
     }
     look.unchanged_since(id, head, &own)?;
     let changes = look.changes(&workdir, own)?;
+    look.nothing_twice(id, &changes, &index)?;
     Ok(Undo { target: target.told, changes, elsewhere: elsewhere.iter().map(Touched::shown).collect() })
 }
 
@@ -377,6 +388,25 @@ impl Look<'_> {
         Err(UndoError::Changed { path, commit: id, later: Box::new(by.told) })
     }
 
+    /// Makes sure that no deal comes back that has been made anew elsewhere.
+    fn nothing_twice(&self, commit: ObjectId, changes: &[FileChange], index: &[Staged]) -> Result<(), UndoError> {
+        let id_of = |path: &str| self.home.in_pipeline(path).and_then(deal_path).map(|(_, id)| id);
+        let paths = |file: fn(&FileChange) -> &Option<FileState>| changes.iter().filter_map(move |c| file(c).as_ref());
+        let gone: HashSet<&str> = paths(|c| &c.before).map(|file| &*file.path).collect();
+        let back: HashMap<_, &str> =
+            paths(|c| &c.after).filter_map(|file| Some((id_of(&file.path)?, &*file.path))).collect();
+        for entry in index {
+            let path = String::from_utf8_lossy(&entry.path);
+            if gone.contains(&*path) || !self.is_deal(&entry.path) {
+                continue;
+            }
+            if let Some(back) = id_of(&path).and_then(|id| back.get(&id)).filter(|back| **back != path) {
+                return Err(UndoError::Twice { back: (*back).to_owned(), there: path.into_owned(), commit });
+            }
+        }
+        Ok(())
+    }
+
     /// The way back of every file. The old and the new file of a deal that moved are one change.
     fn changes(&self, workdir: &Path, own: Vec<Touched>) -> Result<Vec<FileChange>, UndoError> {
         let old = self.old_bytes(&own)?;
@@ -418,7 +448,8 @@ impl Look<'_> {
                     let bytes = if same { was.clone() } else { bytes.clone().unwrap_or_default() };
                     FileChange::relocate(path, was, target.shown(), bytes)
                 }
-                (None, Some(bytes)) if file.after.is_none() => FileChange::create(path, bytes.clone()),
+                (None, Some(bytes)) if file.after.is_none() => FileChange::create(path, bytes.clone())
+                    .running(file.before.as_ref().is_some_and(|e| e.mode & 0o111 != 0)),
                 (None, Some(bytes)) => FileChange::edit(path, now(file)?, bytes.clone()),
                 (None, None) => FileChange::remove(path, now(file)?),
             });
