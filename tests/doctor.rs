@@ -658,3 +658,12 @@ fn repositories_that_libgit2_cannot_open_are_looked_at_as_well() {
         assert_eq!((repo.read("brief/acme.yaml").as_str(), status(&repo).as_str()), (ACME, ""), "{form}");
     }
 }
+
+#[test]
+fn a_pipeline_that_init_has_just_made_needs_nothing() {
+    let repo = TestRepo::without_git();
+    let told = repo.ok(&["init", "sales", "--template", "six-stage"]);
+    assert!(told.contains("set merge.directoryRenames to false"), "{told}");
+    let ran = repo.tussock(&["-C", "sales", "doctor"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+}
