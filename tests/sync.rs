@@ -435,6 +435,16 @@ fn a_branch_without_upstream_or_with_two_ways_is_told_what_to_type() {
 }
 
 #[test]
+fn a_command_to_type_holds_the_name_of_the_branch_as_one_word() {
+    let team = Team::new(&["acme"]);
+    let olga = team.clone("olga");
+    olga.git(&["switch", "-q", "-c", "x;$(touch${IFS}hit)`true`"]);
+    let ran = olga.tussock(&["sync"]);
+    assert_eq!(ran.code, 4);
+    assert!(ran.err.contains("git push -u origin 'x;$(touch${IFS}hit)`true`'"), "{}", ran.err);
+}
+
+#[test]
 fn a_detached_head_and_a_merge_in_progress_refuse() {
     let team = Team::new(&["acme"]);
     let olga = team.clone("olga");

@@ -249,7 +249,8 @@ impl<'a> Sync<'a> {
     /// # Errors
     /// When it cannot be read.
     pub fn head(&self) -> Result<ObjectId, SyncError> {
-        self.commit(&self.upstream.branch)?.ok_or_else(|| SyncError::Unborn(self.upstream.branch.clone()))
+        self.commit(&self.upstream.branch)?
+            .ok_or_else(|| SyncError::Unborn(self.upstream.branch.trim_start_matches("refs/heads/").to_owned()))
     }
 
     /// The commit of the upstream as of the last fetch; `None` where it has none.

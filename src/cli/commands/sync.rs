@@ -16,6 +16,7 @@ use crate::output::changes::line;
 use crate::output::terminal::plain;
 use crate::output::text::{Look, render};
 use crate::repo::discover::Home;
+use crate::repo::error::shell_word;
 use crate::repo::git::Git;
 use crate::repo::objects::ObjectId;
 use crate::repo::snapshot::Snapshot;
@@ -272,13 +273,21 @@ fn stopped(error: SyncError, home: &Home) -> CommandError {
     match error {
         SyncError::Write(error) => error.into(),
         SyncError::NoUpstream { branch, remote: Some(remote) } => {
-            told.hint(format!("`git push -u {remote} {branch}` pushes it and makes it follow, once"))
+            told.hint(format!(
+            "`git push -u {} {}` pushes it and makes it follow, once",
+            shell_word(&remote),
+            shell_word(&branch)
+        ))
         }
         SyncError::NoUpstream { branch, remote: None } => told.hint(format!(
-            "`git remote add origin URL`, where there is no remote yet, then `git push -u origin {branch}`"
+            "`git remote add origin URL`, where there is no remote yet, then `git push -u origin {}`",
+            shell_word(&branch)
         )),
         SyncError::TwoWays { branch, .. } => {
-            told.hint(format!("`git push -u REMOTE {branch}` makes it go one way; or pull and push with git"))
+            told.hint(format!(
+            "`git push -u REMOTE {}` makes it go one way; or pull and push with git",
+            shell_word(&branch)
+        ))
         }
         SyncError::Dirty { .. } => told.hint("commit them, or put them aside with `git stash` until after the sync"),
         SyncError::Stopped { output, .. } if output.contains("would be overwritten") => {
