@@ -435,6 +435,22 @@ fn a_branch_without_upstream_or_with_two_ways_is_told_what_to_type() {
 }
 
 #[test]
+fn a_branch_that_was_deleted_at_the_remote_is_neither_up_to_date_nor_made_again() {
+    let team = Team::new(&["acme"]);
+    let olga = team.clone("olga");
+    team.on_remote(&["branch", "-m", "main", "trunk"]);
+    let ran = olga.tussock(&["sync"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("origin has no branch main any more"), "{}", ran.err);
+    olga.git(&["commit", "-q", "--allow-empty", "-m", "More"]);
+    assert_eq!(olga.tussock(&["sync"]).code, 4);
+    assert_eq!(team.on_remote(&["for-each-ref", "--format=%(refname)"]), "refs/heads/trunk\n");
+    olga.git(&["branch", "-q", "-u", "origin/trunk"]);
+    olga.git(&["config", "push.default", "upstream"]);
+    olga.ok(&["sync"]);
+}
+
+#[test]
 fn a_command_to_type_holds_the_name_of_the_branch_as_one_word() {
     let team = Team::new(&["acme"]);
     let olga = team.clone("olga");

@@ -102,6 +102,9 @@ fn together(
         let theirs = sync.theirs()?;
         let distance = sync.distance(head, theirs)?;
         let ours_before = *ours_before.get_or_insert(distance.ours);
+        if distance.theirs == 0 && theirs.is_some() {
+            sync.still_there()?;
+        }
         if distance.theirs > 0 {
             sync.take_over(&|| signals.hold(), &mut |line| ui.note(plain(line)))?;
             if let Some(exit) = signals.came() {
@@ -259,6 +262,7 @@ fn stopped(error: SyncError, home: &Home) -> CommandError {
     let exit = match &error {
         SyncError::NoUpstream { .. }
         | SyncError::TwoWays { .. }
+        | SyncError::Deleted { .. }
         | SyncError::Unborn(_)
         | SyncError::Unrelated { .. }
         | SyncError::Dirty { .. } => Exit::NotInState,
@@ -272,23 +276,25 @@ fn stopped(error: SyncError, home: &Home) -> CommandError {
     let told = CommandError::new(exit, error.to_string());
     match error {
         SyncError::Write(error) => error.into(),
-        SyncError::NoUpstream { branch, remote: Some(remote) } => {
-            told.hint(format!(
+        SyncError::NoUpstream { branch, remote: Some(remote) } => told.hint(format!(
             "`git push -u {} {}` pushes it and makes it follow, once",
             shell_word(&remote),
             shell_word(&branch)
-        ))
-        }
+        )),
         SyncError::NoUpstream { branch, remote: None } => told.hint(format!(
             "`git remote add origin URL`, where there is no remote yet, then `git push -u origin {}`",
             shell_word(&branch)
         )),
-        SyncError::TwoWays { branch, .. } => {
-            told.hint(format!(
+        SyncError::TwoWays { branch, .. } => told.hint(format!(
             "`git push -u REMOTE {}` makes it go one way; or pull and push with git",
             shell_word(&branch)
-        ))
-        }
+        )),
+        SyncError::Deleted { remote, branch } => told.hint(format!(
+            "ask your team; `git branch -u {}/NAME` follows another one, `git push {} HEAD:{}` makes it again",
+            shell_word(&remote),
+            shell_word(&remote),
+            shell_word(&format!("refs/heads/{branch}"))
+        )),
         SyncError::Dirty { .. } => told.hint("commit them, or put them aside with `git stash` until after the sync"),
         SyncError::Stopped { output, .. } if output.contains("would be overwritten") => {
             told.hint("commit your changes, or put them aside with `git stash` until after the sync")
