@@ -187,6 +187,28 @@ fn an_error_that_was_there_before_stops_nobody_who_leaves_the_deal_alone() {
 }
 
 #[test]
+fn of_a_large_pipeline_a_commit_has_only_its_own_deals_read() {
+    let repo = with_an_error();
+    for number in 0..2_001 {
+        repo.write(&format!("sales/brief/x{number}.yaml"), format!("title: X{number}\n"));
+    }
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "-q", "--no-verify", "-m", "Many"]);
+    repo.write("sales/brief/x7.yaml", "title: Seven\n");
+    let ran = git(&repo, &["commit", "-q", "-a", "-m", "One of them"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    repo.write("sales/proposal/x7.yaml", "title: Seven\ninputs: {goal: x}\n");
+    repo.git(&["add", "-A"]);
+    let told = refused(&repo, &["commit", "-q", "-m", "The same in another stage"]);
+    assert!(told.contains("duplicate-deal") && !told.contains("acme"), "{told}");
+    repo.git(&["rm", "-q", "-f", "sales/proposal/x7.yaml"]);
+    // A pipeline file can make errors anywhere, so then all are read.
+    repo.write("sales/pipeline.yaml", an_owner_for_all());
+    let told = refused(&repo, &["commit", "-q", "-a", "-m", "An owner for all"]);
+    assert!(told.contains("sales/brief/x2000.yaml"), "{told}");
+}
+
+#[test]
 fn a_pipeline_file_answers_for_the_errors_that_it_makes_in_deals_nobody_touched() {
     let repo = with_an_error();
     repo.write("sales/pipeline.yaml", kit::SMALL_PIPELINE.replace("We know what they want", "Their goal is known"));

@@ -9,6 +9,7 @@ use super::git::Git;
 use super::objects::ObjectId;
 use super::revision::head;
 use super::snapshot::parse_id;
+use crate::format::ident::DealId;
 use crate::format::pipeline::deal_path;
 
 /// What is staged, against what is committed.
@@ -58,15 +59,31 @@ impl Coming {
         self.differs.iter().any(HashSet::is_empty)
     }
 
+    /// Whether nothing but deals is different, so that no other deal can be judged in another way than before.
+    pub fn is_of_deals(&self) -> bool {
+        self.differs.iter().flatten().all(|unit| unit.starts_with(DEAL))
+    }
+
+    /// Whether the next commit changes a deal.
+    pub fn changes_deal(&self, deal: &DealId) -> bool {
+        self.has(&format!("{DEAL}{deal}"))
+    }
+
     /// Whether the next commit changes the deal that a path below the pipeline's folder belongs to, or the file, where
     /// it is no deal's. What a merge takes over as one side has it is not changed by it.
     pub fn changes(&self, path: &str) -> bool {
-        let unit = unit(path);
-        self.differs.iter().all(|differs| differs.contains(&unit))
+        self.has(&unit(path))
+    }
+
+    fn has(&self, unit: &str) -> bool {
+        self.differs.iter().all(|differs| differs.contains(unit))
     }
 }
 
+/// How a deal's id is told from the path of another file: none can begin so.
+const DEAL: &str = "/deal/";
+
 /// A deal is the same one wherever its file lies.
 fn unit(path: &str) -> String {
-    deal_path(path).map_or_else(|| path.to_owned(), |(_, id)| format!("deal {id}"))
+    deal_path(path).map_or_else(|| path.to_owned(), |(_, id)| format!("{DEAL}{id}"))
 }
