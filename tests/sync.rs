@@ -226,6 +226,36 @@ fn two_values_for_one_field_are_told_with_both() {
 }
 
 #[test]
+fn a_change_that_is_taken_back_here_already_comes_together_by_the_way_that_is_told() {
+    let team = Team::new(&["acme"]);
+    let (olga, petr) = (team.clone("olga"), team.clone("petr"));
+    olga.ok(&["set", "acme", "amount=100"]);
+    olga.ok(&["undo"]);
+    petr.ok(&["set", "acme", "amount=200"]);
+    petr.ok(&["sync"]);
+    let told = olga.stopped(6);
+    assert!(told.contains("change it and change it back") && told.contains("`git pull --no-rebase`"), "{told}");
+    olga.git(&["pull", "-q", "--no-rebase", "--no-edit"]);
+    olga.ok(&["sync"]);
+    assert_eq!(olga.git(&["rev-parse", "HEAD"]), team.on_remote(&["rev-parse", "main"]));
+    assert!(olga.git(&["show", "HEAD:sales/brief/acme.yaml"]).contains("200"));
+}
+
+#[test]
+fn a_file_of_yours_that_is_in_the_way_stays_and_is_named() {
+    let team = Team::new(&["acme"]);
+    let (olga, petr) = (team.clone("olga"), team.clone("petr"));
+    petr.ok(&["new", "Globex", "--id", "globex"]);
+    petr.ok(&["sync"]);
+    olga.ok(&["set", "acme", "amount=100"]);
+    let path = olga.path.join("sales/brief/globex.yaml");
+    std::fs::write(&path, "mine").unwrap();
+    let told = olga.stopped(4);
+    assert!(told.contains("sales/brief/globex.yaml") && told.contains("move them elsewhere"), "{told}");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "mine");
+}
+
+#[test]
 fn the_same_move_by_two_people_is_no_conflict() {
     let team = Team::new(&["acme"]);
     let (olga, petr) = (team.clone("olga"), team.clone("petr"));

@@ -296,6 +296,9 @@ fn stopped(error: SyncError, home: &Home) -> CommandError {
             shell_word(&format!("refs/heads/{branch}"))
         )),
         SyncError::Dirty { .. } => told.hint("commit them, or put them aside with `git stash` until after the sync"),
+        SyncError::Stopped { output, .. } if output.contains("untracked working tree files would be overwritten") => {
+            told.hint("these files are yours and in no commit: move them elsewhere until after the sync")
+        }
         SyncError::Stopped { output, .. } if output.contains("would be overwritten") => {
             told.hint("commit your changes, or put them aside with `git stash` until after the sync")
         }
@@ -309,13 +312,15 @@ fn stopped(error: SyncError, home: &Home) -> CommandError {
 fn explained(home: &Home, upstream: &str, conflict: &Conflict) -> CommandError {
     let inner = |path: &String| home.in_pipeline(path).and_then(deal_path).map(|(_, id)| id);
     let ids: BTreeSet<DealId> = conflict.paths.iter().filter_map(inner).collect();
-    let others = conflict.paths.iter().filter(|path| inner(path).is_none());
+    let others: Vec<&String> = conflict.paths.iter().filter(|path| inner(path).is_none()).collect();
+    let others_are_none = others.is_empty();
     let mut lines = vec![format!("{upstream} and you changed the same; your branch is as before, nothing was pushed")];
     let did = |commit| -> Result<Option<Vec<Change>>, CommandError> {
         let (base, now) = (state_at(home, conflict.base, &ids)?, state_at(home, commit, &ids)?);
         Ok(base.zip(now).map(|(base, now)| now.since(&base)))
     };
     let sides = [("you", did(conflict.ours)), (upstream, did(conflict.theirs))];
+    let taken_back = matches!(&sides[0].1, Ok(Some(changes)) if changes.is_empty()) && !ids.is_empty();
     for (who, changes) in sides {
         // Without the details the paths still say where it is.
         let Ok(Some(changes)) = changes else { continue };
@@ -325,7 +330,7 @@ fn explained(home: &Home, upstream: &str, conflict: &Conflict) -> CommandError {
     if ids.is_empty() || lines.len() == 1 {
         lines.extend(conflict.paths.iter().map(|path| format!("  {path}")));
     } else {
-        lines.extend(others.map(|path| format!("  {path}")));
+        lines.extend(others.iter().map(|path| format!("  {path}")));
     }
     let (pull, go_on) = match conflict.in_merge {
         false => ("git pull --rebase", "git rebase --continue"),
@@ -335,6 +340,13 @@ fn explained(home: &Home, upstream: &str, conflict: &Conflict) -> CommandError {
         Some(id) => format!("settle it with `tussock resolve {id}`"),
         None => "settle it and `git add` the files".to_owned(),
     };
-    CommandError::new(Exit::Conflict, lines.join("\n"))
-        .hint(format!("`{pull}` stops at it; {settle}, go on with `{go_on}`, then `tussock sync`"))
+    let error = CommandError::new(Exit::Conflict, lines.join("\n"));
+    if taken_back && !conflict.in_merge && others_are_none {
+        // One by one your commits do not go on top of theirs, but together they come to nothing.
+        return error.hint(
+            "your commits change it and change it back, which a rebase cannot know; `git pull --no-rebase` brings both \
+             together, then `tussock sync`",
+        );
+    }
+    error.hint(format!("`{pull}` stops at it; {settle}, go on with `{go_on}`, then `tussock sync`"))
 }
