@@ -466,3 +466,14 @@ fn a_file_that_could_be_run_comes_back_as_one() {
     assert_eq!(repo.git(&["diff", "HEAD~2", "HEAD"]), "");
     assert_eq!(repo.git(&["status", "--porcelain"]), "");
 }
+
+#[test]
+fn a_dry_run_says_what_would_stand_in_the_way() {
+    let repo = with_deals();
+    repo.ok(&["set", "acme", "title=Other"]);
+    repo.write("sales/brief/acme.yaml", "title: Other # mine\n");
+    let before = freeze(&repo.path());
+    let (dry, real) = (repo.tussock(&["undo", "--dry-run"]), repo.tussock(&["undo"]));
+    assert_eq!((dry.code, dry.out, &dry.err), (4, String::new(), &real.err));
+    assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new());
+}

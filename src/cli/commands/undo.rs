@@ -13,7 +13,7 @@ use crate::repo::discover::Home;
 use crate::repo::error::shell_word;
 use crate::repo::git::Git;
 use crate::repo::revision::resolve;
-use crate::repo::transaction::{Action, FileChange, FileState};
+use crate::repo::transaction::{Action, FileChange, FileState, possible};
 use crate::repo::undo::{Pick, UNDOES, Undo, UndoError, plan};
 
 /// Take back the last action
@@ -75,6 +75,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let undo = plan(&home, &git, pick, &is_deal, &mut |line| ui.note(plain(line))).map_err(refused)?;
     let reverted: Vec<Reverted> = undo.changes.iter().map(|change| Reverted::of(&home, change)).collect();
     if args.dry_run {
+        possible(&home, &git, &undo.changes, &mut |line| ui.note(plain(line)))?;
         undo.changes.iter().for_each(|change| ui.print(diff(change)));
         tell_elsewhere(ui, &undo);
         return Ok(Exit::Done);

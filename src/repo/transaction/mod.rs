@@ -242,6 +242,15 @@ pub fn stage(
     stage_holding(home, git, &action, &|| (), tell)
 }
 
+/// Makes sure that changes could be committed as things are, and writes nothing: for showing what would be done.
+///
+/// # Errors
+/// See [`WriteError`].
+pub fn possible(home: &Home, git: &Git, changes: &[FileChange], tell: &mut dyn FnMut(&str)) -> Result<(), WriteError> {
+    let changes = real_changes(home, git, changes)?;
+    check::plan(git, &state::look(home, git, tell)?, &changes).map(drop)
+}
+
 /// The changes that change something, all of them allowed.
 fn real_changes<'a>(home: &Home, git: &Git, changes: &'a [FileChange]) -> Result<Vec<&'a FileChange>, WriteError> {
     let changes: Vec<&FileChange> = changes.iter().filter(|c| c.before != c.after).collect();
