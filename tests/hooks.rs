@@ -170,7 +170,7 @@ fn an_error_that_was_there_before_stops_nobody_who_leaves_the_deal_alone() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(
         ran.err.trim(),
-        "1 finding in what this commit leaves as it is: not counted; `tussock validate --staged` shows it"
+        "1 finding elsewhere was there before and does not stop this commit; `tussock validate --staged` shows it"
     );
     // Nothing of the pipeline, nothing to say.
     repo.write("notes", "n");

@@ -11,7 +11,8 @@ use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Facts, current, home, read, read_only, read_work_tree, today, work_tree};
-use crate::format::load::{LoadError, Reading, load};
+use crate::format::ident::DealId;
+use crate::format::load::{LoadError, Reading, load_only};
 use crate::format::pipeline::PIPELINE_FILE;
 use crate::format::source::Source;
 use crate::output::findings_json;
@@ -95,7 +96,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     };
     let (source, reading): (Box<dyn Source>, Reading) = match snapshot {
         Some(snapshot) => {
-            let reading = match coming.as_ref().filter(|coming| coming.is_of_deals() && has_many(&snapshot)) {
+            let reading = match coming.as_ref().filter(|coming| is_enough(coming, &snapshot)) {
                 Some(coming) => read_only(ui, &snapshot, &|deal| coming.changes_deal(deal))?,
                 None => read(ui, &snapshot)?,
             };
@@ -125,9 +126,13 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     if let Some(coming) = &coming {
         let passed = pass_over(&home, coming, floor(args.fail_on), &circumstances, &mut report)?;
         if passed > 0 {
-            let (are, them) = if passed == 1 { ("finding", "it") } else { ("findings", "them") };
+            let (were, do_not, them) = if passed == 1 {
+                ("finding elsewhere was", "does not", "it")
+            } else {
+                ("findings elsewhere were", "do not", "them")
+            };
             ui.note(format!(
-                "{passed} {are} in what this commit leaves as it is: not counted; `tussock validate --staged` shows {them}"
+                "{passed} {were} there before and {do_not} stop this commit; `tussock validate --staged` shows {them}"
             ));
         }
     }
@@ -150,8 +155,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
 /// thousand would make every commit wait for seconds.
 const MANY: usize = 2_000;
 
-fn has_many(source: &dyn Source) -> bool {
-    source.entries().is_ok_and(|entries| entries.len() > MANY)
+/// Whether it is enough to read the deals that the next commit changes.
+fn is_enough(coming: &Coming, source: &dyn Source) -> bool {
+    coming.is_of_deals() && source.entries().is_ok_and(|entries| entries.len() > MANY)
 }
 
 /// So many places of deals that lie in several are looked up in history, which can take long.
@@ -205,8 +211,10 @@ fn pass_over(
     let mut known: BTreeMap<Kind, usize> = BTreeMap::new();
     // Most commits are made where nothing is wrong, and need no second look.
     if report.findings.iter().any(elsewhere) {
+        let some = is_enough(coming, circumstances.source);
+        let wanted = |deal: &DealId| !some || coming.changes_deal(deal);
         for commit in &coming.parents {
-            let Some(earlier) = before(home, *commit, circumstances)? else {
+            let Some(earlier) = before(home, *commit, &wanted, circumstances)? else {
                 // Nobody could tell what was wrong as long as the pipeline file was broken.
                 known.extend(kinds(&report.findings, floor));
                 continue;
@@ -249,9 +257,14 @@ fn kinds(findings: &[Finding], floor: Level) -> BTreeMap<Kind, usize> {
 }
 
 /// What was wrong in a commit; `None` where its pipeline file is broken.
-fn before(home: &Home, commit: ObjectId, circumstances: &Circumstances<'_>) -> Result<Option<Report>, CommandError> {
+fn before(
+    home: &Home,
+    commit: ObjectId,
+    wanted: &dyn Fn(&DealId) -> bool,
+    circumstances: &Circumstances<'_>,
+) -> Result<Option<Report>, CommandError> {
     let snapshot = Snapshot::of_commit(home, commit)?;
-    match load(&snapshot) {
+    match load_only(&snapshot, wanted) {
         Ok(reading) => Ok(Some(check(&reading, &Circumstances { source: &snapshot, ..*circumstances }))),
         Err(LoadError::NoPipeline) => Ok(Some(Report::default())),
         Err(LoadError::Broken { .. }) => Ok(None),
