@@ -477,3 +477,14 @@ fn a_dry_run_says_what_would_stand_in_the_way() {
     assert_eq!((dry.code, dry.out, &dry.err), (4, String::new(), &real.err));
     assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new());
 }
+
+#[test]
+fn the_settling_of_a_deal_in_two_places_can_be_taken_back() {
+    let repo = with_deals();
+    repo.write("sales/proposal/acme.yaml", ACME);
+    let twice = repo.commit("Twice");
+    repo.git(&["rm", "-q", "sales/brief/acme.yaml"]);
+    let settled = repo.commit("Settle");
+    repo.ok(&["undo", &settled]);
+    assert_eq!(tree(&repo, "HEAD"), tree(&repo, &twice));
+}

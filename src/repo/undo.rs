@@ -397,10 +397,13 @@ impl Look<'_> {
             paths(|c| &c.after).filter_map(|file| Some((id_of(&file.path)?, &*file.path))).collect();
         for entry in index {
             let path = String::from_utf8_lossy(&entry.path);
+            let Some(back) = id_of(&path).and_then(|id| back.get(&id)).filter(|back| **back != path) else { continue };
             if gone.contains(&*path) || !self.is_deal(&entry.path) {
                 continue;
             }
-            if let Some(back) = id_of(&path).and_then(|id| back.get(&id)).filter(|back| **back != path) {
+            // What the commit found in two places is in two places again.
+            let then = format!("{commit}^:{path}");
+            if !self.git.command("rev-parse").reading().args(["--verify", "--quiet", &then]).run()?.ok {
                 return Err(UndoError::Twice { back: (*back).to_owned(), there: path.into_owned(), commit });
             }
         }
