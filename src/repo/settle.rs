@@ -153,6 +153,10 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
         return Ok(found);
     }
     let in_head = in_head.pop();
+    let unchanged = match &in_head {
+        Some(file) => is_as_committed(home, git, file, found.files.get(&file.path))?,
+        None => false,
+    };
     let take = |found: &mut Conflict, cause, incoming: Incoming| -> Result<(), WriteError> {
         found.cause = cause;
         found.base = incoming.base.map(|base| only(home, git, base, deal)).transpose()?.flatten();
@@ -168,13 +172,13 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
     if let Some(stash) = stash {
         let there = copies(home, git, stash.theirs, deal)?;
         let elsewhere = in_head.as_ref().map(|file| &file.path);
-        let committed = in_head.as_ref().map(|file| &file.bytes);
         let from_stash = match found.is_unmerged() {
             true => found.entries.iter().filter(|e| e.1 == 3).all(|e| there.iter().any(|file| file.blob == e.2)),
             // Added since: then a file is where only the stash has it, or has the markers that git wrote.
             false => {
                 let put = |file: &SideFile| Some(&file.path) != elsewhere && found.files.contains_key(&file.path);
-                there.iter().any(put) || found.files.values().any(|b| has_markers(b) && Some(b) != committed)
+                let committed = |path: &String| unchanged && Some(path) == elsewhere;
+                there.iter().any(put) || found.files.iter().any(|(path, b)| has_markers(b) && !committed(path))
             }
         };
         if from_stash {
@@ -200,7 +204,7 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
     }
     if let (1, Some(file)) = (found.files.len(), in_head)
         && has_markers(&file.bytes)
-        && found.files.get(&file.path) == Some(&file.bytes)
+        && unchanged
         && doing.is_none()
     {
         found.cause = Cause::Markers;
@@ -341,6 +345,17 @@ fn copies(home: &Home, git: &Git, commit: ObjectId, deal: &DealId) -> Result<Vec
         }
     }
     Ok(found)
+}
+
+/// Whether the work tree has a file as it is committed, be it with other ends of its lines.
+fn is_as_committed(home: &Home, git: &Git, file: &SideFile, now: Option<&Vec<u8>>) -> Result<bool, WriteError> {
+    let Some(now) = now else { return Ok(false) };
+    if *now == file.bytes {
+        return Ok(true);
+    }
+    let filter = format!("--path={}", home.in_repository(&file.path));
+    let line = git.command("hash-object").reading().args(["--stdin", &filter]).stdin(now).line()?;
+    Ok(parse_id(&line) == Some(file.blob))
 }
 
 /// The only file of a deal in a commit; `None` where it has none. Of several, nobody can say which counts.
