@@ -340,7 +340,7 @@ fn a_lost_deal_is_only_named_and_a_moved_one_is_not_lost() {
     assert_eq!(
         ran.out,
         "sales/brief/globex.yaml is tracked by git and nowhere in the work tree\n  \
-         to do: `git restore -- sales/brief/globex.yaml` brings it back; if it was to go, commit that it is gone\n\
+         to do: `git restore -- :/sales/brief/globex.yaml` brings it back; if it was to go, commit that it is gone\n\
          1 found\n"
     );
     assert!(!repo.has("sales/brief/globex.yaml"));
@@ -352,7 +352,7 @@ fn a_lost_pipeline_file_is_named() {
     std::fs::remove_file(repo.path().join("sales/pipeline.yaml")).unwrap();
     let ran = says(&repo);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert!(ran.out.contains("`git restore -- sales/pipeline.yaml` brings it back"), "{}", ran.out);
+    assert!(ran.out.contains("`git restore -- :/sales/pipeline.yaml` brings it back"), "{}", ran.out);
     // Where there never was one, there is nothing to look at.
     assert_eq!(TestRepo::new().tussock(&["doctor"]).code, 3);
     assert_eq!(TestRepo::without_git().tussock(&["doctor"]).code, 3);
@@ -541,6 +541,39 @@ fn a_crowded_folder_is_worth_a_note() {
     let ran = says(&repo);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("note: sales/lost has 2002 files in one folder"), "{}", ran.out);
+    assert!(ran.out.contains("such as lost/2026"), "{}", ran.out);
+    // The advice is taken, and there is no better one.
+    repo.git(&["mv", "sales/lost", "sales/closed"]);
+    std::fs::create_dir(repo.path().join("sales/lost")).unwrap();
+    repo.git(&["mv", "sales/closed", "sales/lost/2026"]);
+    repo.git(&["mv", "sales/lost/2026/.gitkeep", "sales/lost/.gitkeep"]);
+    repo.commit("A folder for the year");
+    assert!(!says(&repo).out.contains("files in one folder"));
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link_that_stands_for_a_folder() {
+    let repo = healthy();
+    let elsewhere = repo.path().join("../elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::remove_dir_all(repo.path().join("sales/recycled")).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, repo.path().join("sales/recycled")).unwrap();
+    let ran = repo.tussock(&["doctor", "--yes"]);
+    assert_ne!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0, "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn a_command_to_type_holds_a_hostile_name_as_one_word() {
+    let repo = healthy();
+    repo.git(&["branch", "-m", "main", "a';$(touch${IFS}hit);'"]);
+    std::fs::write(repo.path().join(".git/HEAD"), "").unwrap();
+    let ran = repo.tussock(&["doctor"]);
+    let line = ran.out.split('`').find(|part| part.starts_with("echo")).expect("a command to type");
+    assert_eq!(repo.run(std::process::Command::new("sh").args(["-c", line])).code, 0, "{line}");
+    assert!(!repo.has("hit"), "{line}");
+    assert_eq!(repo.git(&["symbolic-ref", "--short", "HEAD"]), "a';$(touch${IFS}hit);'\n");
 }
 
 #[test]
@@ -657,4 +690,13 @@ fn repositories_that_libgit2_cannot_open_are_looked_at_as_well() {
         assert!(mends(&repo).contains("2 mended, all is well"), "{form}");
         assert_eq!((repo.read("brief/acme.yaml").as_str(), status(&repo).as_str()), (ACME, ""), "{form}");
     }
+}
+
+#[test]
+fn a_pipeline_that_init_has_just_made_needs_nothing() {
+    let repo = TestRepo::without_git();
+    let told = repo.ok(&["init", "sales", "--template", "six-stage"]);
+    assert!(told.contains("set merge.directoryRenames to false"), "{told}");
+    let ran = repo.tussock(&["-C", "sales", "doctor"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
 }

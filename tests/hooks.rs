@@ -146,6 +146,118 @@ fn a_push_of_a_bad_tip_is_refused_and_other_pushes_are_not() {
     taken(&repo, &["push", "-q", "origin", ":bad"]);
 }
 
+/// The pipeline file with a field that every deal must have.
+fn an_owner_for_all() -> String {
+    kit::SMALL_PIPELINE.replace("inputs:\n    goal", "owner: {type: person, required: true}\n  inputs:\n    goal")
+}
+
+/// A repository with hooks in which `acme` is committed with an error.
+fn with_an_error() -> TestRepo {
+    let repo = with_hooks();
+    repo.git(&["mv", "sales/brief/acme.yaml", "sales/proposal/acme.yaml"]);
+    repo.write("sales/brief/globex.yaml", "title: Globex\n");
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "-q", "--no-verify", "-m", "Too early"]);
+    repo
+}
+
+#[test]
+fn an_error_that_was_there_before_stops_nobody_who_leaves_the_deal_alone() {
+    let repo = with_an_error();
+    repo.write("sales/brief/initech.yaml", "title: Initech\n");
+    repo.git(&["add", "-A"]);
+    let ran = git(&repo, &["commit", "-q", "-m", "Another deal"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(
+        ran.err.trim(),
+        "1 finding elsewhere was there before and does not stop this commit; `tussock validate --staged` shows it"
+    );
+    // Nothing of the pipeline, nothing to say.
+    repo.write("notes", "n");
+    repo.git(&["add", "-A"]);
+    let ran = git(&repo, &["commit", "-q", "-m", "Notes"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    // Whoever changes the deal, mends it.
+    repo.write("sales/proposal/acme.yaml", "title: Acme & Co\n");
+    let told = refused(&repo, &["commit", "-q", "-a", "-m", "Rename"]);
+    assert!(told.contains("exit-criterion"), "{told}");
+    repo.write("sales/proposal/acme.yaml", "title: Acme & Co\ninputs: {goal: leads}\n");
+    taken(&repo, &["commit", "-q", "-a", "-m", "Mend"]);
+    repo.ok(&["validate"]);
+}
+
+#[test]
+fn of_a_large_pipeline_a_commit_has_only_its_own_deals_read() {
+    let repo = with_an_error();
+    for number in 0..2_001 {
+        repo.write(&format!("sales/brief/x{number}.yaml"), format!("title: X{number}\n"));
+    }
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "-q", "--no-verify", "-m", "Many"]);
+    repo.write("sales/brief/x7.yaml", "title: Seven\n");
+    let ran = git(&repo, &["commit", "-q", "-a", "-m", "One of them"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    repo.write("sales/proposal/x7.yaml", "title: Seven\ninputs: {goal: x}\n");
+    repo.git(&["add", "-A"]);
+    let told = refused(&repo, &["commit", "-q", "-m", "The same in another stage"]);
+    assert!(told.contains("duplicate-deal") && !told.contains("acme"), "{told}");
+    repo.git(&["rm", "-q", "-f", "sales/proposal/x7.yaml"]);
+    // A pipeline file can make errors anywhere, so then all are read.
+    repo.write("sales/pipeline.yaml", an_owner_for_all());
+    let told = refused(&repo, &["commit", "-q", "-a", "-m", "An owner for all"]);
+    assert!(told.contains("sales/brief/x2000.yaml"), "{told}");
+}
+
+#[test]
+fn a_pipeline_file_answers_for_the_errors_that_it_makes_in_deals_nobody_touched() {
+    let repo = with_an_error();
+    repo.write("sales/pipeline.yaml", kit::SMALL_PIPELINE.replace("We know what they want", "Their goal is known"));
+    taken(&repo, &["commit", "-q", "-a", "-m", "Other words"]);
+    repo.write("sales/pipeline.yaml", an_owner_for_all());
+    let told = refused(&repo, &["commit", "-q", "-a", "-m", "An owner for all"]);
+    assert!(told.contains("sales/brief/globex.yaml") && told.contains("owner"), "{told}");
+
+    // While the file is broken nobody can be held to anything, and the mending is not refused.
+    repo.write("sales/pipeline.yaml", "version: 1\n");
+    refused(&repo, &["commit", "-q", "-a", "-m", "Broken"]);
+    repo.git(&["commit", "-q", "-a", "--no-verify", "-m", "Broken"]);
+    repo.write("notes", "n");
+    repo.git(&["add", "notes"]);
+    taken(&repo, &["commit", "-q", "-m", "Elsewhere"]);
+    repo.write("sales/brief/initech.yaml", "title: Initech\n");
+    repo.git(&["add", "-A"]);
+    refused(&repo, &["commit", "-q", "-m", "A deal nobody can check"]);
+    repo.write("sales/pipeline.yaml", kit::SMALL_PIPELINE);
+    taken(&repo, &["commit", "-q", "-a", "-m", "Whole again"]);
+}
+
+#[test]
+fn a_merge_answers_for_what_neither_side_had() {
+    let repo = with_hooks();
+    repo.git(&["switch", "-q", "-c", "side"]);
+    repo.git(&["mv", "sales/brief/acme.yaml", "sales/proposal/acme.yaml"]);
+    repo.git(&["commit", "-q", "--no-verify", "-m", "Too early"]);
+    repo.git(&["switch", "-q", "main"]);
+    repo.write("sales/brief/initech.yaml", "title: Initech\n");
+    repo.git(&["add", "-A"]);
+    taken(&repo, &["commit", "-q", "-m", "Here"]);
+    // The other side has the error as it is; refusing the merge would not mend it.
+    taken(&repo, &["merge", "-q", "--no-edit", "side"]);
+
+    repo.git(&["switch", "-q", "-c", "stricter", "HEAD~1"]);
+    repo.write("sales/pipeline.yaml", an_owner_for_all());
+    for deal in ["acme", "initech"] {
+        repo.write(&format!("sales/brief/{deal}.yaml"), format!("title: {deal}\nowner: olga\n"));
+    }
+    taken(&repo, &["commit", "-q", "-a", "-m", "An owner for all"]);
+    repo.git(&["switch", "-q", "-c", "more", "main"]);
+    repo.write("sales/brief/globex.yaml", "title: Globex\n");
+    repo.git(&["add", "-A"]);
+    taken(&repo, &["commit", "-q", "-m", "Without an owner"]);
+    let told = refused(&repo, &["merge", "-q", "--no-edit", "stricter"]);
+    assert!(told.contains("sales/brief/globex.yaml"), "{told}");
+}
+
 #[test]
 fn every_pipeline_of_the_repository_is_checked_and_a_repository_without_one_is_left_alone() {
     let repo = with_hooks();
@@ -248,7 +360,7 @@ fn an_older_hook_of_ours_is_replaced_between_its_marks_only() {
     let repo = with_hooks();
     let path = hook(&repo, "pre-commit");
     let text = std::fs::read_to_string(&path).unwrap();
-    let old = text.replace("tussock_validate --staged", "tussock_validate --older");
+    let old = text.replace("tussock_validate --staged --changed", "tussock_validate --older");
     write_hook(&path, &format!("{old}echo mine\n"));
     std::fs::set_permissions(hook(&repo, "pre-push"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let ran = repo.tussock(&["hooks", "check"]);

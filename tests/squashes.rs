@@ -65,7 +65,9 @@ fn an_old_stash_has_nothing_to_do_with_a_removal_that_a_squash_brings_in() {
 fn an_old_stash_has_nothing_to_do_with_an_edit_that_a_squash_brings_in() {
     for added in [false, true] {
         let repo = with_acme();
-        north(&repo, |repo| drop(repo.write("sales/brief/acme.yaml", deal("Acme", 3))));
+        north(&repo, |repo| {
+            repo.write("sales/brief/acme.yaml", deal("Acme", 3));
+        });
         old_stash(&repo, 1);
         repo.write("sales/brief/acme.yaml", deal("Acme", 2)).commit("Another amount");
         squash(&repo);
@@ -103,7 +105,9 @@ fn a_deal_that_both_moved_and_one_rewrote_goes_where_a_squash_says_and_keeps_wha
 #[test]
 fn what_is_next_speaks_of_a_stash_only_where_one_was_taken_out() {
     let repo = with_acme();
-    north(&repo, |repo| drop(repo.write("sales/brief/acme.yaml", deal("Acme", 3))));
+    north(&repo, |repo| {
+        repo.write("sales/brief/acme.yaml", deal("Acme", 3));
+    });
     repo.write("sales/brief/acme.yaml", deal("Acme", 2)).commit("Another amount");
     squash(&repo);
     let told = repo.ok(&["resolve", "acme", "--take", "ours"]);
@@ -112,7 +116,9 @@ fn what_is_next_speaks_of_a_stash_only_where_one_was_taken_out() {
     // A squash that went well and is not committed does not make a conflict of the stash its own.
     for added in [false, true] {
         let repo = with_acme();
-        north(&repo, |repo| drop(repo.write("sales/brief/globex.yaml", deal("Globex", 3))));
+        north(&repo, |repo| {
+            repo.write("sales/brief/globex.yaml", deal("Globex", 3));
+        });
         old_stash(&repo, 1);
         repo.write("sales/brief/acme.yaml", deal("Acme", 2)).commit("Another amount");
         repo.git(&["merge", "-q", "--squash", "north"]);
@@ -134,7 +140,9 @@ fn what_is_next_speaks_of_a_stash_only_where_one_was_taken_out() {
 fn a_draft_that_speaks_of_unknown_commits_or_of_such_as_are_here_is_not_believed() {
     for draft in ["commit 0123456789012345678901234567890123456789\n", "commit \n", "Squash\n", "HEAD"] {
         let repo = with_acme();
-        north(&repo, |repo| drop(repo.write("sales/brief/acme.yaml", deal("Acme", 3))));
+        north(&repo, |repo| {
+            repo.write("sales/brief/acme.yaml", deal("Acme", 3));
+        });
         repo.write("sales/brief/acme.yaml", deal("Acme", 2)).commit("Another amount");
         squash(&repo);
         let draft = match draft {

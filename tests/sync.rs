@@ -226,6 +226,36 @@ fn two_values_for_one_field_are_told_with_both() {
 }
 
 #[test]
+fn a_change_that_is_taken_back_here_already_comes_together_by_the_way_that_is_told() {
+    let team = Team::new(&["acme"]);
+    let (olga, petr) = (team.clone("olga"), team.clone("petr"));
+    olga.ok(&["set", "acme", "amount=100"]);
+    olga.ok(&["undo"]);
+    petr.ok(&["set", "acme", "amount=200"]);
+    petr.ok(&["sync"]);
+    let told = olga.stopped(6);
+    assert!(told.contains("change it and change it back") && told.contains("`git pull --no-rebase`"), "{told}");
+    olga.git(&["pull", "-q", "--no-rebase", "--no-edit"]);
+    olga.ok(&["sync"]);
+    assert_eq!(olga.git(&["rev-parse", "HEAD"]), team.on_remote(&["rev-parse", "main"]));
+    assert!(olga.git(&["show", "HEAD:sales/brief/acme.yaml"]).contains("200"));
+}
+
+#[test]
+fn a_file_of_yours_that_is_in_the_way_stays_and_is_named() {
+    let team = Team::new(&["acme"]);
+    let (olga, petr) = (team.clone("olga"), team.clone("petr"));
+    petr.ok(&["new", "Globex", "--id", "globex"]);
+    petr.ok(&["sync"]);
+    olga.ok(&["set", "acme", "amount=100"]);
+    let path = olga.path.join("sales/brief/globex.yaml");
+    std::fs::write(&path, "mine").unwrap();
+    let told = olga.stopped(4);
+    assert!(told.contains("sales/brief/globex.yaml") && told.contains("move them elsewhere"), "{told}");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), "mine");
+}
+
+#[test]
 fn the_same_move_by_two_people_is_no_conflict() {
     let team = Team::new(&["acme"]);
     let (olga, petr) = (team.clone("olga"), team.clone("petr"));
@@ -451,6 +481,32 @@ fn a_branch_without_upstream_or_with_two_ways_is_told_what_to_type() {
     assert_eq!(ran.code, 4, "{}", ran.err);
     assert!(ran.err.contains("git remote add"), "{}", ran.err);
     assert_eq!(differences(&before, &freeze(&team.first.path())), Vec::<String>::new());
+}
+
+#[test]
+fn a_branch_that_was_deleted_at_the_remote_is_neither_up_to_date_nor_made_again() {
+    let team = Team::new(&["acme"]);
+    let olga = team.clone("olga");
+    team.on_remote(&["branch", "-m", "main", "trunk"]);
+    let ran = olga.tussock(&["sync"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("origin has no branch main any more"), "{}", ran.err);
+    olga.git(&["commit", "-q", "--allow-empty", "-m", "More"]);
+    assert_eq!(olga.tussock(&["sync"]).code, 4);
+    assert_eq!(team.on_remote(&["for-each-ref", "--format=%(refname)"]), "refs/heads/trunk\n");
+    olga.git(&["branch", "-q", "-u", "origin/trunk"]);
+    olga.git(&["config", "push.default", "upstream"]);
+    olga.ok(&["sync"]);
+}
+
+#[test]
+fn a_command_to_type_holds_the_name_of_the_branch_as_one_word() {
+    let team = Team::new(&["acme"]);
+    let olga = team.clone("olga");
+    olga.git(&["switch", "-q", "-c", "x;$(touch${IFS}hit)`true`"]);
+    let ran = olga.tussock(&["sync"]);
+    assert_eq!(ran.code, 4);
+    assert!(ran.err.contains("git push -u origin 'x;$(touch${IFS}hit)`true`'"), "{}", ran.err);
 }
 
 #[test]

@@ -426,3 +426,80 @@ fn undo_is_found_far_below_commits_of_other_things() {
     repo.ok(&["undo"]);
     assert!(repo.has("sales/brief/acme.yaml"));
 }
+
+#[test]
+fn a_deal_does_not_come_back_beside_one_that_was_made_with_its_id_since() {
+    let repo = TestRepo::with_pipeline();
+    repo.write("sales/brief/acme.yaml", "title: Acme\n");
+    repo.commit("Add");
+    repo.git(&["rm", "-q", "sales/brief/acme.yaml"]);
+    let removed = repo.commit("Remove");
+    repo.write("sales/proposal/acme.yaml", "title: Another Acme\ninputs: {goal: x}\n");
+    repo.commit("Another");
+    let before = freeze(&repo.path());
+    let ran = repo.tussock(&["undo", &removed]);
+    assert_eq!(ran.code, 6, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("sales/brief/acme.yaml would come back"), "{}", ran.err);
+    assert!(ran.err.contains("lies in sales/proposal/acme.yaml"), "{}", ran.err);
+    assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new());
+}
+
+#[test]
+fn an_undo_can_be_dated_and_can_be_left_to_commit_by_hand() {
+    let repo = TestRepo::with_pipeline();
+    repo.write("sales/brief/acme.yaml", "title: Acme\n");
+    repo.commit("Add");
+    repo.ok(&["set", "acme", "title=Acme & Co"]);
+    let set = repo.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    let told = repo.ok(&["undo", "--no-commit"]);
+    let command = told.lines().find_map(|line| line.split_once("commit with: ")).expect("the command").1;
+    assert_eq!(repo.git(&["rev-parse", "HEAD"]).trim(), set);
+    assert_eq!(repo.git(&["status", "--porcelain"]), "M  sales/brief/acme.yaml\n");
+    assert_eq!(repo.run(std::process::Command::new("sh").args(["-c", command])).code, 0, "{command}");
+    assert_eq!(repo.git(&["log", "-1", "--format=%(trailers:key=Undoes,valueonly)"]).trim(), set);
+    // It is known as undone.
+    assert_eq!(repo.tussock(&["undo", &set]).code, 6);
+
+    let head = repo.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    assert_eq!(repo.tussock(&["undo", &head, "--date", "2999-01-01"]).code, 2);
+    repo.ok(&["undo", &head, "--date", "2026-01-02T10:00:00+03:00"]);
+    assert_eq!(repo.git(&["log", "-1", "--format=%aI"]).trim(), "2026-01-02T10:00:00+03:00");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_could_be_run_comes_back_as_one() {
+    let repo = TestRepo::with_pipeline();
+    repo.write("sales/brief/acme.yaml", "title: Acme\n").write("sales/brief/globex.yaml", "title: Globex\n");
+    repo.git(&["add", "-A"]);
+    repo.git(&["update-index", "--chmod=+x", "sales/brief/acme.yaml"]);
+    repo.git(&["commit", "-q", "-m", "Add"]);
+    repo.git(&["checkout", "-q", "-f", "."]);
+    repo.git(&["rm", "-q", "-r", "sales/brief/acme.yaml", "sales/brief/globex.yaml"]);
+    repo.commit("Remove");
+    repo.ok(&["undo"]);
+    assert_eq!(repo.git(&["diff", "HEAD~2", "HEAD"]), "");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_dry_run_says_what_would_stand_in_the_way() {
+    let repo = with_deals();
+    repo.ok(&["set", "acme", "title=Other"]);
+    repo.write("sales/brief/acme.yaml", "title: Other # mine\n");
+    let before = freeze(&repo.path());
+    let (dry, real) = (repo.tussock(&["undo", "--dry-run"]), repo.tussock(&["undo"]));
+    assert_eq!((dry.code, dry.out, &dry.err), (4, String::new(), &real.err));
+    assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new());
+}
+
+#[test]
+fn the_settling_of_a_deal_in_two_places_can_be_taken_back() {
+    let repo = with_deals();
+    repo.write("sales/proposal/acme.yaml", ACME);
+    let twice = repo.commit("Twice");
+    repo.git(&["rm", "-q", "sales/brief/acme.yaml"]);
+    let settled = repo.commit("Settle");
+    repo.ok(&["undo", &settled]);
+    assert_eq!(tree(&repo, "HEAD"), tree(&repo, &twice));
+}

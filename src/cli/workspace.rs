@@ -199,6 +199,14 @@ pub fn read(ui: &mut Ui, source: &dyn Source) -> Result<Reading, CommandError> {
     load(source).map_err(|error| not_read(ui, source, error))
 }
 
+/// As [`read`], but only the wanted deals.
+///
+/// # Errors
+/// See [`read`].
+pub fn read_only(ui: &mut Ui, source: &dyn Source, wanted: &dyn Fn(&DealId) -> bool) -> Result<Reading, CommandError> {
+    load_only(source, wanted).map_err(|error| not_read(ui, source, error))
+}
+
 /// Reads the pipeline file of a source and no deal. A broken one is shown with all its findings.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 
 use super::Global;
 use super::edits::{self, Edited};
@@ -232,14 +232,7 @@ fn look(
     };
     if let Some(when) = &args.date {
         let today = when.day(workspace.reading.pipeline.timezone);
-        let now = Utc::now();
-        let latest = workspace.today.max(now.date_naive());
-        if today > latest {
-            return Err(CommandError::usage(format!("--date {today} is in the future; name a day that has come")));
-        }
-        if today == latest && when.is_after(now) {
-            return Err(CommandError::usage("--date is a moment that has not come yet; name one that has"));
-        }
+        not_in_the_future(when, today, workspace.today)?;
         // What was done on a day is judged as of that day.
         workspace.today = today;
     }
@@ -395,6 +388,32 @@ fn outrun(
 /// What the transaction refuses.
 pub fn commit_whole(home: &Home, git: &Git, action: &Action) -> Result<(Done, Exit), CommandError> {
     Ok(commit_with(home, git, action, &deferred()?)?)
+}
+
+/// Makes the changes of an action in the work tree and the index only, as [`commit_whole`] commits it.
+///
+/// # Errors
+/// What the transaction refuses.
+pub fn stage_whole(home: &Home, git: &Git, action: &Action) -> Result<Exit, CommandError> {
+    let signals = deferred()?;
+    let staged = stage_holding(home, git, action, &|| signals.hold(), &mut eprint_line);
+    Ok(unless_stopped(staged, &signals)?.1)
+}
+
+/// Refuses a day that has not come.
+///
+/// # Errors
+/// Says so.
+pub fn not_in_the_future(when: &When, today: NaiveDate, clock: NaiveDate) -> Result<(), CommandError> {
+    let now = Utc::now();
+    let latest = clock.max(now.date_naive());
+    if today > latest {
+        return Err(CommandError::usage(format!("--date {today} is in the future; name a day that has come")));
+    }
+    if today == latest && when.is_after(now) {
+        return Err(CommandError::usage("--date is a moment that has not come yet; name one that has"));
+    }
+    Ok(())
 }
 
 fn deferred() -> Result<Deferred, CommandError> {

@@ -376,12 +376,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Makes a repository on branch `main` in a folder.
+/// Makes a repository on branch `main` in a folder. In it a merge takes no deal along with a folder that others emptied.
 ///
 /// # Errors
 /// When there is no `git`, or it fails.
 pub fn init_repository(folder: &Path) -> Result<(), GitError> {
-    Git::in_folder(folder)?.command("init").plain().args(["-q", "-b", "main"]).bytes().map(drop)
+    let git = Git::in_folder(folder)?;
+    git.command("init").plain().args(["-q", "-b", "main"]).bytes()?;
+    git.command("config").plain().args(["--local", "merge.directoryRenames", "false"]).bytes().map(drop)
 }
 
 /// The first `git` in the absolute folders of `path`. Relative entries (an empty one means the current folder) are

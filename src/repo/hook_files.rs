@@ -43,7 +43,7 @@ tussock_validate() {
 
 /// For the hooks that look at what is to be committed.
 const STAGED: &str = r"GIT_LITERAL_PATHSPECS=0 git -c core.quotePath=false ls-files --cached -- ':(top,glob)**/pipeline.yaml' |
-    (tussock_validate --staged) || exit 1
+    (tussock_validate --staged --changed) || exit 1
 ";
 
 /// For the hook that looks at what is to be pushed: the tip of every branch. The list that git gives is handed on to

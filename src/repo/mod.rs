@@ -1,6 +1,7 @@
 //! The only place that knows git: snapshots of a tree, the write transaction, the state of the repository.
 
 pub mod activity;
+pub mod coming;
 pub mod discover;
 pub mod doctor;
 pub mod engine;

@@ -154,6 +154,10 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
         return Ok(found);
     }
     let in_head = in_head.pop();
+    let unchanged = match &in_head {
+        Some(file) => is_as_committed(home, git, file, found.files.get(&file.path))?,
+        None => false,
+    };
     let take = |found: &mut Conflict, cause, incoming: Incoming| -> Result<(), WriteError> {
         found.cause = cause;
         found.base = incoming.base.map(|base| only(home, git, base, deal)).transpose()?.flatten();
@@ -171,7 +175,7 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
         for (cause, incoming) in [squash, stash].into_iter().flatten() {
             let before = incoming.base.map(|base| copies(home, git, base, deal)).transpose()?.unwrap_or_default();
             let there = copies(home, git, incoming.theirs, deal)?;
-            if comes_from(&found, cause, &before, &there, in_head.as_ref()) {
+            if comes_from(&found, cause, &before, &there, in_head.as_ref(), unchanged) {
                 take(&mut found, cause, incoming)?;
                 return Ok(found);
             }
@@ -195,7 +199,7 @@ pub fn conflict(home: &Home, git: &Git, deal: &DealId) -> Result<Conflict, Write
     }
     if let (1, Some(file)) = (found.files.len(), in_head)
         && has_markers(&file.bytes)
-        && found.files.get(&file.path) == Some(&file.bytes)
+        && unchanged
         && doing.is_none()
     {
         found.cause = Cause::Markers;
@@ -216,6 +220,7 @@ fn comes_from(
     before: &[SideFile],
     there: &[SideFile],
     in_head: Option<&SideFile>,
+    unchanged: bool,
 ) -> bool {
     if found.is_unmerged() {
         let at = |wanted: u8| found.entries.iter().filter(move |e| e.1 == wanted);
@@ -232,14 +237,15 @@ fn comes_from(
         return cause == Cause::Squash || begun && (at(3).next().is_some() || there.iter().all(put));
     }
     // Added since: then a file is where only the other side has it, or has the markers that git wrote.
-    let marked = |bytes: &[u8]| has_markers(bytes) && in_head.is_none_or(|file| file.bytes != bytes);
-    let stash_marked =
-        |bytes: &[u8]| marked(bytes) && bytes.split(|b| *b == b'\n').any(|l| l.starts_with(STASH_MARKER));
-    if cause == Cause::Squash && found.files.values().any(|bytes| stash_marked(bytes)) {
+    let committed = |path: &str| unchanged && in_head.is_some_and(|file| file.path == path);
+    let marked: Vec<&Vec<u8>> =
+        found.files.iter().filter(|(path, bytes)| has_markers(bytes) && !committed(path)).map(|(_, b)| b).collect();
+    let of_stash = |bytes: &[u8]| bytes.split(|b| *b == b'\n').any(|l| l.starts_with(STASH_MARKER));
+    if cause == Cause::Squash && marked.iter().any(|bytes| of_stash(bytes)) {
         return false;
     }
     let put = |file: &SideFile| in_head.is_none_or(|old| old.path != file.path) && found.files.contains_key(&file.path);
-    there.iter().any(put) || found.files.values().any(|bytes| marked(bytes))
+    there.iter().any(put) || !marked.is_empty()
 }
 
 fn too_many(places: &[String]) -> WriteError {
@@ -280,6 +286,17 @@ fn copies(home: &Home, git: &Git, commit: ObjectId, deal: &DealId) -> Result<Vec
         }
     }
     Ok(found)
+}
+
+/// Whether the work tree has a file as it is committed, be it with other ends of its lines.
+fn is_as_committed(home: &Home, git: &Git, file: &SideFile, now: Option<&Vec<u8>>) -> Result<bool, WriteError> {
+    let Some(now) = now else { return Ok(false) };
+    if *now == file.bytes {
+        return Ok(true);
+    }
+    let filter = format!("--path={}", home.in_repository(&file.path));
+    let line = git.command("hash-object").reading().args(["--stdin", &filter]).stdin(now).line()?;
+    Ok(parse_id(&line) == Some(file.blob))
 }
 
 /// The only file of a deal in a commit; `None` where it has none. Of several, nobody can say which counts.

@@ -48,6 +48,14 @@ pub enum SyncError {
         /// Where it is pushed: `to fork`, `as feature`.
         push: String,
     },
+    /// What it follows was deleted, or has another name now.
+    #[error("{remote} has no branch {branch} any more")]
+    Deleted {
+        /// The remote.
+        remote: String,
+        /// The branch there, without `refs/heads/`.
+        branch: String,
+    },
     /// The branch has no commit.
     #[error("there is no commit on {0} yet")]
     Unborn(String),
@@ -244,12 +252,33 @@ impl<'a> Sync<'a> {
         Err(SyncError::Remote { doing: "fetch from", remote: remote.clone(), output: last })
     }
 
+    /// Makes sure that the remote still has the branch: a fetch keeps what it knew of one that was deleted there, and a
+    /// push would make it again.
+    ///
+    /// # Errors
+    /// When it has not, and when it cannot be reached.
+    pub fn still_there(&self) -> Result<(), SyncError> {
+        let Upstream { remote, remote_ref, .. } = &self.upstream;
+        let run = unspoken(self.git.command("ls-remote")).args(["--quiet", "--", remote, remote_ref]);
+        let ran = run.run()?;
+        if !ran.ok {
+            return Err(SyncError::Remote { doing: "look into", remote: remote.clone(), output: ran.err });
+        }
+        let out = String::from_utf8_lossy(&ran.out);
+        if out.lines().any(|line| line.split_once('\t').is_some_and(|(_, name)| name == remote_ref)) {
+            return Ok(());
+        }
+        let branch = remote_ref.trim_start_matches("refs/heads/").to_owned();
+        Err(SyncError::Deleted { remote: remote.clone(), branch })
+    }
+
     /// The commit of the branch.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn head(&self) -> Result<ObjectId, SyncError> {
-        self.commit(&self.upstream.branch)?.ok_or_else(|| SyncError::Unborn(self.upstream.branch.clone()))
+        self.commit(&self.upstream.branch)?
+            .ok_or_else(|| SyncError::Unborn(self.upstream.branch.trim_start_matches("refs/heads/").to_owned()))
     }
 
     /// The commit of the upstream as of the last fetch; `None` where it has none.

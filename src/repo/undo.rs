@@ -12,9 +12,8 @@ use super::git::{Git, GitError};
 use super::objects::ObjectId;
 use super::snapshot::{Staged, parse_id};
 use super::state;
-use super::transaction::FileChange;
+use super::transaction::{FileChange, FileState};
 use super::worktree::read_steadily;
-use crate::format::ident::DealId;
 use crate::format::pipeline::{PIPELINE_FILE, deal_path};
 
 /// The trailer that names the commit taken back.
@@ -103,17 +102,15 @@ pub enum UndoError {
         /// The last commit that changed the file.
         later: Box<Told>,
     },
-    /// The deal would be in two places.
-    #[error("taking back {} would put {deal} into {back}, and it is in {now}", .commit.short())]
+    /// A deal would come back beside another one of its id.
+    #[error("{back} would come back, but since {} the deal lies in {there}", .commit.short())]
     Twice {
-        /// The commit that was to be taken back.
-        commit: ObjectId,
-        /// The deal.
-        deal: DealId,
         /// Where it would come back, below the repository's root.
         back: String,
-        /// Where it is, below the repository's root.
-        now: String,
+        /// Where it is now.
+        there: String,
+        /// The commit that was to be taken back.
+        commit: ObjectId,
     },
     /// The commit is taken back already.
     #[error("{} is undone already: {by}", .commit.short())]
@@ -184,7 +181,7 @@ pub fn plan(
     }
     look.unchanged_since(id, head, &own)?;
     let changes = look.changes(&workdir, own)?;
-    look.in_one_place(id, &changes, &index)?;
+    look.nothing_twice(id, &changes, &index)?;
     Ok(Undo { target: target.told, changes, elsewhere: elsewhere.iter().map(Touched::shown).collect() })
 }
 
@@ -391,24 +388,23 @@ impl Look<'_> {
         Err(UndoError::Changed { path, commit: id, later: Box::new(by.told) })
     }
 
-    /// Makes sure that no deal comes back that was put somewhere else meanwhile.
-    fn in_one_place(&self, commit: ObjectId, changes: &[FileChange], index: &[Staged]) -> Result<(), UndoError> {
-        let deal_of = |path: &str| self.home.in_pipeline(path).and_then(deal_path).map(|(_, deal)| deal);
-        let after = |change: &FileChange| change.after.as_ref().map(|file| file.path.clone());
-        let new = changes.iter().filter(|change| change.before.is_none()).filter_map(after);
-        let mut back: HashMap<DealId, String> = new.filter_map(|path| Some((deal_of(&path)?, path))).collect();
-        if back.is_empty() {
-            return Ok(());
-        }
-        let gone: HashSet<&str> = changes.iter().filter_map(|c| c.before.as_ref()).map(|f| f.path.as_str()).collect();
+    /// Makes sure that no deal comes back that has been made anew elsewhere.
+    fn nothing_twice(&self, commit: ObjectId, changes: &[FileChange], index: &[Staged]) -> Result<(), UndoError> {
+        let id_of = |path: &str| self.home.in_pipeline(path).and_then(deal_path).map(|(_, id)| id);
+        let paths = |file: fn(&FileChange) -> &Option<FileState>| changes.iter().filter_map(move |c| file(c).as_ref());
+        let gone: HashSet<&str> = paths(|c| &c.before).map(|file| &*file.path).collect();
+        let back: HashMap<_, &str> =
+            paths(|c| &c.after).filter_map(|file| Some((id_of(&file.path)?, &*file.path))).collect();
         for entry in index {
-            let Ok(now) = std::str::from_utf8(&entry.path) else { continue };
-            let Some(deal) = deal_of(now).filter(|deal| back.contains_key(deal)) else { continue };
-            if !gone.contains(now)
-                && self.is_own(&entry.path)
-                && let Some(back) = back.remove(&deal)
-            {
-                return Err(UndoError::Twice { commit, deal, back, now: now.to_owned() });
+            let path = String::from_utf8_lossy(&entry.path);
+            let Some(back) = id_of(&path).and_then(|id| back.get(&id)).filter(|back| **back != path) else { continue };
+            if gone.contains(&*path) || !self.is_deal(&entry.path) {
+                continue;
+            }
+            // What the commit found in two places is in two places again.
+            let then = format!("{commit}^:{path}");
+            if !self.git.command("rev-parse").reading().args(["--verify", "--quiet", &then]).run()?.ok {
+                return Err(UndoError::Twice { back: (*back).to_owned(), there: path.into_owned(), commit });
             }
         }
         Ok(())
@@ -455,7 +451,8 @@ impl Look<'_> {
                     let bytes = if same { was.clone() } else { bytes.clone().unwrap_or_default() };
                     FileChange::relocate(path, was, target.shown(), bytes)
                 }
-                (None, Some(bytes)) if file.after.is_none() => FileChange::create(path, bytes.clone()),
+                (None, Some(bytes)) if file.after.is_none() => FileChange::create(path, bytes.clone())
+                    .running(file.before.as_ref().is_some_and(|e| e.mode & 0o111 != 0)),
                 (None, Some(bytes)) => FileChange::edit(path, now(file)?, bytes.clone()),
                 (None, None) => FileChange::remove(path, now(file)?),
             });

@@ -13,9 +13,11 @@ use crate::repo::hook_files::{Act, HookError, HookFile, Standing, install, look,
 
 /// Let git check deals before a commit and a push
 ///
-/// Writes the hooks pre-commit and pre-merge-commit, which run `tussock validate --staged`, and pre-push, which runs
-/// `tussock validate --rev` on what is pushed; each for every pipeline of the repository, and only errors refuse. A merge
-/// is where a deal comes to lie in two stages. `--no-verify` skips a hook once. Hooks of your own are never overwritten.
+/// Writes the hooks pre-commit and pre-merge-commit, which run `tussock validate --staged --changed`, and pre-push, which
+/// runs `tussock validate --rev` on what is pushed; each for every pipeline of the repository, and only errors refuse. A
+/// commit is refused for the deals that it changes and for errors that it makes in others; errors that were there before
+/// are told in one line. A push is refused for any error in its last commit. A merge is where a deal comes to lie in two
+/// stages. `--no-verify` skips a hook once. Hooks of your own are never overwritten.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -101,11 +103,11 @@ fn refused(error: HookError) -> CommandError {
     let told = CommandError::new(Exit::NotInState, error.to_string());
     match error {
         HookError::Taken(_) => told.hint(
-            "`tussock hooks install --chain` adds the check at its beginning; or call `tussock validate --staged` in it \
+            "`tussock hooks install --chain` adds the check at its beginning; or call `tussock validate --staged --changed` in it \
              yourself, and `tussock validate --rev` before a push",
         ),
         HookError::Odd { .. } => told.hint(
-            "call `tussock validate --staged` in it yourself, and `tussock validate --rev` before a push, and refuse when \
+            "call `tussock validate --staged --changed` in it yourself, and `tussock validate --rev` before a push, and refuse when \
              they end with an error",
         ),
         HookError::Write(error) => error.into(),

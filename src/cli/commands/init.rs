@@ -14,6 +14,7 @@ use crate::cli::write::{commit_whole, typed};
 use crate::format::pipeline::{PIPELINE_FILE, PLACEHOLDER, Pipeline};
 use crate::format::pipeline_file;
 use crate::format::schema::{FieldSpec, FieldType};
+use crate::output::terminal::plain;
 use crate::repo::discover::Home;
 use crate::repo::git::{Git, init_repository};
 use crate::repo::state::knows_author;
@@ -21,8 +22,9 @@ use crate::repo::transaction::{Action, FileChange};
 
 /// Begin a pipeline
 ///
-/// Writes a pipeline file and a folder for each stage, and commits them. Makes a git repository where there is none.
-/// Nothing that exists is overwritten.
+/// Writes a pipeline file and a folder for each stage, and commits them. Makes a git repository where there is none, and
+/// sets `merge.directoryRenames` to false in it, so that a merge never takes new deals along when all others leave their
+/// stage. Nothing that exists is overwritten.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Templates:
@@ -100,7 +102,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     if home.repo.is_none() {
         init_repository(&folder)?;
         home = Home::at(&folder)?;
-        ui.line(format!("made a git repository in {}", args.dir.display()));
+        ui.line(plain(&format!("made a git repository in {}", args.dir.display())));
+        ui.line("set merge.directoryRenames to false in it, so that no merge takes new deals along to another stage");
     }
     let mut exit = Exit::Done;
     if args.no_commit {

@@ -16,6 +16,7 @@ use crate::output::changes::line;
 use crate::output::terminal::plain;
 use crate::output::text::{Look, render};
 use crate::repo::discover::Home;
+use crate::repo::error::shell_word;
 use crate::repo::git::Git;
 use crate::repo::objects::ObjectId;
 use crate::repo::snapshot::Snapshot;
@@ -101,6 +102,9 @@ fn together(
         let theirs = sync.theirs()?;
         let distance = sync.distance(head, theirs)?;
         let ours_before = *ours_before.get_or_insert(distance.ours);
+        if distance.theirs == 0 && theirs.is_some() {
+            sync.still_there()?;
+        }
         if distance.theirs > 0 {
             sync.take_over(&|| signals.hold(), &mut |line| ui.note(plain(line)))?;
             if let Some(exit) = signals.came() {
@@ -258,6 +262,7 @@ fn stopped(error: SyncError, home: &Home) -> CommandError {
     let exit = match &error {
         SyncError::NoUpstream { .. }
         | SyncError::TwoWays { .. }
+        | SyncError::Deleted { .. }
         | SyncError::Unborn(_)
         | SyncError::Unrelated { .. }
         | SyncError::Dirty { .. } => Exit::NotInState,
@@ -271,16 +276,29 @@ fn stopped(error: SyncError, home: &Home) -> CommandError {
     let told = CommandError::new(exit, error.to_string());
     match error {
         SyncError::Write(error) => error.into(),
-        SyncError::NoUpstream { branch, remote: Some(remote) } => {
-            told.hint(format!("`git push -u {remote} {branch}` pushes it and makes it follow, once"))
-        }
-        SyncError::NoUpstream { branch, remote: None } => told.hint(format!(
-            "`git remote add origin URL`, where there is no remote yet, then `git push -u origin {branch}`"
+        SyncError::NoUpstream { branch, remote: Some(remote) } => told.hint(format!(
+            "`git push -u {} {}` pushes it and makes it follow, once",
+            shell_word(&remote),
+            shell_word(&branch)
         )),
-        SyncError::TwoWays { branch, .. } => {
-            told.hint(format!("`git push -u REMOTE {branch}` makes it go one way; or pull and push with git"))
-        }
+        SyncError::NoUpstream { branch, remote: None } => told.hint(format!(
+            "`git remote add origin URL`, where there is no remote yet, then `git push -u origin {}`",
+            shell_word(&branch)
+        )),
+        SyncError::TwoWays { branch, .. } => told.hint(format!(
+            "`git push -u REMOTE {}` makes it go one way; or pull and push with git",
+            shell_word(&branch)
+        )),
+        SyncError::Deleted { remote, branch } => told.hint(format!(
+            "ask your team; `git branch -u {}/NAME` follows another one, `git push {} HEAD:{}` makes it again",
+            shell_word(&remote),
+            shell_word(&remote),
+            shell_word(&format!("refs/heads/{branch}"))
+        )),
         SyncError::Dirty { .. } => told.hint("commit them, or put them aside with `git stash` until after the sync"),
+        SyncError::Stopped { output, .. } if output.contains("untracked working tree files would be overwritten") => {
+            told.hint("these files are yours and in no commit: move them elsewhere until after the sync")
+        }
         SyncError::Stopped { output, .. } if output.contains("would be overwritten") => {
             told.hint("commit your changes, or put them aside with `git stash` until after the sync")
         }
@@ -294,13 +312,15 @@ fn stopped(error: SyncError, home: &Home) -> CommandError {
 fn explained(home: &Home, upstream: &str, conflict: &Conflict) -> CommandError {
     let inner = |path: &String| home.in_pipeline(path).and_then(deal_path).map(|(_, id)| id);
     let ids: BTreeSet<DealId> = conflict.paths.iter().filter_map(inner).collect();
-    let others = conflict.paths.iter().filter(|path| inner(path).is_none());
+    let others: Vec<&String> = conflict.paths.iter().filter(|path| inner(path).is_none()).collect();
+    let others_are_none = others.is_empty();
     let mut lines = vec![format!("{upstream} and you changed the same; your branch is as before, nothing was pushed")];
     let did = |commit| -> Result<Option<Vec<Change>>, CommandError> {
         let (base, now) = (state_at(home, conflict.base, &ids)?, state_at(home, commit, &ids)?);
         Ok(base.zip(now).map(|(base, now)| now.since(&base)))
     };
     let sides = [("you", did(conflict.ours)), (upstream, did(conflict.theirs))];
+    let taken_back = matches!(&sides[0].1, Ok(Some(changes)) if changes.is_empty()) && !ids.is_empty();
     for (who, changes) in sides {
         // Without the details the paths still say where it is.
         let Ok(Some(changes)) = changes else { continue };
@@ -310,7 +330,7 @@ fn explained(home: &Home, upstream: &str, conflict: &Conflict) -> CommandError {
     if ids.is_empty() || lines.len() == 1 {
         lines.extend(conflict.paths.iter().map(|path| format!("  {path}")));
     } else {
-        lines.extend(others.map(|path| format!("  {path}")));
+        lines.extend(others.iter().map(|path| format!("  {path}")));
     }
     let (pull, go_on) = match conflict.in_merge {
         false => ("git pull --rebase", "git rebase --continue"),
@@ -320,6 +340,13 @@ fn explained(home: &Home, upstream: &str, conflict: &Conflict) -> CommandError {
         Some(id) => format!("settle it with `tussock resolve {id}`"),
         None => "settle it and `git add` the files".to_owned(),
     };
-    CommandError::new(Exit::Conflict, lines.join("\n"))
-        .hint(format!("`{pull}` stops at it; {settle}, go on with `{go_on}`, then `tussock sync`"))
+    let error = CommandError::new(Exit::Conflict, lines.join("\n"));
+    if taken_back && !conflict.in_merge && others_are_none {
+        // One by one your commits do not go on top of theirs, but together they come to nothing.
+        return error.hint(
+            "your commits change it and change it back, which a rebase cannot know; `git pull --no-rebase` brings both \
+             together, then `tussock sync`",
+        );
+    }
+    error.hint(format!("`{pull}` stops at it; {settle}, go on with `{go_on}`, then `tussock sync`"))
 }

@@ -3,15 +3,17 @@
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{current, home, read_pipeline, work_tree};
-use crate::cli::write::{commit_whole, finish_what_was_cut_short, typed};
+use crate::cli::when::When;
+use crate::cli::workspace::{current, home, read_pipeline, today, work_tree};
+use crate::cli::write::{commit_whole, finish_what_was_cut_short, not_in_the_future, stage_whole, typed};
 use crate::format::ident::{DealId, StageId};
 use crate::format::pipeline::deal_path;
 use crate::output::terminal::plain;
 use crate::repo::discover::Home;
+use crate::repo::error::shell_word;
 use crate::repo::git::Git;
 use crate::repo::revision::resolve;
-use crate::repo::transaction::{Action, FileChange, FileState};
+use crate::repo::transaction::{Action, FileChange, FileState, possible};
 use crate::repo::undo::{Pick, UNDOES, Undo, UndoError, plan};
 
 /// Take back the last action
@@ -26,6 +28,7 @@ Examples:
   tussock undo --dry-run             what that would change
   tussock undo 4f2c91a               this commit, whoever made it
   tussock undo -m \"Wrong client\"
+  tussock undo --date 2026-11-18     taken back then, written down now
 
 Exit codes: 0 undone · 1 the last action is somebody else's, a merge, or the beginning of the pipeline · 2 no such commit · 4 nothing to undo, or uncommitted changes of the deal · 5 locked · 6 the deal was changed or put elsewhere since · 7 rejected by a hook · 10 the clone is shallow and ends there")]
 pub struct Args {
@@ -38,6 +41,13 @@ pub struct Args {
     /// Show the change as a diff and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Change and stage the files, and leave the commit to you
+    #[arg(long, conflicts_with_all = ["date", "message"])]
+    no_commit: bool,
+    /// When it happened, for what is written down late: a day (YYYY-MM-DD, its noon) or a moment as in
+    /// 2026-11-20T14:30:00+03:00. The author's date of the commit
+    #[arg(long, value_name = "DATE", value_parser = When::parse)]
+    date: Option<When>,
 }
 
 /// More paths than this are not named.
@@ -53,6 +63,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         return Ok(exit);
     }
     let pipeline = read_pipeline(ui, &source)?;
+    if let Some(when) = &args.date {
+        not_in_the_future(when, when.day(pipeline.timezone), today(global, &pipeline))?;
+    }
     let pick = match &args.commit {
         Some(spec) => Pick::Commit(resolve(&home, spec)?),
         None => Pick::Last,
@@ -62,6 +75,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let undo = plan(&home, &git, pick, &is_deal, &mut |line| ui.note(plain(line))).map_err(refused)?;
     let reverted: Vec<Reverted> = undo.changes.iter().map(|change| Reverted::of(&home, change)).collect();
     if args.dry_run {
+        possible(&home, &git, &undo.changes, &mut |line| ui.note(plain(line)))?;
         undo.changes.iter().for_each(|change| ui.print(diff(change)));
         tell_elsewhere(ui, &undo);
         return Ok(Exit::Done);
@@ -71,18 +85,27 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         subject: subject(&undo),
         body: args.message.clone().unwrap_or_default(),
         trailers: trailers(&undo, &reverted),
-        date: None,
+        date: args.date.as_ref().and_then(|when| when.for_git(pipeline.timezone)),
         command: Some(typed()),
     };
-    let (done, exit) = commit_whole(&home, &git, &action)?;
-    for line in done.printed.lines() {
-        ui.note(plain(line));
-    }
+    let (how, exit) = if args.no_commit {
+        let exit = stage_whole(&home, &git, &action)?;
+        // With the trailer in it a later undo knows that this one is taken back.
+        let words = [shell_word(&action.subject), shell_word(&format!("{UNDOES}: {}", undo.target.id))];
+        (format!("staged, not committed; commit with: git commit -m {}", words.join(" -m ")), exit)
+    } else {
+        let (done, exit) = commit_whole(&home, &git, &action)?;
+        for line in done.printed.lines() {
+            ui.note(plain(line));
+        }
+        ui.remember(format!("commit {} is made", done.commit.short()));
+        (format!("committed as {}", done.commit.short()), exit)
+    };
     for file in &reverted {
         ui.line(plain(&file.sentence()));
     }
     tell_elsewhere(ui, &undo);
-    ui.line(plain(&format!("undid {}, committed as {}", undo.target, done.commit.short())));
+    ui.line(plain(&format!("undid {}, {how}", undo.target)));
     Ok(exit)
 }
 
@@ -231,9 +254,9 @@ fn refused(error: UndoError) -> CommandError {
             "undo the later change first, with `tussock undo {}`, or use `tussock move` and `tussock set`",
             later.id.short()
         )),
-        UndoError::Twice { deal, .. } => {
-            told.hint(format!("`tussock move {deal}` takes it from where it is to where it belongs"))
-        }
+        UndoError::Twice { there, .. } => told.hint(format!(
+            "two files of one id cannot stand side by side; rename {there} first, with `tussock rename`"
+        )),
         UndoError::Already { by, .. } => told.hint(format!("`tussock undo {}` does it again", by.id.short())),
         _ => told,
     }

@@ -1,5 +1,6 @@
 //! `tussock validate`.
 
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use clap::ValueEnum;
@@ -9,15 +10,19 @@ use crate::cli::Global;
 use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, current, home, read, read_work_tree, today, work_tree};
-use crate::format::load::Reading;
+use crate::cli::workspace::{Facts, current, home, read, read_only, read_work_tree, today, work_tree};
+use crate::format::ident::DealId;
+use crate::format::load::{LoadError, Reading, load_only};
+use crate::format::pipeline::PIPELINE_FILE;
 use crate::format::source::Source;
 use crate::output::findings_json;
 use crate::output::text::{Look, closing, render};
+use crate::repo::coming::{Coming, coming};
 use crate::repo::discover::Home;
 use crate::repo::git::Git;
 use crate::repo::incoming::coming_in;
 use crate::repo::merged::last_change;
+use crate::repo::objects::ObjectId;
 use crate::repo::revision::{head, resolve};
 use crate::repo::snapshot::Snapshot;
 
@@ -30,7 +35,8 @@ use crate::repo::snapshot::Snapshot;
 Examples:
   tussock validate                          everything
   tussock validate brief/acme-site.yaml     one deal (or a folder)
-  tussock validate --staged                 what is staged, for a commit hook
+  tussock validate --staged                 what is staged
+  tussock validate --staged --changed       what the next commit changes, for a commit hook
   tussock validate --rev origin/main        a revision, without a checkout
   tussock validate --format json            for scripts
   tussock explain exit-criterion            what a rule means
@@ -49,6 +55,9 @@ pub struct Args {
     /// Check what is staged instead of the work tree
     #[arg(long)]
     staged: bool,
+    /// With --staged: pass over findings that were there before, in deals that the next commit leaves as they are
+    #[arg(long, requires = "staged", conflicts_with = "rev")]
+    changed: bool,
     /// The lowest level that makes the exit code 1
     #[arg(long, value_name = "LEVEL", default_value = "error", value_enum)]
     fail_on: FailOn,
@@ -76,6 +85,10 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let home = home(global)?;
     let here = current(global)?;
     let wanted = args.paths.iter().map(|p| below(&home, &here, p)).collect::<Result<Vec<_>, _>>()?;
+    let coming = if args.changed { coming(&home, &Git::new(&home)?)? } else { None };
+    if matches!(args.format, Format::Text) && coming.as_ref().is_some_and(Coming::is_nothing) {
+        return Ok(Exit::Done);
+    }
     let snapshot = match &args.rev {
         Some(rev) => Some(Snapshot::of_commit(&home, resolve(&home, rev)?)?),
         None if args.staged => Some(Snapshot::of_index(&home)?),
@@ -83,7 +96,10 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     };
     let (source, reading): (Box<dyn Source>, Reading) = match snapshot {
         Some(snapshot) => {
-            let reading = read(ui, &snapshot)?;
+            let reading = match coming.as_ref().filter(|coming| is_enough(coming, &snapshot)) {
+                Some(coming) => read_only(ui, &snapshot, &|deal| coming.changes_deal(deal))?,
+                None => read(ui, &snapshot)?,
+            };
             (Box::new(snapshot), reading)
         }
         None => {
@@ -107,6 +123,19 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     if args.rev.is_none() && !args.staged {
         damaged::explain(ui, &home, &reading, &mut report)?;
     }
+    if let Some(coming) = &coming {
+        let passed = pass_over(&home, coming, floor(args.fail_on), &circumstances, &mut report)?;
+        if passed > 0 {
+            let (were, do_not, them) = if passed == 1 {
+                ("finding elsewhere was", "does not", "it")
+            } else {
+                ("findings elsewhere were", "do not", "them")
+            };
+            ui.note(format!(
+                "{passed} {were} there before and {do_not} stop this commit; `tussock validate --staged` shows {them}"
+            ));
+        }
+    }
     tell_last_changes(&home, args, &mut report)?;
     let files = Files::of(&reading, &*source);
     match args.format {
@@ -120,6 +149,15 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         }
     }
     Ok(if fails(&report, args.fail_on) && !args.exit_zero { Exit::Findings } else { Exit::Done })
+}
+
+/// Of a pipeline with more files a commit that changes nothing but deals has only those read: to read all of fifty
+/// thousand would make every commit wait for seconds.
+const MANY: usize = 2_000;
+
+/// Whether it is enough to read the deals that the next commit changes.
+fn is_enough(coming: &Coming, source: &dyn Source) -> bool {
+    coming.is_of_deals() && source.entries().is_ok_and(|entries| entries.len() > MANY)
 }
 
 /// So many places of deals that lie in several are looked up in history, which can take long.
@@ -156,13 +194,94 @@ fn tell_last_changes(home: &Home, args: &Args, report: &mut Report) -> Result<()
     Ok(())
 }
 
-fn fails(report: &Report, on: FailOn) -> bool {
-    let floor = match on {
+/// Takes out of a report what the next commit does not answer for, and says how much of it would fail: findings of
+/// deals and files that it leaves as they are, unless they are new all the same (a stricter pipeline file makes them in
+/// deals that nobody touched).
+fn pass_over(
+    home: &Home,
+    coming: &Coming,
+    floor: Level,
+    circumstances: &Circumstances<'_>,
+    report: &mut Report,
+) -> Result<usize, CommandError> {
+    // A deal's finding shows the criterion in the pipeline file too, which is no reason to answer for the deal.
+    let other = |path: &str| path != PIPELINE_FILE && coming.changes(path);
+    let touched = |f: &Finding| coming.changes(&f.path) || f.related.iter().any(|r| other(&r.path));
+    let elsewhere = |f: &Finding| f.level >= floor && !touched(f);
+    let mut known: BTreeMap<Kind, usize> = BTreeMap::new();
+    // Most commits are made where nothing is wrong, and need no second look.
+    if report.findings.iter().any(elsewhere) {
+        let some = is_enough(coming, circumstances.source);
+        let wanted = |deal: &DealId| !some || coming.changes_deal(deal);
+        for commit in &coming.parents {
+            let Some(earlier) = before(home, *commit, &wanted, circumstances)? else {
+                // Nobody could tell what was wrong as long as the pipeline file was broken.
+                known.extend(kinds(&report.findings, floor));
+                continue;
+            };
+            for (kind, number) in kinds(&earlier.findings, floor) {
+                let most = known.entry(kind).or_default();
+                *most = number.max(*most);
+            }
+        }
+    }
+    let now = kinds(&report.findings, floor);
+    let mut passed = 0;
+    report.retain(|f| {
+        if touched(f) {
+            return true;
+        }
+        let count = |kinds: &BTreeMap<Kind, usize>| kinds.get(&kind(f)).copied().unwrap_or_default();
+        let new = f.level >= floor && count(&now) > count(&known);
+        passed += usize::from(f.level >= floor && !new);
+        new
+    });
+    Ok(passed)
+}
+
+/// What tells findings of two times apart: the file and the rule. The place in the file and the words change with the
+/// pipeline file.
+type Kind = (String, &'static str);
+
+fn kind(finding: &Finding) -> Kind {
+    (finding.path.clone(), finding.rule.id)
+}
+
+/// How many findings of each kind there are, at a level or above.
+fn kinds(findings: &[Finding], floor: Level) -> BTreeMap<Kind, usize> {
+    let mut kinds = BTreeMap::new();
+    for finding in findings.iter().filter(|f| f.level >= floor) {
+        *kinds.entry(kind(finding)).or_default() += 1;
+    }
+    kinds
+}
+
+/// What was wrong in a commit; `None` where its pipeline file is broken.
+fn before(
+    home: &Home,
+    commit: ObjectId,
+    wanted: &dyn Fn(&DealId) -> bool,
+    circumstances: &Circumstances<'_>,
+) -> Result<Option<Report>, CommandError> {
+    let snapshot = Snapshot::of_commit(home, commit)?;
+    match load_only(&snapshot, wanted) {
+        Ok(reading) => Ok(Some(check(&reading, &Circumstances { source: &snapshot, ..*circumstances }))),
+        Err(LoadError::NoPipeline) => Ok(Some(Report::default())),
+        Err(LoadError::Broken { .. }) => Ok(None),
+        Err(error @ LoadError::Io { .. }) => Err(CommandError::new(Exit::Io, error.to_string())),
+    }
+}
+
+fn floor(on: FailOn) -> Level {
+    match on {
         FailOn::Error => Level::Error,
         FailOn::Warning => Level::Warning,
         FailOn::Info => Level::Info,
-    };
-    report.worst().is_some_and(|worst| worst >= floor)
+    }
+}
+
+fn fails(report: &Report, on: FailOn) -> bool {
+    report.worst().is_some_and(|worst| worst >= floor(on))
 }
 
 fn is_at(path: &str, wanted: &str) -> bool {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::objects::Remade;
 use super::patient::first_line;
 use super::{Ailment, Kind, Patient, advise, curable, failed, named};
-use crate::repo::error::WriteError;
+use crate::repo::error::{WriteError, shell_word};
 use crate::repo::objects::ObjectId;
 use crate::repo::snapshot::parse_id;
 use crate::repo::transaction;
@@ -67,9 +67,13 @@ pub(super) fn head(patient: &Patient) -> Result<Vec<Ailment>, WriteError> {
     let advice = match branches.first() {
         Some(first) => {
             let which = if branches.len() == 1 { "the only branch is" } else { "the branches are" };
-            format!("{which} {}; `echo 'ref: refs/heads/{first}' > {path}` checks out {first}", named(&branches))
+            let line = shell_word(&format!("ref: refs/heads/{first}"));
+            format!("{which} {}; `echo {line} > {}` checks out {first}", named(&branches), shell_word(&path))
         }
-        None => format!("`echo 'ref: refs/heads/BRANCH' > {path}` with the name of your branch brings it back"),
+        None => format!(
+            "`echo 'ref: refs/heads/BRANCH' > {}` with the name of your branch brings it back",
+            shell_word(&path)
+        ),
     };
     Ok(vec![advise(format!("{path} {how}: git sees no repository here"), advice)])
 }
@@ -193,7 +197,7 @@ fn without_log(patient: &Patient, short: &str) -> Result<String, WriteError> {
             id.short(),
             subject(patient, id)?,
             id.short(),
-            patient.shown(&ref_file(patient, &format!("refs/heads/{short}"))?),
+            shell_word(&patient.shown(&ref_file(patient, &format!("refs/heads/{short}"))?)),
         ),
         None => format!(
             "no commit for it is left here; clone again, or `git fetch` and set {short} to a branch of the remote"

@@ -8,7 +8,7 @@ use super::patient::is_pipeline_file;
 use super::{Ailment, Kind, Patient, advise, curable, named};
 use crate::format::pipeline::PLACEHOLDER;
 use crate::repo::discover::is_repository;
-use crate::repo::error::WriteError;
+use crate::repo::error::{WriteError, shell_word};
 use crate::repo::lock;
 use crate::repo::objects::ObjectId;
 use crate::repo::snapshot::parse_id;
@@ -225,7 +225,10 @@ fn missing(patient: &Patient, seen: &Seen) -> Result<Vec<Ailment>, WriteError> {
         if is_deal || is_pipeline_file(path) {
             ailments.push(advise(
                 format!("{path} is tracked by git and nowhere in the work tree"),
-                format!("`git restore -- {path}` brings it back; if it was to go, commit that it is gone"),
+                format!(
+                    "`git restore -- :/{}` brings it back; if it was to go, commit that it is gone",
+                    shell_word(path)
+                ),
             ));
         }
     }
@@ -235,10 +238,12 @@ fn missing(patient: &Patient, seen: &Seen) -> Result<Vec<Ailment>, WriteError> {
 pub(super) fn restore(patient: &Patient, path: &str, from: From) -> Result<(), WriteError> {
     let spec = if from == From::Head { format!("HEAD:{path}") } else { format!(":{path}") };
     let bytes = patient.reading("cat-file").args(["--filters", &spec]).bytes()?;
-    let full = patient.workdir()?.join(path);
+    let workdir = patient.workdir()?;
+    no_link_above(workdir, path)?;
+    let full = workdir.join(path);
     let folder = full.parent().unwrap_or(&full);
     let fsync = patient.program().fsync();
-    let write = || -> io::Result<()> {
+    let write = || -> io::Result<bool> {
         std::fs::create_dir_all(folder)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(".tussock-").suffix(".tmp");
@@ -253,9 +258,15 @@ pub(super) fn restore(patient: &Patient, path: &str, from: From) -> Result<(), W
         if fsync {
             temp.as_file().sync_all()?;
         }
-        temp.persist(&full).map(drop).map_err(|e| e.error)
+        // Whoever has written into it meanwhile knows better.
+        if full.symlink_metadata().is_ok_and(|now| now.len() > 0) {
+            return Ok(false);
+        }
+        temp.persist(&full).map(|_| true).map_err(|e| e.error)
     };
-    write().map_err(WriteError::io("write", &full))?;
+    if !write().map_err(WriteError::io("write", &full))? {
+        return Err(WriteError::Conflict { what: format!("{path} was changed") });
+    }
     if fsync {
         flush(folder)?;
     }
@@ -264,6 +275,17 @@ pub(super) fn restore(patient: &Patient, path: &str, from: From) -> Result<(), W
         From::Head => patient.writing("reset").args(["--quiet", "HEAD", "--", path]).bytes()?,
         From::Index => patient.writing("add").args(["--refresh", "--", path]).bytes()?,
     };
+    Ok(())
+}
+
+/// Makes sure that a file would be written where its path says, and not where a link leads.
+fn no_link_above(workdir: &Path, path: &str) -> Result<(), WriteError> {
+    for (end, _) in path.match_indices('/') {
+        if workdir.join(&path[..end]).symlink_metadata().is_ok_and(|m| !m.is_dir()) {
+            let reason = "a folder on the way to it is a link or a file";
+            return Err(WriteError::BadPath { path: path.to_owned(), reason });
+        }
+    }
     Ok(())
 }
 

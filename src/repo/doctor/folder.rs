@@ -51,13 +51,21 @@ pub(super) fn incomplete(patient: &Patient) -> Result<Vec<Ailment>, WriteError> 
         }
     }
     for (folder, count) in files.into_iter().filter(|(_, count)| *count > CROWDED) {
-        ailments.push(Ailment {
-            what: format!(
-                "{} has {count} files in one folder, which makes every commit slower",
-                patient.home.in_repository(folder)
-            ),
-            cure: Cure::Know(format!("closed deals can lie in a folder for each year, such as {folder}/2026")),
-        });
+        let is_year = folder.rsplit_once('/').is_some_and(|(_, name)| name.bytes().all(|b| b.is_ascii_digit()));
+        if is_year {
+            // Nothing better can be done, and nobody is helped by hearing it every time.
+            continue;
+        }
+        let what = format!(
+            "{} has {count} files in one folder, which makes every commit slower",
+            patient.home.in_repository(folder)
+        );
+        let is_end = reading.pipeline.ends.iter().any(|end| end.id.as_str() == folder);
+        let advice = match is_end {
+            true => format!("closed deals can lie in a folder for each year, such as {folder}/2026"),
+            false => "deals that nobody works on any more can be lost or recycled".to_owned(),
+        };
+        ailments.push(Ailment { what, cure: Cure::Know(advice) });
     }
     Ok(ailments)
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::{Ailment, Kind, Patient, advise, curable, failed};
-use crate::repo::error::WriteError;
+use crate::repo::error::{WriteError, shell_word};
 
 /// What git keeps in its folder while something is half done.
 const HALF_DONE: [&str; 6] =
@@ -32,7 +32,10 @@ pub(super) fn broken(patient: &Patient) -> Result<Vec<Ailment>, WriteError> {
     if HALF_DONE.iter().any(|name| place.git_dir.join(name).symlink_metadata().is_ok()) {
         return Ok(vec![advise(
             format!("{what}; and a merge or the like is half done"),
-            format!("`rm -f {shown} && git reset` leaves the merge and keeps your files; then begin it again"),
+            format!(
+                "`rm -f {} && git reset` leaves the merge and keeps your files; then begin it again",
+                shell_word(&shown)
+            ),
         )]);
     }
     let does = "builds it anew from the last commit; the files stay as they are, but what was only staged is lost";

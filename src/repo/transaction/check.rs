@@ -133,7 +133,8 @@ pub(super) fn plan<'a>(
         let moved_only = change.before.as_ref().map(|f| &f.bytes) == change.after.as_ref().map(|f| &f.bytes);
         let crlf_stored = found.as_ref().is_some_and(|f| f.crlf_stored);
         let in_head = found.as_ref().is_some_and(|f| f.in_head);
-        let (mode, old) = found.map_or((REGULAR | 0o644, None), |f| (f.mode, f.id));
+        let new_mode = REGULAR | if change.executable { 0o755 } else { 0o644 };
+        let (mode, old) = found.map_or((new_mode, None), |f| (f.mode, f.id));
         PlannedFile {
             change,
             in_head,

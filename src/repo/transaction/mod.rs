@@ -61,13 +61,15 @@ pub struct FileChange {
     pub after: Option<FileState>,
     /// Whether what the user has changed in the file and not committed, or not even added, goes into the commit too.
     pub with_edits: bool,
+    /// Whether a new file is one that can be run; files that are there stay what they are.
+    pub executable: bool,
 }
 
 impl FileChange {
     /// A new file.
     pub fn create(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         let after = FileState { path: path.into(), bytes: bytes.into() };
-        FileChange { before: None, after: Some(after), with_edits: false }
+        FileChange { before: None, after: Some(after), with_edits: false, executable: false }
     }
 
     /// Another content for a file that stays where it is.
@@ -87,19 +89,26 @@ impl FileChange {
             before: Some(FileState { path: from.into(), bytes: was.into() }),
             after: Some(FileState { path: to.into(), bytes: bytes.into() }),
             with_edits: false,
+            executable: false,
         }
     }
 
     /// Removes a file.
     pub fn remove(path: impl Into<String>, was: impl Into<Vec<u8>>) -> Self {
         let before = FileState { path: path.into(), bytes: was.into() };
-        FileChange { before: Some(before), after: None, with_edits: false }
+        FileChange { before: Some(before), after: None, with_edits: false, executable: false }
     }
 
     /// The same change, which also takes what the user has edited in the file and not committed.
     #[must_use]
     pub fn taking_edits(self) -> Self {
         FileChange { with_edits: true, ..self }
+    }
+
+    /// The same change; a new file can be run where `executable` says so.
+    #[must_use]
+    pub fn running(self, executable: bool) -> Self {
+        FileChange { executable, ..self }
     }
 
     fn before_path(&self) -> Option<&str> {
@@ -231,6 +240,15 @@ pub fn stage(
 ) -> Result<Vec<String>, WriteError> {
     let action = Action { changes: changes.to_vec(), ..Action::default() };
     stage_holding(home, git, &action, &|| (), tell)
+}
+
+/// Makes sure that changes could be committed as things are, and writes nothing: for showing what would be done.
+///
+/// # Errors
+/// See [`WriteError`].
+pub fn possible(home: &Home, git: &Git, changes: &[FileChange], tell: &mut dyn FnMut(&str)) -> Result<(), WriteError> {
+    let changes = real_changes(home, git, changes)?;
+    check::plan(git, &state::look(home, git, tell)?, &changes).map(drop)
 }
 
 /// The changes that change something, all of them allowed.
