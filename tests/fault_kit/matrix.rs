@@ -138,6 +138,27 @@ impl Matrix {
         self.sum_up(what, outcomes)
     }
 
+    /// Breaks the command in a way that a program alone cannot be held to: see [`Matrix::break_it`]. `excused` are
+    /// the rules that may be broken right after it, and those that may be broken for ever.
+    pub fn break_it_badly(
+        &self,
+        sums: &mut Sums,
+        base: &Path,
+        label: String,
+        excused: (&[u8], &[u8]),
+        run: impl FnOnce(&Copy<'_>, &[String]) -> Ran,
+        mend: impl FnOnce(&Copy<'_>),
+    ) {
+        let template = self.runner.template.within(base);
+        let copy = template.copy();
+        let run = |args: &[String]| Broken { fired: true, ran: run(&copy, args) };
+        let mut outcome = self.runner.judge(&copy, label, false, run, || mend(&copy));
+        let (at_once, for_good) = excused;
+        outcome.at_once.retain(|v| !at_once.contains(&v.invariant) && !for_good.contains(&v.invariant));
+        outcome.in_the_end.retain(|v| !for_good.contains(&v.invariant));
+        sums.add(outcome);
+    }
+
     /// Breaks the command in a way of the caller's own: `run` gets a copy in the folder `base` and the arguments, and
     /// `mend` makes the machine whole again.
     pub fn break_it(
@@ -148,10 +169,7 @@ impl Matrix {
         run: impl FnOnce(&Copy<'_>, &[String]) -> Ran,
         mend: impl FnOnce(&Copy<'_>),
     ) {
-        let template = self.runner.template.within(base);
-        let copy = template.copy();
-        let run = |args: &[String]| Broken { fired: true, ran: run(&copy, args) };
-        sums.add(self.runner.judge(&copy, label, false, run, || mend(&copy)));
+        self.break_it_badly(sums, base, label, (&[], &[]), run, mend);
     }
 
     /// Adds up and prints.

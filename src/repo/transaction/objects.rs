@@ -361,6 +361,8 @@ impl Store<'_> {
         }
         let mut ids = vec![*tree, commit];
         ids.extend(files.iter().filter_map(|f| f.new));
+        let objects = self.place.common_dir.join("objects");
+        ids.iter().try_for_each(|id| not_empty(&objects, id))?;
         let mut folders: Vec<&str> = files
             .iter()
             .flat_map(|f| f.change.before_path().into_iter().chain(f.change.after_path()))
@@ -373,9 +375,9 @@ impl Store<'_> {
             let entry = self.ready.repo.entry(*tree, folder).map_err(WriteError::object("read back the tree"))?;
             ids.extend(entry.map(|(_, id)| id));
         }
-        let objects = self.place.common_dir.join("objects");
         let mut folders = vec![objects.clone()];
         for id in ids {
+            not_empty(&objects, &id)?;
             let name = id.to_string();
             let folder = objects.join(&name[..2]);
             // git has flushed what it wrote; flushing it again costs nothing. Packed objects have no file.
@@ -412,6 +414,18 @@ pub(super) fn index_line(info: &mut Vec<u8>, path: &[u8], entry: Option<(u32, Ob
     info.extend_from_slice(head.as_bytes());
     info.extend_from_slice(path);
     info.push(0);
+}
+
+/// Holds that an object has bytes. An earlier write may have left the name and lost the bytes in a power cut, and then
+/// both git and libgit2 take the object for written already.
+fn not_empty(objects: &Path, id: &ObjectId) -> Result<(), WriteError> {
+    let name = id.to_string();
+    let path = objects.join(&name[..2]).join(&name[2..]);
+    if path.metadata().is_ok_and(|found| found.len() == 0) {
+        let why = "it is empty, which a power cut can leave; `tussock doctor --yes` removes it, then try again";
+        return Err(WriteError::io("use the object", &path)(std::io::Error::other(why)));
+    }
+    Ok(())
 }
 
 /// Flushes a file, or what a folder says about its files. What is not there has nothing to flush.
