@@ -89,6 +89,11 @@ impl Matrix {
         Matrix { runner: Runner { job, template, wanted }, points, _fixture: fixture }
     }
 
+    /// The arguments of the command.
+    pub fn args(&self) -> &[String] {
+        &self.runner.job.args
+    }
+
     /// Runs every point with every fault that `faults` gives for it, or one in `sampled` of them, and prints the sums.
     pub fn run(&self, what: &str, sampled: u64, faults: impl Fn(&Point) -> Vec<Fault>) -> Sums {
         let runner = &self.runner;
@@ -345,7 +350,7 @@ impl Sums {
 }
 
 /// One in how many runs the caller wants; `None` when nothing is said.
-fn how_many() -> Option<u64> {
+pub fn how_many() -> Option<u64> {
     let text = std::env::var(HOW_MANY).ok()?;
     if text == "all" {
         return Some(1);
