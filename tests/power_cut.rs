@@ -157,7 +157,11 @@ fn kept(copy: &Copy<'_>) -> Result<(), String> {
     let file = std::fs::read_to_string(copy.path().join("sales/proposal/d01.yaml")).unwrap_or_default();
     let old = copy.path().join("sales/brief/d01.yaml").exists();
     if head != DEAL || file != DEAL || old {
-        return Err(format!("{} bytes in HEAD and {} in the file; the old one is there: {old}", head.len(), file.len()));
+        return Err(format!(
+            "{} bytes in HEAD and {} in the file; the old one is there: {old}",
+            head.len(),
+            file.len()
+        ));
     }
     Ok(())
 }

@@ -155,6 +155,9 @@ fn an_init_that_is_killed_at_any_write_is_done_whole_by_the_next_one() {
         assert_eq!(git(&copy, &["status", "--porcelain"]), "", "{at}");
         git(&copy, &["fsck", "--strict", "--no-dangling", "--no-progress"]);
     }
-    println!("init         killed                     points {:>4}  runs {runs}, {locked} with a lock of git init", points.len());
+    println!(
+        "init         killed                     points {:>4}  runs {runs}, {locked} with a lock of git init",
+        points.len()
+    );
     assert!(runs > 3, "{runs} runs");
 }

@@ -153,8 +153,7 @@ impl Wanted {
     /// Learns from a repository before and after.
     pub fn new(before: View, after: View) -> Wanted {
         let both = before.tree.keys().chain(after.tree.keys());
-        let mut paths: BTreeSet<String> =
-            both.filter(|p| before.tree.get(*p) != after.tree.get(*p)).cloned().collect();
+        let mut paths: BTreeSet<String> = both.filter(|p| before.tree.get(*p) != after.tree.get(*p)).cloned().collect();
         if paths.is_empty() {
             let bytes = |view: &View, path: &String| view.files.get(path).map(|f| f.bytes.clone());
             let both = before.files.keys().chain(after.files.keys());
