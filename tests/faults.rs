@@ -43,8 +43,10 @@ fn error_matrix(name: &str, sampled: u64) {
     let Some(job) = job::named(name) else { return };
     let matrix = Matrix::new(job);
     let once = matrix.run("error, once", sampled, |p| errors(p).iter().map(|e| Fault::Error(e)).collect());
+    // Every close from then on would be those of folders, too, which no disk fails.
+    let lasting = |p: &Point| if p.call == "close" { &[][..] } else { errors(p) };
     let for_good =
-        matrix.run("error, from then on", sampled, |p| errors(p).iter().map(|e| Fault::ErrorFromNow(e)).collect());
+        matrix.run("error, from then on", sampled, |p| lasting(p).iter().map(|e| Fault::ErrorFromNow(e)).collect());
     once.must_all_hold();
     for_good.must_all_hold();
 }
