@@ -153,13 +153,25 @@ impl Wanted {
     /// Learns from a repository before and after.
     pub fn new(before: View, after: View) -> Wanted {
         let both = before.tree.keys().chain(after.tree.keys());
-        let paths = both.filter(|p| before.tree.get(*p) != after.tree.get(*p)).cloned().collect();
+        let mut paths: BTreeSet<String> = both.filter(|p| before.tree.get(*p) != after.tree.get(*p)).cloned().collect();
+        if paths.is_empty() {
+            let bytes = |view: &View, path: &String| view.files.get(path).map(|f| f.bytes.clone());
+            let both = before.files.keys().chain(after.files.keys());
+            paths = both.filter(|p| bytes(&before, p) != bytes(&after, p)).cloned().collect();
+        }
         Wanted { before, after, paths }
     }
 
-    /// Whether the change is in HEAD.
+    /// Whether the command leaves the commit to the user.
+    fn stages_only(&self) -> bool {
+        self.before.tree == self.after.tree
+    }
+
+    /// Whether the change is in HEAD; of a command that commits nothing, whether it is in the index and the work tree.
     pub fn landed(&self, now: &View) -> bool {
-        now.tree == self.after.tree
+        let bytes = |view: &View, path: &String| view.files.get(path).map(|f| f.bytes.clone());
+        let there = || self.paths.iter().all(|p| bytes(now, p) == bytes(&self.after, p));
+        now.tree == self.after.tree && (!self.stages_only() || now.index == self.after.index && there())
     }
 
     /// What must hold at any time, also of a state that was left half-way.
@@ -169,12 +181,24 @@ impl Wanted {
             say(&mut found, 2, "HEAD's tree is neither the old nor the intended one");
         }
         let in_head = deals(now.tree.keys());
-        for id in deals(self.before.tree.keys()).keys().filter(|id| in_head.get(*id) != Some(&1)) {
+        let (old, new) = (deals(self.before.tree.keys()), deals(self.after.tree.keys()));
+        for id in old.keys().filter(|id| in_head.get(*id) != old.get(*id) && in_head.get(*id) != new.get(*id)) {
             say(&mut found, 1, format!("{id} is {} times in HEAD", in_head.get(id).unwrap_or(&0)));
         }
         let on_disk = deals(now.files.keys());
-        for id in deals(self.before.tree.keys()).keys().filter(|id| !on_disk.contains_key(*id)) {
+        let stays = |id: &&&str| new.contains_key(**id) && !on_disk.contains_key(**id);
+        for id in old.keys().filter(stays) {
             say(&mut found, 1, format!("{id} is nowhere in the work tree"));
+        }
+        // A new name is there before the old one goes.
+        let only = |one: &View, other: &View| -> Vec<String> {
+            self.paths.iter().filter(|p| one.files.contains_key(*p) && !other.files.contains_key(*p)).cloned().collect()
+        };
+        let (go, come) = (only(&self.before, &self.after), only(&self.after, &self.before));
+        let gone = go.iter().filter(|p| !now.files.contains_key(*p)).count();
+        let come_already = come.iter().filter(|p| now.files.contains_key(*p)).count();
+        if gone > come_already + go.len().saturating_sub(come.len()) {
+            say(&mut found, 1, format!("{gone} files are gone and only {come_already} in their new places"));
         }
         let all = start.files.keys().chain(now.files.keys()).collect::<BTreeSet<_>>();
         for path in all {
@@ -301,11 +325,17 @@ impl Wanted {
                     say(&mut found, 4, "exit 0 with a journal left");
                 }
             }
-            9 if !landed => say(&mut found, 7, "exit 9, but the change is not in HEAD"),
+            9 if !landed && !self.stages_only() => say(&mut found, 7, "exit 9, but the change is not in HEAD"),
             9 if !journal => say(&mut found, 7, "exit 9, but there is no journal to go on from"),
             9 => {}
             // Stopped by a signal: before the change or after all of it.
             129 | 130 | 143 if landed => found.extend(self.complete(now)),
+            // When git failed and the branch cannot be read either, nobody can know. What comes next finds out.
+            8 if journal && ran.err.contains("it is not known whether commit ") => {
+                if !landed {
+                    found.extend(self.untouched(start, now));
+                }
+            }
             8 if landed && unheard => found.extend(self.complete(now)),
             code if landed => say(&mut found, 7, format!("exit {code}, but the change is in HEAD")),
             _ => found.extend(self.untouched(start, now)),

@@ -33,6 +33,15 @@ pub fn deal(number: usize) -> String {
 impl Fixture {
     /// Makes the repository; `prepare` commits what a command needs beside the deals.
     pub fn new(prepare: impl Fn(&TestRepo)) -> Fixture {
+        Fixture::with(prepare, make_a_mess)
+    }
+
+    /// The same, whose user has committed all work.
+    pub fn tidy(prepare: impl Fn(&TestRepo)) -> Fixture {
+        Fixture::with(prepare, |_| ())
+    }
+
+    fn with(prepare: impl Fn(&TestRepo), leave: impl Fn(&TestRepo)) -> Fixture {
         let repo = TestRepo::with_pipeline();
         for number in 1..=DEALS {
             repo.write(&format!("sales/brief/{}.yaml", deal(number)), DEAL);
@@ -46,7 +55,7 @@ impl Fixture {
         for item in fs::read_dir(repo.path().join(".git/hooks")).into_iter().flatten() {
             fs::remove_file(item.unwrap().path()).unwrap();
         }
-        make_a_mess(&repo);
+        leave(&repo);
         let mut command = Command::new("true");
         repo.hermetic(&mut command);
         let owned = |text: &OsStr| text.to_owned();

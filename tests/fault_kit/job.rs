@@ -1,6 +1,6 @@
 //! The commands that are broken.
 
-use super::fixture::{DEALS, deal};
+use super::fixture::{DEAL, DEALS, deal};
 use crate::kit::TestRepo;
 
 /// What to do once more after the fault, when the change had been made.
@@ -23,6 +23,9 @@ pub struct Job {
     pub prepare: fn(&TestRepo),
 }
 
+/// A deal that `fmt` writes anew.
+const UNORDERED: &str = "inputs:\n  goal: leads\namount: 18000\n# who\nowner: olga\ntitle: ACME site\n";
+
 fn strings(args: &[&str]) -> Vec<String> {
     ["--today", "2026-03-02"].iter().chain(args).map(|a| (*a).to_owned()).collect()
 }
@@ -41,23 +44,45 @@ pub fn all() -> Vec<Job> {
         Job { name: "new", args: strings(&["new", "Hooli site"]), again: Again::Same(&[0, 2]), prepare: nothing },
         Job { name: "batch of 50", args: strings(&batch), again: Again::Same(&[0]), prepare: nothing },
         Job {
-            name: "fmt",
-            args: strings(&["fmt", "d02", "d03"]),
-            again: Again::Same(&[0]),
-            prepare: |repo| {
-                for id in ["d02", "d03"] {
-                    let path = format!("sales/brief/{id}.yaml");
-                    repo.write(&path, format!("\n\n{}", repo.read(&path)));
-                }
-                repo.commit("In another form");
-            },
-        },
-        Job {
             name: "undo",
             args: strings(&["undo"]),
             again: idle(),
             prepare: |repo| {
                 repo.ok(&["--today", "2026-03-01", "move", "d02", "proposal"]);
+            },
+        },
+        Job {
+            name: "fmt",
+            args: strings(&["fmt", "d01", "d02", "d03"]),
+            again: Again::Same(&[0]),
+            prepare: |repo| {
+                for number in 1..=3 {
+                    repo.write(&format!("sales/brief/{}.yaml", deal(number)), UNORDERED);
+                }
+                repo.commit("Write three deals in another order");
+            },
+        },
+        // What was done already is an id that is not there any more.
+        Job {
+            name: "rename",
+            args: strings(&["rename", "d01", "acme-shop"]),
+            again: Again::Same(&[0, 2]),
+            prepare: |repo| {
+                repo.write("sales/brief/d02.yaml", format!("{DEAL}follows: d01\n")).commit("Follow a deal");
+            },
+        },
+        Job {
+            name: "no commit",
+            args: strings(&["move", "d01", "proposal", "--no-commit"]),
+            again: Again::Same(&[0]),
+            prepare: nothing,
+        },
+        Job {
+            name: "resolve",
+            args: strings(&["resolve", "d01", "--take", "proposal"]),
+            again: Again::Same(&[0]),
+            prepare: |repo| {
+                repo.write("sales/proposal/d01.yaml", DEAL.replace("18000", "20000")).commit("Merge by hand");
             },
         },
     ]

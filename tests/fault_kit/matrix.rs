@@ -89,6 +89,11 @@ impl Matrix {
         Matrix { runner: Runner { job, template, wanted }, points, _fixture: fixture }
     }
 
+    /// The arguments of the command.
+    pub fn args(&self) -> &[String] {
+        &self.runner.job.args
+    }
+
     /// Runs every point with every fault that `faults` gives for it, or one in `sampled` of them, and prints the sums.
     pub fn run(&self, what: &str, sampled: u64, faults: impl Fn(&Point) -> Vec<Fault>) -> Sums {
         let runner = &self.runner;
@@ -138,6 +143,27 @@ impl Matrix {
         self.sum_up(what, outcomes)
     }
 
+    /// Breaks the command in a way that a program alone cannot be held to: see [`Matrix::break_it`]. `excused` are
+    /// the rules that may be broken right after it, and those that may be broken for ever.
+    pub fn break_it_badly(
+        &self,
+        sums: &mut Sums,
+        base: &Path,
+        label: String,
+        excused: (&[u8], &[u8]),
+        run: impl FnOnce(&Copy<'_>, &[String]) -> Ran,
+        mend: impl FnOnce(&Copy<'_>),
+    ) {
+        let template = self.runner.template.within(base);
+        let copy = template.copy();
+        let run = |args: &[String]| Broken { fired: true, ran: run(&copy, args) };
+        let mut outcome = self.runner.judge(&copy, label, false, run, || mend(&copy));
+        let (at_once, for_good) = excused;
+        outcome.at_once.retain(|v| !at_once.contains(&v.invariant) && !for_good.contains(&v.invariant));
+        outcome.in_the_end.retain(|v| !for_good.contains(&v.invariant));
+        sums.add(outcome);
+    }
+
     /// Breaks the command in a way of the caller's own: `run` gets a copy in the folder `base` and the arguments, and
     /// `mend` makes the machine whole again.
     pub fn break_it(
@@ -148,10 +174,7 @@ impl Matrix {
         run: impl FnOnce(&Copy<'_>, &[String]) -> Ran,
         mend: impl FnOnce(&Copy<'_>),
     ) {
-        let template = self.runner.template.within(base);
-        let copy = template.copy();
-        let run = |args: &[String]| Broken { fired: true, ran: run(&copy, args) };
-        sums.add(self.runner.judge(&copy, label, false, run, || mend(&copy)));
+        self.break_it_badly(sums, base, label, (&[], &[]), run, mend);
     }
 
     /// Adds up and prints.
@@ -327,7 +350,7 @@ impl Sums {
 }
 
 /// One in how many runs the caller wants; `None` when nothing is said.
-fn how_many() -> Option<u64> {
+pub fn how_many() -> Option<u64> {
     let text = std::env::var(HOW_MANY).ok()?;
     if text == "all" {
         return Some(1);

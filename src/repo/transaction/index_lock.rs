@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::fault;
+use super::objects::flush;
 use super::scratch::Scratch;
 use crate::repo::discover::GitPlace;
 use crate::repo::error::WriteError;
@@ -31,20 +32,24 @@ fn lock_file(place: &GitPlace) -> PathBuf {
 impl IndexLock {
     /// Takes the lock, or says that somebody else has it. A lock that a dead tussock has left is taken over: the caller
     /// holds tussock's own lock, so no living one has it.
-    fn try_take(place: &GitPlace, scratch: &Scratch) -> Result<Option<IndexLock>, WriteError> {
+    fn try_take(place: &GitPlace, scratch: &Scratch, fsync: bool) -> Result<Option<IndexLock>, WriteError> {
         let path = lock_file(place);
         let taking = || WriteError::io("take", &path);
         if is_ours(&path).map_err(taking())? {
             return Ok(Some(IndexLock { path }));
         }
         fault::reach("take the index").map_err(taking())?;
-        // Named only when it is written, so that a lock without the mark is never ours.
+        // Named only when it is written, so that a lock without the mark is never ours. Flushed as well: after a power
+        // cut an empty one would be taken for that of a git, and keep everybody out.
         let draft = scratch.file("index.lock");
         std::fs::write(&draft, MARK).map_err(taking())?;
+        if fsync {
+            flush(&draft).map_err(taking())?;
+        }
         let made = match std::fs::hard_link(&draft, &path) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             // Some file systems have no links.
-            Err(_) => make_new(&path),
+            Err(_) => make_new(&path).and_then(|()| if fsync { flush(&path) } else { Ok(()) }),
             Ok(()) => Ok(()),
         };
         match made {
@@ -57,13 +62,15 @@ impl IndexLock {
         Ok(Some(lock))
     }
 
-    /// Takes the lock and with it what `hold` returns; waits for others a while, without that.
+    /// Takes the lock and with it what `hold` returns; waits for others a while, without that. With `fsync` the lock is
+    /// known again after a power cut.
     ///
     /// # Errors
     /// When another keeps it longer than [`PATIENCE_WITH_GIT`], or the file system fails.
     pub fn take<H>(
         place: &GitPlace,
         scratch: &Scratch,
+        fsync: bool,
         hold: &dyn Fn() -> H,
         tell: &mut dyn FnMut(&str),
     ) -> Result<(H, IndexLock), WriteError> {
@@ -71,7 +78,7 @@ impl IndexLock {
         let mut told = false;
         loop {
             let held = hold();
-            if let Some(lock) = IndexLock::try_take(place, scratch)? {
+            if let Some(lock) = IndexLock::try_take(place, scratch, fsync)? {
                 return Ok((held, lock));
             }
             drop(held);

@@ -328,7 +328,7 @@ impl Writer<'_> {
         let commit = store.write_commit(&tree, &message, action.date.as_deref())?;
         store.keep(&tree, commit, &files)?;
 
-        let (held, index_lock) = IndexLock::take(place, &scratch, hold, tell)?;
+        let (held, index_lock) = IndexLock::take(place, &scratch, git.fsync(), hold, tell)?;
         if self.changed_since(&ready)? {
             return Ok(Try::Overtaken);
         }
@@ -379,7 +379,7 @@ impl Writer<'_> {
         let scratch = Scratch::new(place)?;
         let store = objects::Store { git, place, ready: &ready, scratch: &scratch, in_process: false };
         let files = store.write_blobs(plan)?;
-        let (held, index_lock) = IndexLock::take(place, &scratch, hold, tell)?;
+        let (held, index_lock) = IndexLock::take(place, &scratch, git.fsync(), hold, tell)?;
         if self.changed_since(&ready)? {
             return Ok(false);
         }

@@ -1,7 +1,7 @@
 //! Blobs, trees and commits of an action. Nothing refers to them until the branch is moved.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::place::copy_index;
 use super::scratch::Scratch;
@@ -206,6 +206,23 @@ impl Store<'_> {
             Some(library) => self.write_tree_in_process(library, files),
             None => self.write_tree_through_index(files),
         }
+        .map_err(|error| self.or_what_is_empty(error))
+    }
+
+    /// An object without bytes, where there is one, as the reason of an error: libgit2 and git name neither the object
+    /// nor what mends it.
+    fn or_what_is_empty(&self, error: WriteError) -> WriteError {
+        let objects = self.place.common_dir.join("objects");
+        let is_object = |name: &str| name.len() > 2 && name.bytes().all(|b| b.is_ascii_hexdigit());
+        for folder in std::fs::read_dir(&objects).into_iter().flatten().flatten() {
+            for item in std::fs::read_dir(folder.path()).into_iter().flatten().flatten() {
+                let named = item.file_name().to_str().is_some_and(is_object);
+                if let (true, Err(why)) = (named, not_empty(&item.path())) {
+                    return why;
+                }
+            }
+        }
+        error
     }
 
     /// The repository, where this process writes to it itself.
@@ -375,6 +392,8 @@ impl Store<'_> {
         let mut ids = vec![(*tree, Kind::Tree), (commit, Kind::Commit)];
         let new = |f: &PlannedFile<'_>| f.new.filter(|new| f.old.is_none_or(|(_, old)| old != *new));
         ids.extend(files.iter().filter_map(new).map(|id| (id, Kind::Blob)));
+        let objects = self.place.common_dir.join("objects");
+        ids.iter().try_for_each(|(id, _)| not_empty(&object_file(&objects, id)))?;
         let mut folders: Vec<&str> = files
             .iter()
             .flat_map(|f| f.change.before_path().into_iter().chain(f.change.after_path()))
@@ -400,9 +419,9 @@ impl Store<'_> {
         let objects = self.place.common_dir.join("objects");
         let mut folders = vec![objects.clone()];
         for (id, kind) in self.brought(tree, commit, files)? {
-            let name = id.to_string();
-            let folder = objects.join(&name[..2]);
-            let file = folder.join(&name[2..]);
+            let file = object_file(&objects, &id);
+            let folder = file.parent().unwrap_or(&objects).to_owned();
+            not_empty(&file)?;
             if file.symlink_metadata().is_err() {
                 self.put_beside_packs(id, kind, &folder, &file)?;
             }
@@ -432,8 +451,7 @@ impl Store<'_> {
         if written != id {
             return Err(not_what_was_written(id));
         }
-        let name = id.to_string();
-        let made = store.join(&name[..2]).join(&name[2..]);
+        let made = object_file(&store, &id);
         std::fs::create_dir_all(folder).map_err(WriteError::io("create", folder))?;
         std::fs::rename(&made, file).map_err(WriteError::io("write", file))
     }
@@ -469,6 +487,22 @@ pub(super) fn index_line(info: &mut Vec<u8>, path: &[u8], entry: Option<(u32, Ob
     info.extend_from_slice(head.as_bytes());
     info.extend_from_slice(path);
     info.push(0);
+}
+
+/// Where an object is that is not in a pack.
+fn object_file(objects: &Path, id: &ObjectId) -> PathBuf {
+    let name = id.to_string();
+    objects.join(&name[..2]).join(&name[2..])
+}
+
+/// Holds that an object has bytes. An earlier write may have left the name and lost the bytes in a power cut, and then
+/// both git and libgit2 take the object for written already.
+fn not_empty(path: &Path) -> Result<(), WriteError> {
+    if path.metadata().is_ok_and(|found| found.len() == 0) {
+        let why = "it is empty, which a power cut can leave; `tussock doctor --yes` removes it, then try again";
+        return Err(WriteError::io("use the object", path)(std::io::Error::other(why)));
+    }
+    Ok(())
 }
 
 /// Flushes a file, or what a folder says about its files. What is not there has nothing to flush.

@@ -259,6 +259,10 @@ pub(super) fn update_index(
     }
     let failed = || WriteError::io("replace", &index);
     fault::reach("replace the index").map_err(failed())?;
+    if git.fsync() {
+        // Before it is named: a name that reaches the disk ahead of the bytes would be an empty index.
+        flush(&draft).map_err(failed())?;
+    }
     match std::fs::rename(&draft, &index) {
         Err(e) if e.kind() == io::ErrorKind::CrossesDevices => carry_over(&draft, &index, git.fsync()),
         renamed => renamed,
@@ -267,7 +271,7 @@ pub(super) fn update_index(
     .map_err(failed())?;
     if git.fsync() {
         let folder = index.parent().unwrap_or(&place.git_dir);
-        flush(&index).and_then(|()| flush(folder)).map_err(WriteError::io("flush", folder))?;
+        flush(folder).map_err(WriteError::io("flush", folder))?;
     }
     Ok(())
 }
@@ -332,5 +336,7 @@ pub(super) fn flush_refs(git: &Git, place: &GitPlace, branch: &str) -> Result<()
     folders.push(place.common_dir.join("reftable"));
     folders.sort();
     folders.dedup();
-    folders.iter().try_for_each(|f| flush(f)).map_err(WriteError::io("flush", &place.git_dir))
+    // Of the reference files git has flushed the bytes, of the logs it has not.
+    let logs = [place.git_dir.join("logs/HEAD"), place.common_dir.join("logs").join(branch)];
+    logs.iter().chain(&folders).try_for_each(|f| flush(f)).map_err(WriteError::io("flush", &place.git_dir))
 }

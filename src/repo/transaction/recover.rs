@@ -248,7 +248,7 @@ impl Recovery<'_> {
     ) -> Result<Vec<String>, WriteError> {
         let contents = self.contents(files)?;
         let scratch = Scratch::new(self.place)?;
-        let ((), index_lock) = IndexLock::take(self.place, &scratch, &|| (), tell)?;
+        let ((), index_lock) = IndexLock::take(self.place, &scratch, self.git.fsync(), &|| (), tell)?;
         let mut undone = Undone::default();
         place::update_files(&self.workdir, files, &contents, self.git.fsync(), &mut undone);
         let entries = self.staged()?;
