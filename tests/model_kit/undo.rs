@@ -57,6 +57,11 @@ impl World {
             Some(commit) => self.back_from(commit),
             None => self.last_action().map_or_else(Way::Refused, |commit| self.back_from(&commit)),
         };
+        if matches!(&way, Way::Back(_, tree) if !tree.doubled().is_empty()) {
+            // The stories settle a deal in two places at once, and never go on from one.
+            self.count("undo of a settled duplicate passed over");
+            return;
+        }
         let args: Vec<&str> = ["undo"].into_iter().chain(named).collect();
         let before = matches!(way, Way::Refused(_)).then(|| self.freeze());
         let ran = self.repo.tussock(&args);
@@ -137,8 +142,9 @@ impl World {
             }
             tree.settle(&id, places);
         }
-        // What came back to another place meanwhile is not put into two.
-        if !tree.doubled().is_empty() {
+        // What came back to another place meanwhile is not put into two, unless the commit found it in two.
+        let then = self.graph.commits[parent].tree.doubled();
+        if tree.doubled().iter().any(|id| !then.contains(id)) {
             return Way::Refused(6);
         }
         Way::Back(commit.to_owned(), Box::new(tree))
