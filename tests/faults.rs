@@ -246,17 +246,18 @@ fn a_journal_that_ends_anywhere_is_taken_for_none() {
 }
 
 /// The steps of a move in the order in which they must be seen on the disk, each by a call and what it works on.
-const STEPS: [(&str, &str, &str); 12] = [
+const STEPS: [(&str, &str, &str); 13] = [
     ("the last object is in its place", "link", "/objects/"),
     ("the last object is flushed", "fsync", "/.git/objects/"),
     ("the journal is flushed", "fsync", "/journal>"),
     ("the journal is in its place", "rename", "/.git/tussock/journal\""),
     ("its folder is flushed", "fsync", "/.git/tussock>"),
+    ("the index goes ahead", "rename", "/.git/index\""),
     ("the branch is moved", "rename", "/.git/refs/heads/main\""),
     ("the new file is flushed", "fsync", "/sales/proposal/.tussock-"),
     ("the new file is in its place", "rename", "/sales/proposal/d01.yaml\""),
     ("the old file is removed", "unlink", "/sales/brief/d01.yaml\""),
-    ("the index is in its place", "rename", "/.git/index\""),
+    ("the index knows the files", "rename", "/.git/index\""),
     ("the journal is removed", "unlink", "/.git/tussock/journal\""),
     ("it is told", "write", "1<"),
 ];
@@ -271,9 +272,9 @@ fn what_a_move_writes_is_in_the_order_that_recovery_relies_on() {
     let points = &matrix.points;
     let mut after = 0;
     for (number, (step, call, on)) in STEPS.iter().enumerate() {
-        let is = |p: &Point| p.call.starts_with(call) && p.on.contains(on) && (number < 11 || p.process == 0);
+        let is = |p: &Point| p.call.starts_with(call) && p.on.contains(on) && (number < 12 || p.process == 0);
         let before_branch = number < 2;
-        let branch = points.iter().position(|p| p.call.starts_with("rename") && p.on.contains(STEPS[5].2)).unwrap();
+        let branch = points.iter().position(|p| p.call.starts_with("rename") && p.on.contains(STEPS[6].2)).unwrap();
         let found = if before_branch {
             points[..branch].iter().rposition(is)
         } else {
@@ -284,7 +285,7 @@ fn what_a_move_writes_is_in_the_order_that_recovery_relies_on() {
         after = at;
     }
     let flushed = |what: &str, until: usize| points[..until].iter().any(|p| p.call == "fsync" && p.on.contains(what));
-    let branch = points.iter().position(|p| p.call.starts_with("rename") && p.on.contains(STEPS[5].2)).unwrap();
+    let branch = points.iter().position(|p| p.call.starts_with("rename") && p.on.contains(STEPS[6].2)).unwrap();
     // Each object by its last name or by the one that it had before, and the folder that it is in.
     let links = points.iter().filter(|p| p.call.starts_with("link") && p.on.contains("/objects/"));
     let mut objects = 0;

@@ -769,16 +769,17 @@ fn what_was_pending_is_finished_and_what_somebody_has_changed_is_left_and_named(
     assert_eq!(recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap(), None);
 }
 
-/// A repository in which a move was cut short when the branch had moved and nothing had followed it: the journal is a
-/// real one, and work tree and index are as before.
+/// A repository in which a move was cut short when the branch had moved and the files had not followed it: journal and
+/// index are as they were then.
 fn cut_short() -> TestRepo {
     let repo = with_acme();
     // While git tells of the moved branch, the journal is there and nothing has followed yet.
-    let script = "test $1 = committed || exit 0; cp .git/tussock/journal journal.copy; cp .git/index index.copy";
+    let script = "test $1 = committed || exit 0; cp -rp .git/tussock kept; ln .git/index index.copy";
     hook(&repo, "reference-transaction", script);
     move_acme(&repo).unwrap();
     std::fs::remove_file(repo.path().join(".git/hooks/reference-transaction")).unwrap();
-    std::fs::rename(repo.path().join("journal.copy"), repo.path().join(".git/tussock/journal")).unwrap();
+    std::fs::remove_dir_all(repo.path().join(".git/tussock")).unwrap();
+    std::fs::rename(repo.path().join("kept"), repo.path().join(".git/tussock")).unwrap();
     std::fs::rename(repo.path().join("index.copy"), repo.path().join(".git/index")).unwrap();
     std::fs::rename(repo.path().join("sales/proposal/acme.yaml"), repo.path().join("sales/brief/acme.yaml")).unwrap();
     repo
@@ -864,14 +865,15 @@ fn the_index_lock_of_a_dead_tussock_is_taken_over_and_that_of_a_git_is_waited_fo
 fn when_the_branch_was_set_elsewhere_the_files_are_left_and_the_commit_is_named() {
     let repo = cut_short();
     let tip = repo.git(&["rev-parse", "HEAD"]).trim().to_owned();
-    repo.git(&["reset", "-q", "--soft", "HEAD~1"]);
-    repo.git(&["commit", "-q", "--allow-empty", "-m", "Elsewhere"]);
+    let elsewhere = repo.git(&["commit-tree", "-p", "HEAD~1", "-m", "Elsewhere", "HEAD~1^{tree}"]);
+    repo.git(&["update-ref", "refs/heads/main", elsewhere.trim()]);
     let found = recovered(&repo);
     let Ending::Superseded { commit, branch, now } = &found.ending else { panic!("{found:?}") };
     assert_eq!(commit.to_string(), tip);
     assert_eq!(branch, "refs/heads/main");
     assert_eq!(format!("{now}\n"), repo.git(&["rev-parse", "HEAD"]));
-    assert_eq!(repo.git(&["status", "--porcelain"]), "", "the files are those of before the move");
+    assert_eq!(repo.read("sales/brief/acme.yaml"), ACME);
+    assert!(!repo.has("sales/proposal/acme.yaml"));
 }
 
 #[test]
@@ -881,14 +883,16 @@ fn when_another_branch_is_checked_out_its_files_are_left() {
     repo.git(&["symbolic-ref", "HEAD", "refs/heads/aside"]);
     let found = recovered(&repo);
     assert!(matches!(&found.ending, Ending::Elsewhere { branch, .. } if branch == "refs/heads/main"), "{found:?}");
-    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+    assert_eq!(repo.read("sales/brief/acme.yaml"), ACME);
+    assert!(!repo.has("sales/proposal/acme.yaml"));
 }
 
 #[test]
 fn when_the_branch_has_gone_on_the_later_commit_counts() {
     let repo = cut_short();
     // The user commits what lies there, which takes the deal back to where it was.
-    repo.git(&["commit", "-q", "-a", "-m", "As it lies"]);
+    repo.git(&["add", "-A", "sales"]);
+    repo.git(&["commit", "-q", "-m", "As it lies"]);
     let found = recovered(&repo);
     assert!(matches!(found.ending, Ending::Finished(_)) && found.left.is_empty(), "{found:?}");
     assert_eq!(repo.git(&["status", "--porcelain"]), "");

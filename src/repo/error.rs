@@ -295,6 +295,15 @@ pub enum WriteError {
         /// Why the branch cannot be read.
         reason: String,
     },
+    /// Nothing is committed, and the index cannot be put back.
+    #[error(
+        "nothing is committed, but the index already has the change and cannot be put back ({reason}); when the cause is \
+         gone, the next tussock command that writes puts it back"
+    )]
+    IndexAhead {
+        /// Why not.
+        reason: String,
+    },
     /// The journal of an action that was cut short cannot be used.
     #[error("there is a journal of an unfinished change, {path}, but {reason}")]
     Journal {
@@ -352,7 +361,7 @@ impl WriteError {
             WriteError::Rejected { .. } => Class::Rejected,
             WriteError::Git(e) => e.class(),
             WriteError::Read(e) => e.class(),
-            WriteError::Io { .. } | WriteError::Unknown { .. } => Class::Io,
+            WriteError::Io { .. } | WriteError::Unknown { .. } | WriteError::IndexAhead { .. } => Class::Io,
             WriteError::Journal { .. } | WriteError::BrokenBranch { .. } => Class::NotInState,
             WriteError::Pending { .. } => Class::Pending,
         }

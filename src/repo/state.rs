@@ -36,7 +36,7 @@ pub(super) struct Ready {
 
 /// What the file of an index is like. git never changes it but by putting another file in its place, so where this is
 /// the same, so is all that it says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(super) struct IndexStamp {
     modified: std::time::SystemTime,
     size: u64,
@@ -46,7 +46,12 @@ pub(super) struct IndexStamp {
 impl IndexStamp {
     /// `None` where there is none, or nothing can be said of it.
     pub fn read(place: &GitPlace) -> Option<IndexStamp> {
-        let found = place.index_file().symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
+        IndexStamp::of(&place.index_file())
+    }
+
+    /// That of a file.
+    pub fn of(file: &std::path::Path) -> Option<IndexStamp> {
+        let found = file.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
         Some(IndexStamp { modified: found.modified().ok()?, size: found.len(), file: file_number(&found)? })
     }
 }

@@ -331,11 +331,9 @@ impl Wanted {
             // Stopped by a signal: before the change or after all of it.
             129 | 130 | 143 if landed => found.extend(self.complete(now)),
             // When git failed and the branch cannot be read either, nobody can know. What comes next finds out.
-            8 if journal && ran.err.contains("it is not known whether commit ") => {
-                if !landed {
-                    found.extend(self.untouched(start, now));
-                }
-            }
+            8 if journal && ran.err.contains("it is not known whether commit ") => {}
+            // The index goes before the branch, and a disk that fails from then on keeps it there.
+            8 if journal && !landed && ran.err.contains("the index already has the change and cannot be put back") => {}
             8 if landed && unheard => found.extend(self.complete(now)),
             code if landed => say(&mut found, 7, format!("exit {code}, but the change is in HEAD")),
             _ => found.extend(self.untouched(start, now)),

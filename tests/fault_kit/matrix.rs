@@ -124,8 +124,8 @@ impl Matrix {
     pub fn run_torn_journals(&self, what: &str, sampled: u64) -> Sums {
         let runner = &self.runner;
         let sampled = how_many().unwrap_or(sampled) as usize;
-        let lock = |p: &&Point| p.call == "openat" && p.on.contains("/.git/refs/heads/main.lock");
-        let point = self.points.iter().find(lock).expect("the point at which the branch is locked");
+        let index = |p: &&Point| p.call.starts_with("rename") && p.on.contains("/.git/index\"");
+        let point = self.points.iter().find(index).expect("the point at which the index is replaced");
         let broken = runner.template.copy();
         assert!(inject(&broken, &runner.job.args, point, Fault::KillAll).fired);
         let journal = Path::new(".git/tussock/journal");
@@ -228,7 +228,9 @@ impl Runner {
     fn one(&self, point: &Point, fault: Fault) -> Outcome {
         let copy = self.template.copy();
         let label = format!("{} {fault:?} at {} {}", self.job.name, point.name(), point.on);
-        self.judge(&copy, label, point.prints(), |args| inject(&copy, args, point, fault), || ())
+        // What fails to write from then on fails to print as well.
+        let mute = matches!(fault, Fault::ErrorFromNow(_)) && point.call.starts_with("write");
+        self.judge(&copy, label, point.prints() || mute, |args| inject(&copy, args, point, fault), || ())
     }
 
     /// Looks at a copy, breaks the command in it, looks again, mends what was wrong with the machine, and runs the

@@ -11,6 +11,7 @@ use super::objects::flush;
 use super::scratch::{Scratch, state_folder};
 use crate::repo::discover::GitPlace;
 use crate::repo::error::WriteError;
+use crate::repo::state::IndexStamp;
 
 /// The form of the journal that this program writes and reads.
 const VERSION: u32 = 1;
@@ -40,6 +41,17 @@ pub(super) struct Journal {
     pub files: Vec<Entry>,
     /// Paths that a hook has put into the commit: for the index only.
     pub others: Vec<Other>,
+    /// The index, where it changes before the branch does.
+    pub index: Option<IndexThen>,
+}
+
+/// The user's index before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct IndexThen {
+    /// Where the old one is saved, below the folder that holds the journal; `None` where there was none.
+    pub saved: Option<String>,
+    /// By what the new one is known again.
+    pub put: Option<IndexStamp>,
 }
 
 /// A branch and where it goes.
@@ -253,6 +265,7 @@ mod tests {
             moved: Some(Moved { branch: "refs/heads/main".into(), old: None, new: "12".into() }),
             files: vec![Entry { old: Some(file("brief/a.yaml")), new: Some(file("proposal/a.yaml")), bytes: None }],
             others: vec![Other { path: Bytes::of(b"a\xff"), old: None, new: Some((0o100_644, "ef".into())) }],
+            index: Some(IndexThen { saved: Some("tx-1/index-before".into()), put: None }),
         }
     }
 

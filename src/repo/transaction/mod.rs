@@ -6,6 +6,7 @@
 //! whenever something stops us before it is done.
 
 mod check;
+mod exchange;
 mod fault;
 mod index_lock;
 mod journal;
@@ -24,6 +25,7 @@ pub(super) use index_lock::is_left as index_lock_is_left;
 pub(super) use recover::wanted_commit;
 pub use recover::{Ending, Recovered, recover, unfinished};
 
+use self::exchange::Exchange;
 use self::index_lock::IndexLock;
 use self::journal::{Bytes, Entry, FileThen, Journal, Moved, Other, checksum};
 use self::place::{Telling, Undone};
@@ -335,21 +337,41 @@ impl Writer<'_> {
         place::still_as_read(&ready.workdir, changes)?;
         let moved =
             Moved { branch: ready.branch.clone(), old: ready.head.map(|id| id.to_string()), new: commit.to_string() };
-        let journal = journal_of(action, Some(moved), &files, &others)?;
+        let mut journal = journal_of(action, Some(moved), &files, &others)?;
+        let entries: Vec<&Entry> = journal.files.iter().collect();
+        let draft = place::draft_index(git, place, &scratch, &journal, &entries, &Telling::Ahead)?;
+        let exchange = Exchange::prepare(git, place, &scratch, draft)?;
+        journal.index = Some(exchange.written_down());
         journal.write(place, &scratch, git.fsync())?;
-        let moved = self.move_branch(&ready, commit, &action.subject);
+        let put = exchange.put(git, place);
+        let moved = match put {
+            Ok(()) => self.move_branch(&ready, commit, &action.subject),
+            Err(e) => Err(BranchError::NotMoved(e)),
+        };
         if !fault::dead() {
             // A git that was killed, or could not remove its locks, would keep everybody out. Where we cannot either,
             // the next writer tries again or says whose they are.
             let _ = ref_locks::remove_left(place, &ready.branch, &commit.to_string());
         }
-        match moved {
-            Ok(true) => {}
-            // Here and wherever it stays in place, the next writer sees that nothing was moved, and removes it.
-            Ok(false) => return journal::remove(place, git.fsync()).map(|()| Try::Overtaken),
-            Err(BranchError::NotMoved(e)) => return journal::remove(place, git.fsync()).and(Err(e)),
+        let not_moved = match moved {
+            Ok(true) => None,
+            Ok(false) => Some(Ok(Try::Overtaken)),
+            Err(BranchError::NotMoved(e)) => Some(Err(e)),
             // Whoever comes next finds out by the journal.
-            Err(BranchError::Unknown(e)) => return Err(WriteError::Unknown { commit, reason: e.to_string() }),
+            Err(BranchError::Unknown(e)) => {
+                scratch.stay();
+                return Err(WriteError::Unknown { commit, reason: e.to_string() });
+            }
+        };
+        if let Some(ended) = not_moved {
+            // Where the old index cannot be put back, the next writer tries again by the journal.
+            return match exchange.take_back(place) {
+                Ok(()) => journal::remove(place, git.fsync()).and(ended),
+                Err(e) => {
+                    scratch.stay();
+                    Err(WriteError::IndexAhead { reason: e.to_string() })
+                }
+            };
         }
         let undone = self.follow(&ready, &scratch, &journal, &files, index_lock);
         drop(held);
@@ -431,8 +453,12 @@ impl Writer<'_> {
         let plain = |f: &PlannedFile<'_>| f.filter_path.is_none() && !f.bytes.contains(&b'\r') && !f.by_hook;
         let from_disk = undone.is_empty() && journal.others.is_empty() && files.iter().all(plain);
         let telling = if from_disk { Telling::FromDisk } else { Telling::ByEntry };
-        let followed = place::update_index(git, place, scratch, journal, &entries, &telling);
-        undone.extend(followed.err().map(|e| e.to_string()));
+        if journal.index.is_none() || undone.is_empty() {
+            let followed = place::update_index(git, place, scratch, journal, &entries, &telling);
+            // Where the index went ahead this only lets git know that the files are as it says. If it fails, git finds
+            // out by itself.
+            undone.extend(followed.err().filter(|_| journal.index.is_none()).map(|e| e.to_string()));
+        }
         if journal.moved.is_some() {
             undone.extend(place::flush_refs(git, place, &ready.branch).err().map(|e| e.to_string()));
         }
@@ -519,6 +545,7 @@ fn journal_of(
         moved,
         files: files.iter().map(entry).collect::<Result<_, _>>()?,
         others: others.iter().map(other).collect(),
+        index: None,
     })
 }
 

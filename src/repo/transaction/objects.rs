@@ -168,7 +168,7 @@ impl Store<'_> {
             let writing = || WriteError::reading("write a blob");
             let odb = library.odb().map_err(writing())?;
             for file in plain {
-                let id = odb.write(git2::ObjectType::Blob, &file.bytes).map_err(writing())?;
+                let id = unless_swept(|| odb.write(git2::ObjectType::Blob, &file.bytes)).map_err(writing())?;
                 file.new = Some(object_id(id)?);
             }
             return Ok(files);
@@ -252,7 +252,7 @@ impl Store<'_> {
                 update.upsert(path, oid(id)?, mode);
             }
         }
-        object_id(update.create_updated(repo, &base).map_err(writing())?).map_err(Into::into)
+        object_id(unless_swept(|| update.create_updated(repo, &base)).map_err(writing())?).map_err(Into::into)
     }
 
     /// Makes an index of its own for the commit, which hooks can look at, and writes its tree.
@@ -457,10 +457,23 @@ impl Store<'_> {
     }
 }
 
-/// Whether git could not write an object because its folder was there and then was not: packing removes folders of
-/// objects that are empty by then, also those that another git is about to write into.
+/// Whether an object could not be written because its folder was there and then was not: packing removes folders of
+/// objects that are empty by then, also those that somebody is about to write into.
 fn swept_away(told: &str) -> bool {
-    told.contains("unable to create temporary file: No such file or directory")
+    let missing = told.contains("No such file or directory");
+    missing && (told.contains("unable to create temporary file") || told.contains("failed to rename lockfile"))
+}
+
+/// Does something again when housekeeping has removed a folder in the middle of it.
+fn unless_swept<T>(mut write: impl FnMut() -> Result<T, git2::Error>) -> Result<T, git2::Error> {
+    let mut written = write();
+    for _ in 1..WRITES {
+        match &written {
+            Err(e) if swept_away(e.message()) => written = write(),
+            _ => break,
+        }
+    }
+    written
 }
 
 /// What `git update-index -z --index-info` needs to take the files of an action over.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fs::{Metadata, Permissions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::FileChange;
 use super::fault;
@@ -216,6 +216,8 @@ pub(super) enum Telling {
     /// By the files on the disk, from which git would come to the committed blobs by itself: what git remembers of
     /// their times and sizes is set in the same run.
     FromDisk,
+    /// By the entries alone, before the files are there.
+    Ahead,
     /// By the entries themselves: where filters are at work, or the files are not as they were committed.
     ByEntry,
 }
@@ -229,8 +231,21 @@ pub(super) fn update_index(
     files: &[&Entry],
     telling: &Telling,
 ) -> Result<(), WriteError> {
+    let draft = draft_index(git, place, scratch, journal, files, telling)?;
+    put_index(git, place, &draft)
+}
+
+/// Writes down what the user's index shall be: as it is, but for the paths of the action. It is worked on apart and then
+/// put into its place in one step, so that nobody sees a half-written index.
+pub(super) fn draft_index(
+    git: &Git,
+    place: &GitPlace,
+    scratch: &Scratch,
+    journal: &Journal,
+    files: &[&Entry],
+    telling: &Telling,
+) -> Result<PathBuf, WriteError> {
     let index = place.index_file();
-    // Worked on apart and then put into its place in one step: nobody sees a half-written index.
     let draft = scratch.file("user-index");
     fault::reach("copy the index").map_err(WriteError::io("copy", &index))?;
     copy_index(&index, &draft).map_err(WriteError::io("copy", &index))?;
@@ -246,6 +261,7 @@ pub(super) fn update_index(
             let old = list(&mut files.iter().filter_map(|f| Some(f.old.as_ref()?.path.as_str())));
             run(&[old, new].concat(), &["--add", "--remove", "-z", "--stdin"])?;
         }
+        Telling::Ahead => run(&index_info(journal, files, place.id_len)?, &["-z", "--index-info"])?,
         Telling::ByEntry => {
             run(&index_info(journal, files, place.id_len)?, &["-z", "--index-info"])?;
             // The entries are right; this only lets git know that the files are, too, without reading them. If it
@@ -257,14 +273,20 @@ pub(super) fn update_index(
             }
         }
     }
-    let failed = || WriteError::io("replace", &index);
-    fault::reach("replace the index").map_err(failed())?;
     if git.fsync() {
         // Before it is named: a name that reaches the disk ahead of the bytes would be an empty index.
-        flush(&draft).map_err(failed())?;
+        flush(&draft).map_err(WriteError::io("write", &draft))?;
     }
-    match std::fs::rename(&draft, &index) {
-        Err(e) if e.kind() == io::ErrorKind::CrossesDevices => carry_over(&draft, &index, git.fsync()),
+    Ok(draft)
+}
+
+/// Puts a draft in the place of the user's index.
+pub(super) fn put_index(git: &Git, place: &GitPlace, draft: &Path) -> Result<(), WriteError> {
+    let index = place.index_file();
+    let failed = || WriteError::io("replace", &index);
+    fault::reach("replace the index").map_err(failed())?;
+    match std::fs::rename(draft, &index) {
+        Err(e) if e.kind() == io::ErrorKind::CrossesDevices => carry_over(draft, &index, git.fsync()),
         renamed => renamed,
     }
     .and_then(|()| fault::reach("have the new index"))

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::exchange;
 use super::index_lock::{self, IndexLock};
 use super::journal::{self, Entry, Found, Journal, Moved};
 use super::place::{self, Telling, Undone};
@@ -158,7 +159,10 @@ impl Recovery<'_> {
         match tip {
             tip if tip.map(|t| t.to_string()) == moved.old => {
                 self.must_be_whole(moved)?;
-                Ok((Ending::TakenBack, Vec::new()))
+                let back =
+                    self.journal.index.as_ref().map_or(Ok(true), |then| exchange::take_back_left(self.place, then))?;
+                let left = "the index was changed meanwhile and is left as it is; `git status` shows what is staged";
+                Ok((Ending::TakenBack, if back { Vec::new() } else { vec![left.to_owned()] }))
             }
             None => Err(self.broken_branch(moved)),
             Some(tip) if tip == new || self.contains(tip, new)? => {

@@ -34,6 +34,23 @@ impl Scratch {
         Ok(Scratch { path: dir.path().to_owned(), dir: Some(dir) })
     }
 
+    /// Its name in the folder that holds it.
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Flushes what the folder says about its files.
+    pub fn flush(&self) -> std::io::Result<()> {
+        super::objects::flush(&self.path)
+    }
+
+    /// Leaves the folder where it is: the journal counts on what is in it.
+    pub fn stay(mut self) {
+        if let Some(dir) = self.dir.take() {
+            let _ = dir.keep();
+        }
+    }
+
     /// The index that only this commit sees.
     pub fn index(&self) -> PathBuf {
         self.file("index")

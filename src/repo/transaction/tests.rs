@@ -171,6 +171,7 @@ fn try_every_point(kind: Fault, of: &[&str]) {
                     assert!(moved || !committed, "{case}");
                     assert!(journal::path(find(dir.path(), None).unwrap().place().unwrap()).exists(), "{case}");
                 }
+                Err(WriteError::IndexAhead { .. }) => assert_eq!(state(dir.path()).head, before.head, "{case}"),
                 Err(e) if kind != Fault::Death => {
                     assert_eq!(state(dir.path()), before, "{case}: {e}");
                     // What cannot be tidied up now is tidied up by the next one.
