@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::place::copy_index;
+use super::place::{WHOLE_INDEX, copy_index};
 use super::scratch::Scratch;
 use super::{ByHook, FileChange, PlannedFile};
 use crate::repo::discover::GitPlace;
@@ -267,7 +267,7 @@ impl Store<'_> {
             None => run.args(["--empty"]).bytes()?,
         };
         let input = index_info(files, self.place.id_len);
-        let run = self.git.command("update-index").plain().env("GIT_INDEX_FILE", &index);
+        let run = self.git.command("update-index").plain().config(WHOLE_INDEX).env("GIT_INDEX_FILE", &index);
         run.args(["-z", "--index-info"]).stdin(&input).bytes()?;
         self.tree_of_index()
     }

@@ -211,6 +211,9 @@ fn fresh(_: u32) -> Option<Permissions> {
     None
 }
 
+/// Has git read a sparse index as a whole one: it would else put an entry beside the folder that stands for it.
+pub(super) const WHOLE_INDEX: &str = "index.sparse=false";
+
 /// How the index is to be told.
 pub(super) enum Telling {
     /// By the files on the disk, from which git would come to the committed blobs by itself: what git remembers of
@@ -256,14 +259,19 @@ pub(super) fn draft_index(
         let run = git.command("update-index").plain().writing().apart().env("GIT_INDEX_FILE", &draft);
         run.args(args).stdin(input).bytes().map(drop)
     };
+    let by_entry = |info: &[u8]| {
+        let run =
+            git.command("update-index").plain().writing().apart().config(WHOLE_INDEX).env("GIT_INDEX_FILE", &draft);
+        run.args(["-z", "--index-info"]).stdin(info).bytes().map(drop)
+    };
     match telling {
         Telling::FromDisk => {
             let old = list(&mut files.iter().filter_map(|f| Some(f.old.as_ref()?.path.as_str())));
             run(&[old, new].concat(), &["--add", "--remove", "-z", "--stdin"])?;
         }
-        Telling::Ahead => run(&index_info(journal, files, place.id_len)?, &["-z", "--index-info"])?,
+        Telling::Ahead => by_entry(&index_info(journal, files, place.id_len)?)?,
         Telling::ByEntry => {
-            run(&index_info(journal, files, place.id_len)?, &["-z", "--index-info"])?;
+            by_entry(&index_info(journal, files, place.id_len)?)?;
             // The entries are right; this only lets git know that the files are, too, without reading them. If it
             // fails, git finds out by itself.
             if !new.is_empty() {
