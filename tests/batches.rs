@@ -5,7 +5,7 @@ mod kit;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use kit::freeze::{differences, freeze};
+use kit::freeze::refuses;
 use kit::{Ran, TestRepo};
 
 const GOOD: &str = "title: A deal\nowner: olga\namount: 18000\ninputs:\n  goal: More leads\n";
@@ -32,16 +32,6 @@ fn fed(repo: &TestRepo, input: &str, args: &[&str]) -> Ran {
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ran { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
-}
-
-#[track_caller]
-fn refuses(repo: &TestRepo, code: i32, args: &[&str], words: &str) -> Ran {
-    let before = freeze(&repo.path());
-    let ran = repo.tussock(args);
-    assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new(), "{args:?} changed something");
-    assert_eq!(ran.code, code, "{args:?}: {}{}", ran.out, ran.err);
-    assert!(ran.err.contains(words), "{args:?} says {}", ran.err);
-    ran
 }
 
 #[test]

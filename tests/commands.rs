@@ -2,11 +2,10 @@
 
 mod kit;
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use kit::freeze::{differences, freeze};
-use kit::{Ran, TestRepo};
+use kit::TestRepo;
+use kit::freeze::{differences, freeze, refuses};
 
 const ACME: &str = "title: ACME site\nowner: olga\namount: 18000\n";
 
@@ -20,23 +19,6 @@ fn with_acme() -> TestRepo {
 
 fn binary() -> Command {
     Command::new(env!("CARGO_BIN_EXE_tussock"))
-}
-
-/// Runs a command that must end with `code`, say `words`, and change nothing in the repository.
-fn refuses(repo: &TestRepo, code: i32, args: &[&str], words: &str) -> Ran {
-    let before = freeze(&repo.path());
-    let ran = repo.tussock(args);
-    let after = freeze(&repo.path());
-    assert_eq!(ran.code, code, "{args:?}: {}{}", ran.out, ran.err);
-    assert!(ran.err.contains(words), "{args:?} says {:?}", ran.err);
-    assert_eq!(differences(&before, &after), Vec::<String>::new(), "{args:?} changed something");
-    ran
-}
-
-fn hook(repo: &TestRepo, name: &str, script: &str) {
-    let file = format!(".git/hooks/{name}");
-    repo.write(&file, format!("#!/bin/sh\n{script}\n"));
-    std::fs::set_permissions(repo.path().join(file), std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 const COMMANDS: [&str; 27] = [
@@ -342,8 +324,7 @@ fn a_repository_in_the_middle_of_something_ends_writers_with_4() {
 fn who_lost_the_race_hears_it_and_ends_with_6() {
     let repo = with_acme();
     // Somebody else commits another amount of this deal while our hook runs.
-    hook(
-        &repo,
+    repo.hook(
         "pre-commit",
         "test -e .git/raced && exit 0; touch .git/raced; unset GIT_INDEX_FILE TUSSOCK_IN_TRANSACTION
 blob=$(printf 'title: Theirs\\n' | git hash-object -w --stdin)
@@ -362,7 +343,7 @@ git update-ref refs/heads/main $(git commit-tree -p HEAD -m Theirs $(git write-t
 fn hooks_that_say_no_end_with_7_and_nothing_changes() {
     for name in ["pre-commit", "commit-msg"] {
         let repo = with_acme();
-        hook(&repo, name, "echo 'deals move on weekdays only' >&2; exit 1");
+        repo.hook(name, "echo 'deals move on weekdays only' >&2; exit 1");
         for args in [
             &["set", "acme", "amount=5"][..],
             &["move", "acme", "proposal", "--set", "inputs.goal=x"],

@@ -2,8 +2,8 @@
 
 mod kit;
 
-use kit::freeze::{differences, freeze};
-use kit::{Ran, SMALL_PIPELINE, TestRepo};
+use kit::freeze::refuses;
+use kit::{SMALL_PIPELINE, TestRepo};
 
 const ACME: &str = "title: ACME site\nowner: petr\namount: 18000\n";
 
@@ -29,16 +29,6 @@ fn with_pipeline(groups: &str) -> TestRepo {
     repo.write("sales/brief/acme.yaml", ACME).write("sales/brief/globex.yaml", ACME);
     repo.commit("Set up");
     repo
-}
-
-#[track_caller]
-fn refuses(repo: &TestRepo, code: i32, args: &[&str], words: &str) -> Ran {
-    let before = freeze(&repo.path());
-    let ran = repo.tussock(args);
-    assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new(), "{args:?} changed something");
-    assert_eq!(ran.code, code, "{args:?}: {}{}", ran.out, ran.err);
-    assert!(ran.err.contains(words), "{args:?} says {}", ran.err);
-    ran
 }
 
 #[test]

@@ -8,28 +8,10 @@ use std::process::Command;
 use kit::TestRepo;
 use tussock::repo::discover::{Home, find};
 use tussock::repo::error::{Class, WriteError};
-use tussock::repo::git::{Git, init_repository};
+use tussock::repo::git::init_repository;
 use tussock::repo::transaction::{Action, Done, Ending, FileChange, Recovered, commit, recover, stage, unfinished};
 
 const ACME: &str = "title: Acme\namount: 100 EUR\n";
-
-fn git_in(repo: &TestRepo, home: &Home) -> Git {
-    let folder = repo.path().join("../home").display().to_string();
-    let date = format!("{} +0000", repo.now());
-    Git::new(home).unwrap().with_env(&[
-        ("HOME", &folder),
-        ("XDG_CONFIG_HOME", &folder),
-        ("GIT_CONFIG_NOSYSTEM", "1"),
-        ("GIT_CONFIG_GLOBAL", "/dev/null"),
-        ("GIT_AUTHOR_NAME", "Olga Sokolova"),
-        ("GIT_AUTHOR_EMAIL", "olga@example.com"),
-        ("GIT_COMMITTER_NAME", "Olga Sokolova"),
-        ("GIT_COMMITTER_EMAIL", "olga@example.com"),
-        ("GIT_AUTHOR_DATE", &date),
-        ("GIT_COMMITTER_DATE", &date),
-        ("TUSSOCK_FSYNC", "off"),
-    ])
-}
 
 fn act(repo: &TestRepo, start: &Path, changes: Vec<FileChange>) -> Result<Done, WriteError> {
     let home = find(start, None).unwrap();
@@ -41,7 +23,7 @@ fn act(repo: &TestRepo, start: &Path, changes: Vec<FileChange>) -> Result<Done, 
         date: None,
         command: None,
     };
-    commit(&home, &git_in(repo, &home), &action, &mut |_| ())
+    commit(&home, &repo.library_git(&home), &action, &mut |_| ())
 }
 
 fn acme_to_proposal() -> Vec<FileChange> {
@@ -93,13 +75,6 @@ fn refused(repo: &TestRepo, changes: Vec<FileChange>) -> WriteError {
     let error = act(repo, &repo.path(), changes).unwrap_err();
     assert_eq!(before, state(repo), "something changed although: {error}");
     error
-}
-
-fn hook(repo: &TestRepo, name: &str, script: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    repo.write(&format!(".git/hooks/{name}"), format!("#!/bin/sh\n{script}\n"));
-    let path = repo.path().join(".git/hooks").join(name);
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 fn commits(repo: &TestRepo) -> usize {
@@ -325,7 +300,7 @@ fn a_rejecting_hook_leaves_everything_as_it_was_and_is_heard() {
         let repo = with_acme();
         repo.write("readme", "staged\n");
         repo.git(&["add", "-A"]);
-        hook(&repo, name, "echo to out; echo to err >&2; exit 1");
+        repo.hook(name, "echo to out; echo to err >&2; exit 1");
         let error = refused(&repo, acme_to_proposal());
         assert_eq!(error.class(), Class::Rejected);
         let text = error.to_string();
@@ -333,7 +308,7 @@ fn a_rejecting_hook_leaves_everything_as_it_was_and_is_heard() {
         assert!(text.contains("to out") && text.contains("to err"), "{text}");
     }
     let repo = with_acme();
-    hook(&repo, "reference-transaction", "test \"$1\" != prepared || { echo frozen >&2; exit 1; }");
+    repo.hook("reference-transaction", "test \"$1\" != prepared || { echo frozen >&2; exit 1; }");
     let error = refused(&repo, acme_to_proposal());
     assert_eq!(error.class(), Class::Rejected, "{error}");
     assert!(error.to_string().contains("frozen"), "{error}");
@@ -344,16 +319,15 @@ fn hooks_see_what_is_committed_and_their_changes_are_honoured() {
     let repo = with_acme();
     repo.write("readme", "staged by the user\n");
     repo.git(&["add", "-A"]);
-    hook(
-        &repo,
+    repo.hook(
         "pre-commit",
         "git diff --cached --name-only --no-renames > .git/seen
 blob=$(printf 'title: Formatted\\n' | git hash-object -w --stdin)
 git update-index --cacheinfo 100644,$blob,sales/proposal/acme.yaml
 echo generated > list; git add list",
     );
-    hook(&repo, "commit-msg", "echo 'Ticket: 7' >> \"$1\"; echo checked");
-    hook(&repo, "post-commit", "git rev-parse HEAD > .git/after");
+    repo.hook("commit-msg", "echo 'Ticket: 7' >> \"$1\"; echo checked");
+    repo.hook("post-commit", "git rev-parse HEAD > .git/after");
     let done = move_acme(&repo).unwrap();
     assert_eq!(repo.read(".git/seen"), "sales/brief/acme.yaml\nsales/proposal/acme.yaml\n");
     assert_eq!(repo.read("sales/proposal/acme.yaml"), "title: Formatted\n");
@@ -368,8 +342,7 @@ echo generated > list; git add list",
 #[test]
 fn a_hook_may_write_thousands_of_files_and_the_users_staged_ones_stay() {
     let repo = with_acme();
-    hook(
-        &repo,
+    repo.hook(
         "pre-commit",
         "blob=$(git hash-object -w --stdin < .git/text)
 for i in $(seq 5000); do printf '100644 %s\\tlists/%s\\n' $blob $i; done | git update-index --index-info",
@@ -471,7 +444,7 @@ fn without_a_name_nothing_is_written() {
     let action = Action { changes: acme_to_proposal(), subject: "x".into(), ..Action::default() };
     let nobody: Vec<(&str, &str)> =
         ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"].map(|k| (k, "")).into();
-    let git = git_in(&repo, &home).with_env(&nobody);
+    let git = repo.library_git(&home).with_env(&nobody);
     let before = state(&repo);
     let error = commit(&home, &git, &action, &mut |_| ()).unwrap_err();
     assert!(error.to_string().contains("git config --global user.name"), "{error}");
@@ -483,8 +456,7 @@ fn without_a_name_nothing_is_written() {
 fn a_lost_race_is_planned_again_and_a_lost_deal_is_a_conflict() {
     let overtaking = |path: &str| {
         let repo = with_acme();
-        hook(
-            &repo,
+        repo.hook(
             "pre-commit",
             &format!(
                 "test -e .git/raced && exit 0; touch .git/raced
@@ -518,7 +490,7 @@ fn many_at_once_all_land_with_one_commit_each() {
     }
     repo.commit("Add");
     let home = find(&repo.path(), None).unwrap();
-    let git = git_in(&repo, &home);
+    let git = repo.library_git(&home);
     std::thread::scope(|scope| {
         for i in 0..8 {
             let (home, git) = (&home, &git);
@@ -548,7 +520,7 @@ fn of_two_that_move_the_same_deal_one_wins() {
     let repo = with_acme();
     let results: Vec<_> = std::thread::scope(|scope| {
         let home = find(&repo.path(), None).unwrap();
-        let git = git_in(&repo, &home);
+        let git = repo.library_git(&home);
         let threads: Vec<_> = ["proposal", "contract"]
             .map(|stage| {
                 let (home, git) = (home.clone(), git.clone());
@@ -661,7 +633,7 @@ fn the_pipeline_may_be_the_whole_repository_and_the_branch_without_commits() {
         subject: "Begin".into(),
         ..Action::default()
     };
-    let done = commit(&home, &git_in(&repo, &home), &action, &mut |_| ()).unwrap();
+    let done = commit(&home, &repo.library_git(&home), &action, &mut |_| ()).unwrap();
     assert_eq!(repo.git(&["rev-parse", "main"]).trim(), done.commit.to_string());
     assert_eq!(repo.git(&["status", "--porcelain"]), "?? notes.txt\n");
     act(&repo, &repo.path(), vec![FileChange::relocate("brief/acme.yaml", ACME, "won/2026/acme.yaml", ACME)]).unwrap();
@@ -705,7 +677,7 @@ fn the_author_date_can_be_set_and_the_rest_of_the_environment_does_not_matter() 
         ..Action::default()
     };
     repo.git(&["config", "i18n.commitEncoding", "ISO-8859-1"]);
-    commit(&home, &git_in(&repo, &home), &action, &mut |_| ()).unwrap();
+    commit(&home, &repo.library_git(&home), &action, &mut |_| ()).unwrap();
     assert_eq!(repo.git(&["show", "-s", "--format=%aI %s"]), "2025-12-24T12:00:00+01:00 x\n");
     assert!(!repo.git(&["cat-file", "commit", "HEAD"]).contains("encoding"));
 }
@@ -714,7 +686,7 @@ fn the_author_date_can_be_set_and_the_rest_of_the_environment_does_not_matter() 
 fn a_hook_cannot_make_tussock_write_again() {
     let repo = with_acme();
     let home = find(&repo.path(), None).unwrap();
-    let git = git_in(&repo, &home).with_env(&[("TUSSOCK_IN_TRANSACTION", "1")]);
+    let git = repo.library_git(&home).with_env(&[("TUSSOCK_IN_TRANSACTION", "1")]);
     let action = Action { changes: acme_to_proposal(), subject: "x".into(), ..Action::default() };
     let error = commit(&home, &git, &action, &mut |_| ()).unwrap_err();
     assert_eq!(error.class(), Class::Locked);
@@ -723,7 +695,7 @@ fn a_hook_cannot_make_tussock_write_again() {
 #[test]
 fn an_editor_that_saves_while_a_hook_runs_is_not_overruled() {
     let repo = with_acme();
-    hook(&repo, "commit-msg", "echo 'title: Saved meanwhile' > sales/brief/acme.yaml");
+    repo.hook("commit-msg", "echo 'title: Saved meanwhile' > sales/brief/acme.yaml");
     let head = repo.git(&["rev-parse", "HEAD"]);
     let error = move_acme(&repo).unwrap_err();
     assert_eq!(
@@ -739,7 +711,7 @@ fn an_editor_that_saves_while_a_hook_runs_is_not_overruled() {
 fn saved_at_the_last_moment() -> TestRepo {
     let repo = with_acme();
     let script = "test $1 = committed || exit 0; echo 'title: Saved meanwhile' > sales/brief/acme.yaml";
-    hook(&repo, "reference-transaction", script);
+    repo.hook("reference-transaction", script);
     let error = move_acme(&repo).unwrap_err();
     assert_eq!(error.class(), Class::Pending);
     let text = error.to_string();
@@ -761,12 +733,12 @@ fn what_cannot_be_brought_up_to_the_commit_is_pending() {
 fn what_was_pending_is_finished_and_what_somebody_has_changed_is_left_and_named() {
     let repo = saved_at_the_last_moment();
     let home = find(&repo.path(), None).unwrap();
-    let recovered = recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap().unwrap();
+    let recovered = recover(&home, &repo.library_git(&home), &mut |_| ()).unwrap().unwrap();
     assert!(matches!(recovered.ending, Ending::Finished(_)), "{recovered:?}");
     assert_eq!(recovered.left, ["sales/proposal/acme.yaml was changed meanwhile and is left as it is"]);
     assert_eq!(repo.read("sales/brief/acme.yaml"), "title: Saved meanwhile\n", "the user's text is not lost");
     assert_eq!(unfinished(&home).unwrap(), None);
-    assert_eq!(recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap(), None);
+    assert_eq!(recover(&home, &repo.library_git(&home), &mut |_| ()).unwrap(), None);
 }
 
 /// A repository in which a move was cut short when the branch had moved and the files had not followed it: journal and
@@ -775,7 +747,7 @@ fn cut_short() -> TestRepo {
     let repo = with_acme();
     // While git tells of the moved branch, the journal is there and nothing has followed yet.
     let script = "test $1 = committed || exit 0; cp -rp .git/tussock kept; ln .git/index index.copy";
-    hook(&repo, "reference-transaction", script);
+    repo.hook("reference-transaction", script);
     move_acme(&repo).unwrap();
     std::fs::remove_file(repo.path().join(".git/hooks/reference-transaction")).unwrap();
     std::fs::remove_dir_all(repo.path().join(".git/tussock")).unwrap();
@@ -787,7 +759,7 @@ fn cut_short() -> TestRepo {
 
 fn recovered(repo: &TestRepo) -> Recovered {
     let home = find(&repo.path(), None).unwrap();
-    let found = recover(&home, &git_in(repo, &home), &mut |_| ()).unwrap().expect("something is unfinished");
+    let found = recover(&home, &repo.library_git(&home), &mut |_| ()).unwrap().expect("something is unfinished");
     assert_eq!(unfinished(&home).unwrap(), None, "{found:?}");
     assert!(!repo.has(".git/tussock/journal"));
     found
@@ -844,7 +816,7 @@ fn the_index_lock_of_a_dead_tussock_is_taken_over_and_that_of_a_git_is_waited_fo
 
     repo.write(".git/index.lock", ours);
     let home = find(&repo.path(), None).unwrap();
-    assert_eq!(recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap(), None);
+    assert_eq!(recover(&home, &repo.library_git(&home), &mut |_| ()).unwrap(), None);
     assert!(!repo.has(".git/index.lock"), "also without a journal");
 
     let repo = cut_short();
@@ -915,7 +887,7 @@ fn an_empty_branch_file_is_for_the_doctor() {
     let repo = cut_short();
     repo.write(".git/refs/heads/main", "");
     let home = find(&repo.path(), None).unwrap();
-    let error = recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap_err();
+    let error = recover(&home, &repo.library_git(&home), &mut |_| ()).unwrap_err();
     assert!(error.to_string().contains("tussock doctor"), "{error}");
     assert!(repo.has(".git/tussock/journal"), "it says where the branch should be");
 }
@@ -925,7 +897,7 @@ fn litter_without_a_journal_is_removed_when_nobody_is_at_work() {
     let repo = with_acme();
     repo.write(".git/tussock/tx-dead/index", "");
     let home = find(&repo.path(), None).unwrap();
-    assert_eq!(recover(&home, &git_in(&repo, &home), &mut |_| ()).unwrap(), None);
+    assert_eq!(recover(&home, &repo.library_git(&home), &mut |_| ()).unwrap(), None);
     assert!(!repo.has(".git/tussock/tx-dead"));
 }
 
@@ -934,7 +906,7 @@ fn a_linked_work_tree_keeps_its_own_journal() {
     let repo = with_acme();
     repo.git(&["worktree", "add", "-q", "../linked", "-b", "linked"]);
     let script = "test $1 = committed || exit 0; ls .git/tussock $GIT_DIR/tussock > \"$HOME/seen\" 2>&1; true";
-    hook(&repo, "reference-transaction", script);
+    repo.hook("reference-transaction", script);
     act(&repo, &repo.path().join("../linked"), acme_to_proposal()).unwrap();
     assert!(repo.path().join(".git/worktrees/linked/tussock").is_dir());
     assert!(repo.has("sales/brief/acme.yaml"), "the other work tree is as it was");
@@ -989,7 +961,7 @@ fn with_and_without_a_hook_the_same_tree_is_written() {
         }
         repo.commit("Lost");
         if hooked {
-            hook(&repo, "pre-commit", "exit 0");
+            repo.hook("pre-commit", "exit 0");
         }
         let mut changes = acme_to_proposal();
         for i in 0..5 {
@@ -1015,7 +987,7 @@ fn with_and_without_a_hook_the_same_tree_is_written() {
 fn what_is_written_is_flushed_to_the_disk_by_default() {
     let repo = with_acme();
     let home = find(&repo.path(), None).unwrap();
-    let git = git_in(&repo, &home).with_env(&[("TUSSOCK_FSYNC", "")]);
+    let git = repo.library_git(&home).with_env(&[("TUSSOCK_FSYNC", "")]);
     let action = Action { changes: acme_to_proposal(), subject: "x".into(), ..Action::default() };
     commit(&home, &git, &action, &mut |_| ()).unwrap();
     assert_eq!(repo.git(&["status", "--porcelain"]), "");
@@ -1028,7 +1000,7 @@ fn changes_can_be_staged_only() {
     repo.write("readme", "edited\n");
     let home = find(&repo.path(), None).unwrap();
     let changes = vec![FileChange::relocate("sales/brief/acme.yaml", ACME, "sales/proposal/acme.yaml", "title: B\n")];
-    let paths = stage(&home, &git_in(&repo, &home), &changes, &mut |_| ()).unwrap();
+    let paths = stage(&home, &repo.library_git(&home), &changes, &mut |_| ()).unwrap();
     assert_eq!(paths, ["sales/brief/acme.yaml", "sales/proposal/acme.yaml"]);
     assert_eq!(
         repo.git(&["status", "--porcelain", "--no-renames"]),
@@ -1057,12 +1029,12 @@ fn what_others_have_staged_is_no_part_of_the_first_commit() {
         let name = if hooked { "hooked.yaml" } else { "plain.yaml" };
         if hooked {
             repo.git(&["checkout", "-q", "--orphan", "second"]);
-            hook(&repo, "pre-commit", "exit 0");
+            repo.hook("pre-commit", "exit 0");
             repo.git(&["rm", "-q", "--cached", "plain.yaml"]);
         }
         let action =
             Action { changes: vec![FileChange::create(name, "x\n")], subject: "x".into(), ..Action::default() };
-        commit(&home, &git_in(&repo, &home), &action, &mut |_| ()).unwrap();
+        commit(&home, &repo.library_git(&home), &action, &mut |_| ()).unwrap();
         assert_eq!(repo.git(&["ls-tree", "-r", "--name-only", "HEAD"]), format!("{name}\n"));
         assert!(repo.git(&["status", "--porcelain"]).starts_with("A  staged.txt\n"));
     }
@@ -1071,7 +1043,7 @@ fn what_others_have_staged_is_no_part_of_the_first_commit() {
 #[test]
 fn a_batch_under_a_hook_is_written_through_the_program() {
     let repo = TestRepo::with_pipeline();
-    hook(&repo, "pre-commit", "exit 0");
+    repo.hook("pre-commit", "exit 0");
     let text = |i: usize| format!("title: {i}\n");
     let changes = (0..30).map(|i| FileChange::create(format!("sales/brief/d{i}.yaml"), text(i)));
     act(&repo, &repo.path(), changes.collect()).unwrap();

@@ -3,8 +3,8 @@
 
 mod kit;
 
-use kit::freeze::{differences, freeze};
-use kit::{Ran, TestRepo};
+use kit::TestRepo;
+use kit::freeze::refuses;
 
 const GOOD: &str = "title: ACME site\nowner: olga\namount: 18000\ninputs:\n  goal: More leads\n";
 
@@ -13,16 +13,6 @@ fn with_acme() -> TestRepo {
     repo.write("sales/brief/acme.yaml", GOOD).write("sales/brief/other.yaml", GOOD).write("notes.txt", "one\n");
     repo.commit("Add acme");
     repo
-}
-
-#[track_caller]
-fn refuses(repo: &TestRepo, code: i32, args: &[&str], words: &str) -> Ran {
-    let before = freeze(&repo.path());
-    let ran = repo.tussock(args);
-    assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new(), "{args:?} changed something");
-    assert_eq!(ran.code, code, "{args:?}: {}{}", ran.out, ran.err);
-    assert!(ran.err.contains(words), "{args:?} says {}", ran.err);
-    ran
 }
 
 fn changed(repo: &TestRepo) -> String {

@@ -19,12 +19,6 @@ fn with_acme() -> TestRepo {
     repo
 }
 
-fn hook(repo: &TestRepo, name: &str, script: &str) {
-    let file = format!(".git/hooks/{name}");
-    repo.write(&file, format!("#!/bin/sh\n{script}\n"));
-    std::fs::set_permissions(repo.path().join(file), std::fs::Permissions::from_mode(0o755)).unwrap();
-}
-
 /// Two branches that change the same line of a file that is no deal.
 fn diverged() -> TestRepo {
     let repo = with_acme();
@@ -67,8 +61,7 @@ fn a_deal_that_git_does_not_know_is_refused_with_what_to_do() {
 #[test]
 fn what_comes_to_the_destination_at_the_last_moment_is_not_overwritten() {
     let repo = with_acme();
-    hook(
-        &repo,
+    repo.hook(
         "reference-transaction",
         "[ \"$1\" = committed ] && mkdir -p sales/proposal && echo mine > sales/proposal/acme.yaml; exit 0",
     );
@@ -120,13 +113,12 @@ fn a_deal_that_is_not_checked_out_counts_and_is_not_missing() {
 #[test]
 fn what_a_hook_makes_of_a_deal_is_committed_and_in_the_work_tree() {
     let repo = with_acme();
-    hook(
-        &repo,
+    repo.hook(
         "pre-commit",
         "printf 'title: By the hook\\n' > .git/new && id=$(git hash-object -w .git/new) && \
          git update-index --cacheinfo 100644,$id,sales/proposal/acme.yaml",
     );
-    hook(&repo, "commit-msg", "echo 'Reviewed-by: the hook' >> \"$1\"");
+    repo.hook("commit-msg", "echo 'Reviewed-by: the hook' >> \"$1\"");
     repo.ok(&["move", "acme", "proposal"]);
     assert_eq!(repo.read("sales/proposal/acme.yaml"), "title: By the hook\n");
     assert_eq!(repo.git(&["show", "HEAD:sales/proposal/acme.yaml"]), "title: By the hook\n");
@@ -137,7 +129,7 @@ fn what_a_hook_makes_of_a_deal_is_committed_and_in_the_work_tree() {
 #[test]
 fn while_a_hook_runs_git_can_work_and_ctrl_c_ends_it() {
     let repo = with_acme();
-    hook(&repo, "pre-commit", "find .git -name '*.lock' > .git/locks; touch .git/started; exec sleep 60");
+    repo.hook("pre-commit", "find .git -name '*.lock' > .git/locks; touch .git/started; exec sleep 60");
     let before = freeze(&repo.path());
     let mut command = Command::new(env!("CARGO_BIN_EXE_tussock"));
     repo.hermetic(command.args(["move", "acme", "proposal"])).process_group(0).stderr(Stdio::piped());
@@ -168,7 +160,7 @@ fn while_a_hook_runs_git_can_work_and_ctrl_c_ends_it() {
 fn a_hook_may_check_with_tussock() {
     let repo = with_acme();
     let tussock = env!("CARGO_BIN_EXE_tussock");
-    hook(&repo, "pre-commit", &format!("exec '{tussock}' validate --staged"));
+    repo.hook("pre-commit", &format!("exec '{tussock}' validate --staged"));
     repo.ok(&["move", "acme", "proposal"]);
     repo.write("sales/proposal/acme.yaml", "amount: much\n");
     let ran = repo.try_git(&["commit", "-qam", "Break it"]);
@@ -182,7 +174,7 @@ fn a_hook_of_a_partial_commit_checks_what_is_committed_and_not_what_is_staged_be
     repo.write("sales/brief/bad.yaml", "amount: much\n").write("sales/brief/good.yaml", ACME);
     repo.git(&["add", "-A"]);
     let tussock = env!("CARGO_BIN_EXE_tussock");
-    hook(&repo, "pre-commit", &format!("echo $GIT_INDEX_FILE > .git/which; exec '{tussock}' validate --staged"));
+    repo.hook("pre-commit", &format!("echo $GIT_INDEX_FILE > .git/which; exec '{tussock}' validate --staged"));
     // git gives the hook an index of its own, with the one file only.
     assert_ne!(repo.try_git(&["commit", "-qm", "Bad", "sales/brief/bad.yaml"]).code, 0);
     repo.git(&["commit", "-qm", "Good", "sales/brief/good.yaml"]);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::{Ran, TestRepo};
+
 /// One file or folder: when it was changed and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frozen {
@@ -42,4 +44,15 @@ pub fn differences(before: &BTreeMap<String, Frozen>, after: &BTreeMap<String, F
     names.sort();
     names.dedup();
     names.into_iter().filter(|name| before.get(name) != after.get(name)).collect()
+}
+
+/// Runs tussock, which must end with `code`, say `words` on standard error, and change nothing.
+#[track_caller]
+pub fn refuses(repo: &TestRepo, code: i32, args: &[&str], words: &str) -> Ran {
+    let before = freeze(&repo.path());
+    let ran = repo.tussock(args);
+    assert_eq!(differences(&before, &freeze(&repo.path())), Vec::<String>::new(), "{args:?} changed something");
+    assert_eq!(ran.code, code, "{args:?}: {}{}", ran.out, ran.err);
+    assert!(ran.err.contains(words), "{args:?} says {}", ran.err);
+    ran
 }

@@ -7,6 +7,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use tussock::repo::discover::Home;
+use tussock::repo::git::Git;
+
 pub mod freeze;
 
 /// 2026-01-05T09:00:00Z, where the kit's clock begins.
@@ -95,6 +98,34 @@ impl TestRepo {
         std::fs::create_dir_all(self.path().join(to).parent().expect("a parent")).expect("folders");
         self.git(&["mv", from, to]);
         self.commit(&format!("{from} -> {to}"))
+    }
+
+    /// Puts a hook of git's in place: a script of shell without its first line.
+    #[cfg(unix)]
+    pub fn hook(&self, name: &str, script: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let file = format!(".git/hooks/{name}");
+        self.write(&file, format!("#!/bin/sh\n{script}\n"));
+        std::fs::set_permissions(self.path().join(file), std::fs::Permissions::from_mode(0o755)).expect("a hook");
+    }
+
+    /// The git that the library runs on a pipeline of this repository, hermetic as well.
+    pub fn library_git(&self, home: &Home) -> Git {
+        let folder = self.path().join("../home").display().to_string();
+        let date = format!("{} +0000", self.now());
+        Git::new(home).expect("git").with_env(&[
+            ("HOME", &folder),
+            ("XDG_CONFIG_HOME", &folder),
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ("GIT_AUTHOR_NAME", "Olga Sokolova"),
+            ("GIT_AUTHOR_EMAIL", "olga@example.com"),
+            ("GIT_COMMITTER_NAME", "Olga Sokolova"),
+            ("GIT_COMMITTER_EMAIL", "olga@example.com"),
+            ("GIT_AUTHOR_DATE", &date),
+            ("GIT_COMMITTER_DATE", &date),
+            ("TUSSOCK_FSYNC", "off"),
+        ])
     }
 
     /// Runs git and returns what it printed; panics when it fails.

@@ -143,21 +143,7 @@ impl World {
 
     /// The git that the library runs, hermetic too.
     pub fn library_git(&self) -> Git {
-        let folder = self.repo.path().join("../home").display().to_string();
-        let date = format!("{} +0000", self.repo.now());
-        Git::new(&self.home).expect("git").with_env(&[
-            ("HOME", &folder),
-            ("XDG_CONFIG_HOME", &folder),
-            ("GIT_CONFIG_NOSYSTEM", "1"),
-            ("GIT_CONFIG_GLOBAL", "/dev/null"),
-            ("GIT_AUTHOR_NAME", "Olga Sokolova"),
-            ("GIT_AUTHOR_EMAIL", "olga@example.com"),
-            ("GIT_COMMITTER_NAME", "Olga Sokolova"),
-            ("GIT_COMMITTER_EMAIL", "olga@example.com"),
-            ("GIT_AUTHOR_DATE", &date),
-            ("GIT_COMMITTER_DATE", &date),
-            ("TUSSOCK_FSYNC", "off"),
-        ])
+        self.repo.library_git(&self.home)
     }
 
     pub fn work_tree(&self) -> WorkTree {
