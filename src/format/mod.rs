@@ -22,6 +22,7 @@ pub mod problem;
 pub mod quote;
 pub mod reader;
 pub mod schema;
+pub mod shell;
 pub mod slug;
 pub mod source;
 pub mod span;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::content::{Content, Datum, Fields, Merged, Version, merge_field, paths, three_way};
 use crate::check::{Finding, Level, Related, WHOLE_FILE, rule};
 use crate::format::ident::{DealId, StageId};
+use crate::format::shell::shell_word;
 
 /// A deal in the four places of a merge.
 #[derive(Clone, Debug, PartialEq)]
@@ -424,12 +425,6 @@ fn set_again(deal: &DealId, field: &str, value: &Option<Datum>) -> String {
     }
 }
 
-/// A text as a shell takes it for one word.
-pub fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '=' | '+' | ':' | ',');
-    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::content::Copy;
@@ -582,11 +577,5 @@ mod tests {
                 proptest::prop_assert!(found.is_empty(), "{:?}", found);
             }
         }
-    }
-
-    #[test]
-    fn words_for_a_shell_are_quoted_where_needed() {
-        assert_eq!(shell_word("amount=18000"), "amount=18000");
-        assert_eq!(shell_word("note=it's $HOME"), r"'note=it'\''s $HOME'");
     }
 }

@@ -329,12 +329,6 @@ fn pending(commit: Option<&ObjectId>) -> String {
     }
 }
 
-/// A text as a shell takes it for one word.
-pub fn shell_word(path: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
-    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', "'\\''")) }
-}
-
 fn indented(output: &str) -> String {
     let output = output.trim_end();
     if output.is_empty() { String::new() } else { format!(":\n{output}") }

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use super::{Ailment, Kind, Patient, advise, curable, failed};
-use crate::repo::error::{WriteError, shell_word};
+use crate::format::shell::shell_word;
+use crate::repo::error::WriteError;
 
 /// What git keeps in its folder while something is half done.
 const HALF_DONE: [&str; 6] =
