@@ -22,7 +22,7 @@ use super::objects::{Commit, ObjectError, ObjectId, first_entry, parse_commit, r
 
 /// The kinds of objects that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// A commit.
     Commit,
     /// A folder.
@@ -33,7 +33,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// As git calls it.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Kind::Commit => "commit",
             Kind::Tree => "tree",
