@@ -12,6 +12,7 @@ use std::sync::{Arc, Once};
 use super::discover::GitPlace;
 use super::engine::{Kind, Repository};
 use super::error::RepoError;
+use super::pack::{Reader, Store};
 
 /// The id of a git object: 20 bytes (SHA-1) or 32 (SHA-256).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -368,7 +369,9 @@ fn parse_offset(word: &str) -> i32 {
 pub struct GitObjects<'r> {
     /// What is open; a reader of its own opens it when it first needs it.
     repository: Open<'r>,
-    common: Arc<Common>,
+    common: Arc<Common<'r>>,
+    /// What reads most of it.
+    packs: RefCell<Reader<'r>>,
     /// Each author once, by what commits say.
     authors: RefCell<HashMap<Vec<u8>, Arc<Author>>>,
     /// What of a partial clone's history is fetched as one, once something of it turns out to be missing.
@@ -381,12 +384,13 @@ enum Open<'r> {
 }
 
 /// What all readers of a repository have in common.
-struct Common {
+struct Common<'r> {
     place: GitPlace,
+    store: &'r Store,
     /// Commits whose parents the clone does not have.
     edge: IdSet,
     shallow: bool,
-    /// Whether more than one thread can read it: not through one `git` program, and not where objects are fetched.
+    /// Whether more than one thread can read it: not where objects are fetched.
     is_shared: bool,
 }
 
@@ -404,15 +408,17 @@ impl<'r> GitObjects<'r> {
         };
         let common = Common {
             place: repository.place().clone(),
+            store: repository.store(),
             edge,
             shallow: repository.is_shallow(),
-            is_shared: repository.writes_in_process(),
+            is_shared: repository.promisor().is_none(),
         };
         Ok(GitObjects::with(Open::Already(repository), Arc::new(common)))
     }
 
-    fn with(repository: Open<'r>, common: Arc<Common>) -> Self {
-        GitObjects { repository, common, authors: RefCell::default(), wanted: RefCell::default() }
+    fn with(repository: Open<'r>, common: Arc<Common<'r>>) -> Self {
+        let packs = RefCell::new(common.store.reader());
+        GitObjects { repository, common, packs, authors: RefCell::default(), wanted: RefCell::default() }
     }
 
     /// Says which history is going to be read: up to `tip`, of the files below `folder`. Of a partial clone it is then
@@ -438,7 +444,11 @@ impl<'r> GitObjects<'r> {
     }
 
     fn read(&self, id: ObjectId, kind: Kind) -> Result<Arc<Vec<u8>>, ObjectError> {
-        self.repository(id)?.read(id, kind).map(Arc::new)
+        match self.packs.borrow_mut().read(id)? {
+            Some((is, bytes)) if is == kind => Ok(bytes),
+            Some(_) => Err(ObjectError::Kind { id, wanted: kind.name() }),
+            None => self.repository(id)?.read(id, kind).map(Arc::new),
+        }
     }
 
     /// The one author for what commits say.
@@ -485,13 +495,18 @@ impl Objects for GitObjects<'_> {
         self.common.shallow
     }
 
+    fn place(&self, id: ObjectId) -> u64 {
+        // Which pack it is in hardly matters: one has nearly all.
+        self.packs.borrow().place(id).map_or(u64::MAX, |place| place.offset())
+    }
+
     fn shared(&self) -> Option<&dyn Shared> {
         let common: &dyn Shared = &self.common;
         self.common.is_shared.then_some(common)
     }
 }
 
-impl Shared for Arc<Common> {
+impl Shared for Arc<Common<'_>> {
     fn reader(&self) -> Box<dyn Objects + '_> {
         Box::new(GitObjects::with(Open::Late(OnceCell::new()), self.clone()))
     }
