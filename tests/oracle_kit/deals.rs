@@ -80,6 +80,8 @@ pub struct Reader<'s> {
     places: RefCell<HashMap<usize, String>>,
     prefix: String,
     pipeline: &'s Pipeline,
+    /// Stage folders that a commit renamed as a whole: from, to.
+    pub folder_renames: HashMap<usize, Vec<(String, String)>>,
 }
 
 impl<'s> Reader<'s> {
@@ -92,6 +94,7 @@ impl<'s> Reader<'s> {
             places: RefCell::default(),
             prefix: prefix.to_owned(),
             pipeline,
+            folder_renames: HashMap::new(),
         }
     }
 
@@ -188,7 +191,10 @@ impl<'s> Reader<'s> {
                     here.insert(id, old.clone());
                     continue;
                 }
-                let home = self.stage(&old.copies[0].0);
+                let folder = old.folder();
+                let renamed =
+                    self.folder_renames.get(&commit).and_then(|all| all.iter().find(|(old, _)| *old == folder));
+                let home = self.stage(renamed.map_or(folder.as_bytes(), |(_, new)| new.as_bytes()));
                 let rank = |folder: &Rc<[u8]>| old.copies.iter().position(|(f, _)| f == folder).unwrap_or(usize::MAX);
                 copies.sort_by_key(|(folder, _)| rank(folder));
                 if let Some(at) = copies.iter().position(|(folder, _)| self.stage(folder) == home) {

@@ -153,7 +153,7 @@ impl World {
                 11 if self.sides.len() > 1 && self.can(may::OCTOPUS) => self.octopus(),
                 12 if !self.sides.is_empty() && self.can(may::PICK) => self.cherry_pick(),
                 13 if !self.sides.is_empty() && self.can(may::PICK) => self.rebase_or_squash(),
-                14 if self.can(may::ROOT) => self.root(),
+                14 if self.can(may::ROOT) && !self.can(may::PLACE) => self.root(),
                 15 if !self.sides.is_empty() => self.change_sides(),
                 _ => self.work(),
             }
@@ -450,13 +450,9 @@ impl World {
         match (self.dice.below(24), any) {
             (0..=4, _) => {
                 let id = format!("d{}", self.dice.below(self.deals));
-                let other = there.iter().find(|path| stem(path) == id);
-                if other.is_none() || self.can(may::COPY) && self.dice.one_in(4) {
-                    // A copy is the same where nothing may be edited.
-                    let text = match other.filter(|_| !self.can(may::EDIT)) {
-                        Some(other) => files[other].clone(),
-                        None => self.text(&id),
-                    };
+                let is_there = there.iter().any(|path| stem(path) == id);
+                if !is_there || self.can(may::COPY) && self.dice.one_in(4) {
+                    let text = self.text(&id);
                     let path = self.path(&id);
                     files.insert(path, text);
                 }
@@ -509,10 +505,10 @@ impl World {
                     b"brief/Upper.yaml",
                     b"brief/n\xf6te.yaml",
                     b"brief/note.yml",
-                    b"templates/d1.yaml",
-                    b".hidden/d1.yaml",
-                    b"d1.yaml",
-                    b"Brief/d1.yaml",
+                    b"templates/odd1.yaml",
+                    b".hidden/odd2.yaml",
+                    b"odd3.yaml",
+                    b"Brief/odd4.yaml",
                     b"reports/x.md",
                 ];
                 let path = joined(&self.prefix, self.dice.pick::<&[u8]>(&odd));
@@ -567,6 +563,10 @@ impl World {
     }
 
     fn text(&mut self, id: &str) -> Rc<[u8]> {
+        if !self.can(may::EDIT) {
+            // One deal has one text, whoever makes it.
+            return format!("title: {id}\namount: {} EUR\nowner: olga\n", id.len()).into_bytes().into();
+        }
         let mut text = format!("title: {id}\n");
         let n = self.dice.below(4);
         match self.dice.below(6) {

@@ -253,7 +253,9 @@ impl Teller<'_> {
                 .collect();
             for (from, to) in &whole {
                 if whole.iter().filter(|(_, other)| other == to).count() == 1 {
-                    self.folder_renames.push((number + 1, (*from).clone(), (*to).clone()));
+                    let renamed = ((*from).clone(), (*to).clone());
+                    self.folder_renames.push((number + 1, renamed.0.clone(), renamed.1.clone()));
+                    self.reader.folder_renames.entry(pair[1]).or_default().push(renamed);
                 }
             }
         }
