@@ -1,12 +1,12 @@
 //! Which deals a commit holds: from the full list of its files, and the state of its first parent.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use tussock::format::pipeline::Pipeline;
 
-use super::store::{File, Store};
+use super::store::Store;
 
 /// The fields that are always told.
 pub const FIELDS: [&str; 5] = ["amount", "close_date", "owner", "next_step.what", "next_step.due"];
@@ -42,12 +42,43 @@ impl Deal {
     }
 }
 
+/// The deal files of a stage's folder: id, folder below the pipeline's, blob; sorted.
+pub type Listing = Rc<Vec<(Rc<str>, Rc<[u8]>, Rc<str>)>>;
+
 /// The deals of a commit.
 #[derive(Clone, Default)]
 pub struct State {
+    /// The deal files by stage folder.
+    pub stages: BTreeMap<Rc<str>, Listing>,
     pub here: BTreeMap<Rc<str>, Rc<Deal>>,
     /// The last known values of those that are gone.
     pub gone: BTreeMap<Rc<str>, Option<Values>>,
+}
+
+impl State {
+    /// The ids with files in a folder that is not the same in both. That a folder with the same object id holds the same
+    /// files is the one thing that is taken for granted.
+    pub fn touched(&self, other: &State) -> BTreeSet<Rc<str>> {
+        let mut ids = BTreeSet::new();
+        for stage in self.stages.keys().chain(other.stages.keys()).collect::<BTreeSet<_>>() {
+            let (a, b) = (self.stages.get(stage), other.stages.get(stage));
+            if a.zip(b).is_none_or(|(a, b)| !Rc::ptr_eq(a, b)) {
+                ids.extend([a, b].into_iter().flatten().flat_map(|listing| listing.iter().map(|(id, ..)| id.clone())));
+            }
+        }
+        ids
+    }
+
+    fn copies(&self, id: &Rc<str>) -> Vec<(Rc<[u8]>, Rc<str>)> {
+        let mut copies = Vec::new();
+        for listing in self.stages.values() {
+            let from = listing.partition_point(|(other, ..)| other < id);
+            let own = listing[from..].iter().take_while(|(other, ..)| other == id);
+            copies.extend(own.map(|(_, folder, blob)| (folder.clone(), blob.clone())));
+        }
+        copies.sort();
+        copies
+    }
 }
 
 pub fn top(folder: &[u8]) -> String {
@@ -78,6 +109,7 @@ pub struct Reader<'s> {
     versions: RefCell<HashMap<Rc<str>, Rc<Version>>>,
     states: RefCell<HashMap<usize, Rc<State>>>,
     places: RefCell<HashMap<usize, String>>,
+    listings: RefCell<HashMap<(Rc<str>, Rc<str>), Listing>>,
     prefix: String,
     pipeline: &'s Pipeline,
     /// Stage folders that a commit renamed as a whole: from, to.
@@ -92,6 +124,7 @@ impl<'s> Reader<'s> {
             versions: RefCell::default(),
             states: RefCell::default(),
             places: RefCell::default(),
+            listings: RefCell::default(),
             prefix: prefix.to_owned(),
             pipeline,
             folder_renames: HashMap::new(),
@@ -120,24 +153,20 @@ impl<'s> Reader<'s> {
         place
     }
 
-    /// The files of the pipeline in a commit, by path below its folder.
-    pub fn files(&self, commit: usize) -> Rc<Vec<File>> {
-        match self.store.folder(&self.store.commits[commit].tree, &self.place(commit)) {
-            Some(folder) => self.store.files(&folder),
-            None => Rc::default(),
-        }
-    }
-
     /// The folders with a file of each deal in a commit.
     pub fn copies(&self, commit: usize) -> BTreeMap<Rc<str>, Vec<(Rc<[u8]>, Rc<str>)>> {
         let mut copies: BTreeMap<Rc<str>, Vec<(Rc<[u8]>, Rc<str>)>> = BTreeMap::new();
-        for (path, blob) in &*self.files(commit) {
-            if let Some((folder, id)) = deal_file(path) {
-                copies.entry(id.into()).or_default().push((folder.into(), blob.clone()));
-            }
+        for (id, folder, blob) in self.stages(commit).values().flat_map(|listing| listing.iter()) {
+            copies.entry(id.clone()).or_default().push((folder.clone(), blob.clone()));
         }
-        copies.values_mut().for_each(|copies| copies.sort());
         copies
+    }
+
+    /// The names of the folders directly in the pipeline's in a commit.
+    pub fn folders(&self, commit: usize) -> BTreeSet<String> {
+        let pipeline = self.store.folder(&self.store.commits[commit].tree, &self.place(commit));
+        let folders = pipeline.map(|pipeline| self.store.folders(&pipeline)).unwrap_or_default();
+        folders.into_iter().map(|(name, _)| String::from_utf8_lossy(&name).into_owned()).collect()
     }
 
     /// The deals of a commit. A deal with files in several folders stays in the stage where it was for as long as a file
@@ -159,7 +188,7 @@ impl<'s> Reader<'s> {
         while let Some(next) = way.pop() {
             let state = Rc::new(self.next_state(&before, next));
             let mut states = self.states.borrow_mut();
-            if state.here.len() > 1000 && states.len() > 40 {
+            if state.here.len() > 100 && states.len() > 40 {
                 let newest = next.saturating_sub(40);
                 states.retain(|commit, _| *commit > newest);
             }
@@ -175,20 +204,51 @@ impl<'s> Reader<'s> {
         self.pipeline.current_name(&top).map(ToString::to_string).unwrap_or(top)
     }
 
-    fn next_state(&self, before: &State, commit: usize) -> State {
-        let copies = self.copies(commit);
-        let mut gone = before.gone.clone();
-        for (id, deal) in &before.here {
-            if !copies.contains_key(id) {
-                gone.insert(id.clone(), deal.values.clone());
+    /// The deal files of a commit by stage folder.
+    fn stages(&self, commit: usize) -> BTreeMap<Rc<str>, Listing> {
+        let Some(pipeline) = self.store.folder(&self.store.commits[commit].tree, &self.place(commit)) else {
+            return BTreeMap::new();
+        };
+        let mut listings = self.listings.borrow_mut();
+        if listings.len() > 2_000 {
+            listings.clear();
+        }
+        let mut stages = BTreeMap::new();
+        for (name, tree) in self.store.folders(&pipeline) {
+            let Ok(name) = String::from_utf8(name) else { continue };
+            let name: Rc<str> = name.into();
+            let listed = || {
+                let mut listing = Vec::new();
+                for (path, blob) in self.store.files(&tree).iter() {
+                    if let Some((folder, id)) = deal_file(&[name.as_bytes(), b"/", path].concat()) {
+                        listing.push((Rc::from(id), Rc::from(folder), blob.clone()));
+                    }
+                }
+                listing.sort();
+                Rc::new(listing)
+            };
+            let listing = listings.entry((name.clone(), tree.clone())).or_insert_with(listed).clone();
+            if !listing.is_empty() {
+                stages.insert(name, listing);
             }
         }
-        let mut here = BTreeMap::new();
-        for (id, mut copies) in copies {
+        stages
+    }
+
+    fn next_state(&self, before: &State, commit: usize) -> State {
+        let mut state = State { stages: self.stages(commit), ..before.clone() };
+        for id in before.touched(&state) {
+            let mut copies = state.copies(&id);
             let old = before.here.get(&id);
+            if copies.is_empty() {
+                if let Some(old) = old {
+                    state.gone.insert(id.clone(), old.values.clone());
+                    state.here.remove(&id);
+                }
+                continue;
+            }
             if let Some(old) = old {
                 if old.copies == copies {
-                    here.insert(id, old.clone());
                     continue;
                 }
                 let folder = old.folder();
@@ -203,12 +263,12 @@ impl<'s> Reader<'s> {
             }
             let past = match old {
                 Some(old) => old.values.clone(),
-                None => gone.remove(&id).flatten(),
+                None => state.gone.remove(&id).flatten(),
             };
             let values = self.version(&copies[0].1).values.clone().or(past);
-            here.insert(id, Rc::new(Deal { copies, values }));
+            state.here.insert(id, Rc::new(Deal { copies, values }));
         }
-        State { here, gone }
+        state
     }
 
     /// What a blob says.

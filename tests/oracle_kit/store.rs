@@ -149,6 +149,12 @@ impl Store {
         Some(tree)
     }
 
+    /// The folders directly in a tree.
+    pub fn folders(&self, tree: &str) -> Vec<(Vec<u8>, Rc<str>)> {
+        let folders = self.entries(tree).into_iter().filter(|(_, mode, _)| mode == "40000");
+        folders.map(|(name, _, id)| (name, id)).collect()
+    }
+
     /// The blob of a file directly in a tree.
     pub fn file(&self, tree: &Rc<str>, name: &str) -> Option<Rc<str>> {
         let found = self.entries(tree).into_iter().find(|(n, mode, _)| n == name.as_bytes() && mode.starts_with("100"));

@@ -23,7 +23,7 @@ use tussock::format::pipeline::Pipeline;
 use super::deals::{Deal, FIELDS, Reader, State, Values, top};
 use super::store::Store;
 
-/// A line of the event table; `ignored` is the event of a move that counts in no duration.
+/// A line of the event table; `ignored` is the event of a move that counts in no duration, whose author is not told.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Told {
     pub deal: String,
@@ -151,8 +151,8 @@ impl Teller<'_> {
             }
             let moved: BTreeSet<usize> =
                 self.pending[first..].iter().filter(|e| e.event == "moved").map(|e| e.entity).collect();
-            let open = after.here.values().filter(|deal| self.is_open(&self.name(&deal.folder(), number))).count();
-            if moved.len() >= 20 && moved.len() * 5 >= open {
+            let is_open = |deal: &&Rc<Deal>| self.is_open(&self.name(&deal.folder(), number));
+            if moved.len() >= 20 && moved.len() * 5 >= after.here.values().filter(is_open).count() {
                 telling.bulk.push((self.store.commits[commit].id.clone(), moved.len()));
             }
         }
@@ -179,7 +179,7 @@ impl Teller<'_> {
                 to,
                 at: pending.at,
                 known_at: known[pending.number],
-                author: commit.author.clone(),
+                author: if pending.event == "ignored" { String::new() } else { commit.author.clone() },
                 commit: commit.id.clone(),
             });
         }
@@ -226,11 +226,8 @@ impl Teller<'_> {
     /// and all its deals went to one folder that was not there before and that no other folder went to.
     fn find_folder_renames(&mut self) {
         let line = self.line.clone();
-        let folders = |files: &[(Rc<[u8]>, Rc<str>)]| -> BTreeSet<String> {
-            files.iter().filter(|(path, _)| path.contains(&b'/')).map(|(path, _)| top(path)).collect()
-        };
         for (number, pair) in line.windows(2).enumerate() {
-            let (old, new) = (folders(&self.reader.files(pair[0])), folders(&self.reader.files(pair[1])));
+            let (old, new) = (self.reader.folders(pair[0]), self.reader.folders(pair[1]));
             let gone: Vec<&String> =
                 old.difference(&new).filter(|name| self.pipeline.current_name(name).is_none()).collect();
             let come: Vec<&String> = new.difference(&old).collect();
@@ -302,10 +299,10 @@ impl Teller<'_> {
         known_at: i64,
         telling: &mut Telling,
     ) {
-        let renames = self.renames(before, after);
+        let names = before.touched(after);
+        let renames = self.renames(before, after, &names);
         let left: BTreeSet<&Rc<str>> = renames.values().collect();
-        let names: BTreeSet<&Rc<str>> = before.here.keys().chain(after.here.keys()).collect();
-        for name in names {
+        for name in &names {
             if left.contains(name) {
                 continue;
             }
@@ -362,10 +359,12 @@ impl Teller<'_> {
 
     /// New ids to old ones, by `was`: where an id went in the very commit in which the other came. A deal that takes an id
     /// back that it had needs no word. An id that was another deal's before begins no new past.
-    fn renames(&self, before: &State, after: &State) -> BTreeMap<Rc<str>, Rc<str>> {
-        let mut gone: BTreeSet<&Rc<str>> = before.here.keys().filter(|id| !after.here.contains_key(*id)).collect();
+    fn renames(&self, before: &State, after: &State, names: &BTreeSet<Rc<str>>) -> BTreeMap<Rc<str>, Rc<str>> {
+        let is_gone = |id: &&Rc<str>| before.here.contains_key(*id) && !after.here.contains_key(*id);
+        let mut gone: BTreeSet<&Rc<str>> = names.iter().filter(is_gone).collect();
         let mut renames = BTreeMap::new();
-        for (id, deal) in &after.here {
+        for id in names {
+            let Some(deal) = after.here.get(id) else { continue };
             if before.here.contains_key(id) || self.by_name.contains_key(id) {
                 continue;
             }
