@@ -18,5 +18,5 @@ mod trees;
 pub use ignore::IGNORE_REVS_FILE;
 pub use record::{History, HistoryError, IgnoredMove, Options, Standing};
 pub use stages::direction;
-pub use standpoint::{Point, Standpoint, standpoint};
+pub use standpoint::{Found, Point, Standpoint, came_in, standpoint};
 pub use walk::read;

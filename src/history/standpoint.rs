@@ -6,7 +6,7 @@ use super::event::KnownAt;
 use super::place;
 use super::record::HistoryError;
 use super::trees::Trees;
-use super::walk::first_parent_line;
+use super::walk::{Step, first_parent_line};
 
 /// An earlier point of a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,47 +22,89 @@ pub enum Point {
 pub struct Standpoint {
     /// The commit.
     pub commit: ObjectId,
+    /// When its own line of first parents came to know it.
+    pub known_at: KnownAt,
     /// The pipeline's folder in it, below the repository's root; "" is the root.
     pub prefix: String,
 }
 
-/// Where the pipeline that lies in the folder `prefix` at the commit `tip` stood at a point of its past. `None` where
-/// nothing was known yet by the time asked for. For a commit that is not on the first-parent line of `tip`, the folder is
-/// the one of today.
+/// A point of the past, or that there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The pipeline's branch had begun by then.
+    There(Standpoint),
+    /// Nothing was known yet: the first commit became known only then.
+    NotYet(KnownAt),
+}
+
+/// Where the pipeline that lies in the folder `prefix` at the commit `tip` stood at a point of its past. For a commit that
+/// is not on the first-parent line of `tip`, the folder is the one of today.
 ///
 /// # Errors
-/// See [`HistoryError`].
+/// See [`HistoryError`]. In a shallow clone, a time can only be asked for with `allow_incomplete`: which commit was the
+/// last one then depends on all clocks before it. A commit that is there can be asked for all the same.
 pub fn standpoint(
     objects: &dyn Objects,
     tip: ObjectId,
     prefix: &str,
     point: Point,
-) -> Result<Option<Standpoint>, HistoryError> {
-    if objects.is_shallow() {
-        return Err(HistoryError::Shallow);
-    }
-    let failed = |commit: ObjectId| move |source: ObjectError| HistoryError::Object { commit, source };
+    allow_incomplete: bool,
+) -> Result<Found, HistoryError> {
     let mut trees = Trees::new(objects);
+    let known = |commit: ObjectId, place: String| -> Result<Found, HistoryError> {
+        let (line, _) = first_parent_line(objects, commit)?;
+        let known_at = line.last().map_or(KnownAt(i64::MIN), |step| step.known_at);
+        Ok(Found::There(Standpoint { commit, known_at, prefix: place }))
+    };
     if let Point::Commit(commit) = point {
         let root = objects.commit(commit).map_err(failed(commit))?.tree;
         if place::is_there(&mut trees, root, prefix).map_err(failed(commit))? {
-            return Ok(Some(Standpoint { commit, prefix: prefix.to_owned() }));
+            return known(commit, prefix.to_owned());
         }
+    }
+    if objects.is_shallow() && !allow_incomplete {
+        return Err(HistoryError::Shallow);
     }
     let (line, _) = first_parent_line(objects, tip)?;
     let at = match point {
         Point::Known(until) => line.partition_point(|step| step.known_at <= until).checked_sub(1),
         Point::Commit(commit) => match line.iter().position(|step| step.maker.id == commit) {
             Some(at) => Some(at),
-            None => return Ok(Some(Standpoint { commit, prefix: prefix.to_owned() })),
+            None => return known(commit, prefix.to_owned()),
         },
     };
-    let Some((at, step)) = at.and_then(|at| Some((at, line.get(at)?))) else { return Ok(None) };
+    let Some((at, step)) = at.and_then(|at| Some((at, line.get(at)?))) else {
+        return Ok(Found::NotYet(line.first().map_or(KnownAt(i64::MIN), |step| step.known_at)));
+    };
     let later = line.get(at..).unwrap_or_default();
-    let roots: Vec<ObjectId> = later.iter().map(|step| step.tree).collect();
-    let place = place::oldest(&mut trees, &roots, prefix).map_err(|(at, source)| HistoryError::Object {
-        commit: later.get(at).map_or(tip, |step| step.maker.id),
-        source,
-    })?;
-    Ok(Some(Standpoint { commit: step.maker.id, prefix: place }))
+    let place = oldest_place(&mut trees, later, prefix, tip)?;
+    Ok(Found::There(Standpoint { commit: step.maker.id, known_at: step.known_at, prefix: place }))
+}
+
+/// The first commit on the line of `tip` that had the pipeline which lies in the folder `prefix` there, followed through
+/// the folders it lay in before; `None` where no commit has.
+///
+/// # Errors
+/// See [`HistoryError`].
+pub fn came_in(objects: &dyn Objects, tip: ObjectId, prefix: &str) -> Result<Option<Standpoint>, HistoryError> {
+    let (line, _) = first_parent_line(objects, tip)?;
+    let mut trees = Trees::new(objects);
+    let place = oldest_place(&mut trees, &line, prefix, tip)?;
+    for step in &line {
+        if place::is_there(&mut trees, step.tree, &place).map_err(failed(step.maker.id))? {
+            return Ok(Some(Standpoint { commit: step.maker.id, known_at: step.known_at, prefix: place }));
+        }
+    }
+    Ok(None)
+}
+
+/// The folder that the pipeline had at the first of these commits.
+fn oldest_place(trees: &mut Trees, line: &[Step], prefix: &str, tip: ObjectId) -> Result<String, HistoryError> {
+    let roots: Vec<ObjectId> = line.iter().map(|step| step.tree).collect();
+    place::oldest(trees, &roots, prefix)
+        .map_err(|(at, source)| HistoryError::Object { commit: line.get(at).map_or(tip, |step| step.maker.id), source })
+}
+
+fn failed(commit: ObjectId) -> impl FnOnce(ObjectError) -> HistoryError {
+    move |source| HistoryError::Object { commit, source }
 }

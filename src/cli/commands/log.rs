@@ -4,8 +4,9 @@ use crate::action::find::{NotFound, near_deal};
 use crate::cli::Global;
 use crate::cli::commands::list::Format;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{history_at, home, read_pipeline, tell_half_done};
+use crate::cli::workspace::{history_at, home, read_pipeline, tell_half_done, tell_history};
 use crate::format::ident::DealId;
 use crate::history::Options;
 use crate::history::event::Event;
@@ -13,6 +14,7 @@ use crate::history::export::{LogRow, row};
 use crate::output::csv::{self, Cell};
 use crate::output::json;
 use crate::output::terminal::{Align, table};
+use crate::repo::revision::head;
 use crate::repo::snapshot::Snapshot;
 use serde_json::json;
 
@@ -28,7 +30,7 @@ Examples:
   tussock log --format csv > events.csv        for process mining: deal, event, to, at, author
   tussock log --field segment --format json
 
-Exit codes: 0 done · 2 no such deal · 4 not in a git repository · 10 history is incomplete (a shallow clone)")]
+Exit codes: 0 done · 2 no such deal, revision or day · 4 not in a git repository · 10 history is incomplete (a shallow clone, a missing or damaged object)")]
 pub struct Args {
     /// Only this deal
     deal: Option<String>,
@@ -41,6 +43,10 @@ pub struct Args {
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "table", value_enum)]
     format: Format,
+    #[command(flatten)]
+    as_of: AsOf,
+    #[command(flatten)]
+    allow: AllowIncomplete,
 }
 
 const HEADERS: [&str; 9] = ["deal", "event", "field", "from", "to", "at", "known_at", "author", "commit"];
@@ -48,21 +54,31 @@ const HEADERS: [&str; 9] = ["deal", "event", "field", "from", "to", "at", "known
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let home = home(global)?;
     tell_half_done(ui, &home)?;
-    let head = crate::repo::revision::head(&home)?.and_then(|h| h.commit);
-    let Some(tip) = head else {
-        home.place()?;
-        return Err(CommandError::new(Exit::NotInState, "there is no commit yet, so nothing has happened"));
+    home.place()?;
+    let past = args.as_of.as_of.as_deref().map(|as_of| Then::find(ui, global, &home, as_of, args.allow)).transpose()?;
+    let (tip, then, pipeline) = match &past {
+        Some((then, _)) => (then.commit, then.home.clone(), then.pipeline.clone()),
+        None => {
+            let tip = head(&home)?.and_then(|h| h.commit).ok_or_else(|| {
+                CommandError::new(Exit::NotInState, "there is no commit yet, so nothing has happened")
+            })?;
+            (tip, home.clone(), read_pipeline(ui, &Snapshot::of_commit(&home, tip)?)?)
+        }
     };
-    let pipeline = read_pipeline(ui, &Snapshot::of_commit(&home, tip)?)?;
-    let options = Options { fields: args.fields.clone(), ..Options::default() };
-    let history = history_at(&home, tip, &pipeline, &options)?;
+    let options = Options { fields: args.fields.clone(), ..args.allow.options() };
+    let history = history_at(&then, tip, &pipeline, &options)?;
+    tell_history(ui, &home, &history, &pipeline)?;
     let wanted = args.deal.as_deref();
     if let Some(id) = wanted
         && !history.events.iter().any(|e| e.deal == *id)
     {
         let known: std::collections::BTreeSet<&DealId> = history.events.iter().map(|e| &e.deal).collect();
         let near = near_deal(id, known.iter().map(|d| d.as_str())).map(str::to_owned);
-        return Err(NotFound::Deal { id: id.to_owned(), near }.into());
+        let otherwise = NotFound::Deal { id: id.to_owned(), near }.into();
+        return Err(match past {
+            Some((then, _)) => then.missing(id, otherwise),
+            None => otherwise,
+        });
     }
     let keep =
         |event: &&Event| wanted.is_none_or(|id| event.deal == *id) && !(args.moves && event.kind.as_str() == "changed");

@@ -4,33 +4,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use chrono::{Days, NaiveDate, NaiveTime, TimeZone};
+use chrono::NaiveDate;
 use clap::ValueEnum;
 
 use crate::check::{self, check};
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::standpoint::{AllowIncomplete, AsOf, Then, end_of, start_of};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{
-    Facts as StageFacts, current, history_at, home, home_at, read, read_pipeline, tell_half_done, tell_unreadable,
+    Facts as StageFacts, current, history_at, home, read, read_pipeline, tell_half_done, tell_history, tell_unreadable,
 };
 use crate::cli::{Global, day};
 use crate::forecast::day_of;
 use crate::format;
-use crate::format::date::parse_date;
 use crate::format::deal::Deal;
 use crate::format::ident::CriterionId;
 use crate::format::ident::DealId;
 use crate::format::load::Reading;
-use crate::format::pipeline::Pipeline;
 use crate::format::source::{EntryKind, Source as _};
+use crate::history::History;
 use crate::history::event::KnownAt;
-use crate::history::{History, Options, Point};
 use crate::metrics::estimate::Floors;
 use crate::metrics::funnel::Window;
 use crate::output::json;
 use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
-use crate::repo::revision::{differing, head, resolve};
+use crate::repo::revision::{differing, head};
 use crate::repo::snapshot::Snapshot;
 use crate::report::data::{Attention, Source, Waiver};
 use crate::report::{self, Facts, Report};
@@ -54,14 +53,15 @@ Examples:
 A template of the team's own replaces ours when it lies in the pipeline's templates folder under the same name:
 overview.md.jinja, pipeline.md.jinja, funnel.md.jinja, forecast.md.jinja.
 
-Exit codes: 0 done · 1 some files could not be read · 2 wrong arguments, or a template that fails · 3 no pipeline here · 4 not in a git repository · 8 the file cannot be written · 10 history is incomplete (a shallow clone)")]
+Exit codes: 0 done · 1 some files could not be read · 2 wrong arguments, or a template that fails · 3 no pipeline here · 4 not in a git repository · 8 the file cannot be written · 10 history is incomplete (a shallow clone, a missing or damaged object)")]
 pub struct Args {
     /// Which report
     #[arg(value_enum, default_value = "overview", hide_default_value = true)]
     name: Name,
-    /// Use only what was known on this day (to its end), or at this revision
-    #[arg(long, value_name = "DATE|REV")]
-    as_of: Option<String>,
+    #[command(flatten)]
+    as_of: AsOf,
+    #[command(flatten)]
+    allow: AllowIncomplete,
     /// In the pipeline report, sums by this field too; may be given several times
     #[arg(long, value_name = "FIELD", default_value = "owner")]
     by: Vec<String>,
@@ -110,7 +110,13 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     }
     let home = home(global)?;
     tell_half_done(ui, &home)?;
-    let known = Known::gather(ui, &home, args.as_of.as_deref(), global.today)?;
+    home.place()?;
+    let past = match (&args.as_of.as_of, global.today) {
+        (Some(as_of), _) => Some(Then::find(ui, global, &home, as_of, args.allow)?),
+        (None, Some(day)) => Some(Then::on(ui, &home, day, args.allow)?),
+        (None, None) => None,
+    };
+    let known = Known::gather(ui, &home, past, args.allow)?;
     let report = known.report(args)?;
     let text = match args.format {
         Format::Md => report.to_markdown(&known.templates),
@@ -129,7 +135,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
 /// # Errors
 /// As `tussock report`.
 pub(in crate::cli) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate>) -> Result<String, CommandError> {
-    let known = Known::gather(ui, home, None, today)?;
+    let allow = AllowIncomplete::default();
+    let past = today.map(|day| Then::on(ui, home, day, allow)).transpose()?;
+    let known = Known::gather(ui, home, past, allow)?;
     let report = report::overview(&known.facts(), known.attention());
     report.to_markdown(&known.templates).map_err(|e| CommandError::usage(e.to_string()))
 }
@@ -150,44 +158,30 @@ struct Known {
 }
 
 impl Known {
-    fn gather(ui: &mut Ui, home: &Home, as_of: Option<&str>, today: Option<NaiveDate>) -> Result<Known, CommandError> {
+    fn gather(
+        ui: &mut Ui,
+        home: &Home,
+        past: Option<(Then, Snapshot)>,
+        allow: AllowIncomplete,
+    ) -> Result<Known, CommandError> {
         home.place()?;
-        let no_commit = || CommandError::new(Exit::NotInState, "there is no commit yet, so there is nothing to report");
-        let head = head(home)?.and_then(|h| h.commit);
-        let date = as_of.and_then(|text| parse_date(text).ok());
-        let asked = date.or(today.filter(|_| as_of.is_none()));
-        let tip = match (head, as_of.filter(|_| date.is_none())) {
-            (Some(tip), _) => tip,
-            (None, Some(rev)) => resolve(home, rev)?,
-            (None, None) => return Err(no_commit()),
-        };
-        let point = match (asked, as_of) {
-            (Some(day), _) => Some(Point::Known(end_of(&read_pipeline(ui, &Snapshot::of_commit(home, tip)?)?, day))),
-            (None, Some(rev)) => Some(Point::Commit(resolve(home, rev)?)),
-            (None, None) => None,
-        };
-        let found = match point {
-            Some(point) => home_at(home, tip, point)?,
-            None => Some((tip, home.clone())),
-        };
-        // The pipeline file and the folder of that time are read too: what today calls a stage was not known then.
-        let known = match found {
-            Some((commit, then)) => {
-                let snapshot = Snapshot::of_commit(&then, commit)?;
-                let pipeline = read_pipeline(ui, &snapshot)?;
-                let history = history_at(&then, commit, &pipeline, &Options::default())?;
-                history.tip_known_at.map(|known_at| (commit, snapshot, history, known_at))
+        let (commit, then, snapshot, asked) = match past {
+            Some((then, snapshot)) => (then.commit, then.home, snapshot, Some((then.until, then.today))),
+            None => {
+                let tip = head(home)?.and_then(|h| h.commit).ok_or_else(|| {
+                    CommandError::new(Exit::NotInState, "there is no commit yet, so there is nothing to report")
+                })?;
+                (tip, home.clone(), Snapshot::of_commit(home, tip)?, None)
             }
-            None => None,
         };
-        let Some((commit, snapshot, history, known_at)) = known else {
-            let day = asked.map_or_else(String::new, |d| d.to_string());
-            return Err(CommandError::usage(format!("nothing was known yet on {day}; the first commit is later")));
-        };
+        let pipeline = read_pipeline(ui, &snapshot)?;
+        let history = history_at(&then, commit, &pipeline, &allow.options())?;
+        tell_history(ui, home, &history, &pipeline)?;
+        let known_at = history.tip_known_at.unwrap_or(KnownAt(i64::MIN));
         let reading = read(ui, &snapshot)?;
-        let as_of = asked.map_or(known_at, |day| end_of(&reading.pipeline, day).max(known_at));
+        let as_of = asked.map_or(known_at, |(until, _)| until);
         let once = each_once(&reading.deals, &history);
-        let uncommitted = if asked.is_none() && head == Some(commit) { differing(home)? } else { 0 };
+        let uncommitted = if asked.is_none() { differing(home)? } else { 0 };
         let source = Source {
             commit: Some(commit.to_string()),
             unreadable: reading.unreadable.len(),
@@ -196,7 +190,7 @@ impl Known {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         Ok(Known {
-            today: asked.unwrap_or_else(|| day_of(&reading.pipeline, as_of.0)),
+            today: asked.map_or_else(|| day_of(&reading.pipeline, as_of.0), |(_, today)| today),
             spells: history.spells(),
             waivers: waivers(&reading),
             templates: own_templates(&snapshot, commit)?,
@@ -292,18 +286,6 @@ fn each_once(deals: &[Deal], history: &History) -> Option<Vec<Deal>> {
         }
     }
     Some(once)
-}
-
-fn start_of(pipeline: &Pipeline, day: NaiveDate) -> i64 {
-    let midnight = day.and_time(NaiveTime::MIN);
-    // Where midnight does not exist, the day begins when the clocks have gone forward.
-    let begin = pipeline.timezone.from_local_datetime(&midnight).earliest().map(|t| t.timestamp());
-    begin.unwrap_or_else(|| midnight.and_utc().timestamp())
-}
-
-fn end_of(pipeline: &Pipeline, day: NaiveDate) -> KnownAt {
-    let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
-    KnownAt(start_of(pipeline, next) - 1)
 }
 
 /// The waivers in force: complete, and for a criterion that is there and takes one.
