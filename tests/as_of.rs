@@ -73,7 +73,7 @@ fn a_rule_about_time_is_judged_on_the_day_that_is_asked_about() {
     };
     assert_eq!((judged("2026-02-10").code, passes("2026-02-10")), (0, "met".to_owned()));
     let overdue = judged("2026-02-20");
-    assert_eq!((overdue.code, passes("2026-02-20")), (1, "not_satisfied".to_owned()));
+    assert_eq!((overdue.code, passes("2026-02-20")), (1, "missing".to_owned()));
     assert!(overdue.out.contains("its close date 2026-02-10 was 10 days ago"), "{}", overdue.out);
     assert_eq!(judged("main").code, 0);
 }

@@ -488,7 +488,11 @@ impl Walk<'_> {
             ignored_commits: self.ignored_commits,
             bad_ignore_lines: self.ignore.bad_lines,
             bulk: self.bulk,
-            imports: self.imports,
+            imports: match line.first().filter(|_| incomplete) {
+                // What is there at the edge of a shallow clone came in before.
+                Some(edge) => self.imports.into_iter().chain([edge.maker.id]).collect(),
+                None => self.imports,
+            },
             unreadable: self.unreadable,
             incomplete,
         };

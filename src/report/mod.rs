@@ -9,6 +9,7 @@ pub mod data;
 pub mod listing;
 pub mod markdown;
 pub mod number;
+pub mod story;
 pub mod template;
 
 use std::collections::BTreeMap;

@@ -80,7 +80,7 @@ impl ListFormat {
 
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+enum Format {
     /// For people
     Table,
     /// For scripts
