@@ -6,7 +6,7 @@ use crate::format::ident::{DealId, StageId};
 use crate::repo::objects::ObjectId;
 
 use super::event::{Event, EventKind, ValidAt};
-use super::record::{History, IgnoredMove};
+use super::record::IgnoredMove;
 
 /// One visit of one deal to one stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,25 +52,6 @@ pub fn spells(events: &[Event], ignored: &[IgnoredMove], imports: &BTreeSet<Obje
     }
     silent.for_each(|ignored| book.tidy(ignored));
     book.by_deal.into_values().flatten().collect()
-}
-
-/// The visits of one deal of a history, in the order in which they happened.
-pub fn of_deal(history: &History, deal: &DealId) -> Vec<Spell> {
-    let mut events: Vec<Event> = Vec::new();
-    // How many events of this deal come before each event of the history would be needed for every ignored move: both
-    // are sorted, so one walk finds it.
-    let mut ignored: Vec<IgnoredMove> = Vec::new();
-    let mut silent = history.ignored.iter().filter(|silent| silent.deal == *deal).peekable();
-    for (number, event) in history.events.iter().enumerate() {
-        while let Some(found) = silent.next_if(|silent| silent.after <= number) {
-            ignored.push(IgnoredMove { after: events.len(), ..found.clone() });
-        }
-        if event.deal == *deal {
-            events.push(event.clone());
-        }
-    }
-    ignored.extend(silent.map(|found| IgnoredMove { after: events.len(), ..found.clone() }));
-    spells(&events, &ignored, &history.imports)
 }
 
 /// The spells so far.

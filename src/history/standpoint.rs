@@ -1,12 +1,12 @@
 //! Where the pipeline stood at an earlier point of a branch: the commit, and the folder it lay in then.
 
-use crate::repo::objects::{ObjectError, ObjectId, Objects};
+use crate::repo::objects::{Commit, ObjectError, ObjectId, Objects};
 
 use super::event::KnownAt;
+use super::line::{down, known_times};
 use super::place;
 use super::record::HistoryError;
 use super::trees::Trees;
-use super::walk::{Step, first_parent_line};
 
 /// An earlier point of a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +52,7 @@ pub fn standpoint(
 ) -> Result<Found, HistoryError> {
     let mut trees = Trees::new(objects);
     let known = |commit: ObjectId, place: String| -> Result<Found, HistoryError> {
-        let (line, _) = first_parent_line(objects, commit)?;
-        let known_at = line.last().map_or(KnownAt(i64::MIN), |step| step.known_at);
+        let known_at = line_of(objects, commit)?.last().map_or(KnownAt(i64::MIN), |step| step.known_at);
         Ok(Found::There(Standpoint { commit, known_at, prefix: place }))
     };
     if let Point::Commit(commit) = point {
@@ -65,10 +64,10 @@ pub fn standpoint(
     if objects.is_shallow() && !allow_incomplete {
         return Err(HistoryError::Shallow);
     }
-    let (line, _) = first_parent_line(objects, tip)?;
+    let line = line_of(objects, tip)?;
     let at = match point {
         Point::Known(until) => line.partition_point(|step| step.known_at <= until).checked_sub(1),
-        Point::Commit(commit) => match line.iter().position(|step| step.maker.id == commit) {
+        Point::Commit(commit) => match line.iter().position(|step| step.commit == commit) {
             Some(at) => Some(at),
             None => return known(commit, prefix.to_owned()),
         },
@@ -78,7 +77,7 @@ pub fn standpoint(
     };
     let later = line.get(at..).unwrap_or_default();
     let place = oldest_place(&mut trees, later, prefix, tip)?;
-    Ok(Found::There(Standpoint { commit: step.maker.id, known_at: step.known_at, prefix: place }))
+    Ok(Found::There(Standpoint { commit: step.commit, known_at: step.known_at, prefix: place }))
 }
 
 /// The first commit on the line of `tip` that had the pipeline which lies in the folder `prefix` there, followed through
@@ -87,22 +86,42 @@ pub fn standpoint(
 /// # Errors
 /// See [`HistoryError`].
 pub fn came_in(objects: &dyn Objects, tip: ObjectId, prefix: &str) -> Result<Option<Standpoint>, HistoryError> {
-    let (line, _) = first_parent_line(objects, tip)?;
+    let line = line_of(objects, tip)?;
     let mut trees = Trees::new(objects);
     let place = oldest_place(&mut trees, &line, prefix, tip)?;
     for step in &line {
-        if place::is_there(&mut trees, step.tree, &place).map_err(failed(step.maker.id))? {
-            return Ok(Some(Standpoint { commit: step.maker.id, known_at: step.known_at, prefix: place }));
+        if place::is_there(&mut trees, step.tree, &place).map_err(failed(step.commit))? {
+            return Ok(Some(Standpoint { commit: step.commit, known_at: step.known_at, prefix: place }));
         }
     }
     Ok(None)
+}
+
+/// A commit of a first-parent line.
+struct Step {
+    commit: ObjectId,
+    tree: ObjectId,
+    known_at: KnownAt,
+}
+
+/// The first-parent line of a commit, oldest first.
+fn line_of(objects: &dyn Objects, tip: ObjectId) -> Result<Vec<Step>, HistoryError> {
+    let mut line = Vec::new();
+    let each = |commit: Commit| {
+        line.push(Step { commit: commit.id, tree: commit.tree, known_at: KnownAt(commit.committer_time) });
+    };
+    down(objects, tip, &|_| false, each).map_err(|(commit, source)| HistoryError::Object { commit, source })?;
+    line.reverse();
+    let times: Vec<(KnownAt, bool)> = known_times(line.iter().map(|step| step.known_at.0), None).collect();
+    line.iter_mut().zip(times).for_each(|(step, (known_at, _))| step.known_at = known_at);
+    Ok(line)
 }
 
 /// The folder that the pipeline had at the first of these commits.
 fn oldest_place(trees: &mut Trees, line: &[Step], prefix: &str, tip: ObjectId) -> Result<String, HistoryError> {
     let roots: Vec<ObjectId> = line.iter().map(|step| step.tree).collect();
     place::oldest(trees, &roots, prefix)
-        .map_err(|(at, source)| HistoryError::Object { commit: line.get(at).map_or(tip, |step| step.maker.id), source })
+        .map_err(|(at, source)| HistoryError::Object { commit: line.get(at).map_or(tip, |step| step.commit), source })
 }
 
 fn failed(commit: ObjectId) -> impl FnOnce(ObjectError) -> HistoryError {

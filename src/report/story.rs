@@ -8,14 +8,14 @@ use crate::format::date::parse_date;
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::money::Money;
-use crate::format::pipeline::{EndKind, Pipeline, Place};
+use crate::format::pipeline::{EndKind, Pipeline, Place, Status};
 use crate::format::schema;
 use crate::history::History;
 use crate::history::event::{Direction, Event, EventKind, KnownAt};
 use crate::history::export::is_at_edge;
 use crate::history::fields::ALWAYS;
-use crate::history::record::IgnoredMove;
-use crate::history::spell::{Spell, of_deal};
+use crate::history::one_deal::{Happening, happenings, spells_of};
+use crate::history::spell::Spell;
 use crate::metrics::DAY;
 
 use super::number;
@@ -98,19 +98,17 @@ pub struct Stay {
 
 /// Tells the story of a deal.
 pub fn story(input: &Input<'_>) -> Story {
-    let spells = of_deal(input.history, input.deal);
+    let spells = spells_of(input.history, input.deal);
     let mut teller = Teller { input, here: None, gone: None, corrected: false, unasked: false };
     let mut moments: Vec<Moment> = Vec::new();
     let mut before: Option<i64> = None;
-    for group in
-        items(input.history, input.deal).chunk_by(|a, b| a.commit_text() == b.commit_text() && a.at() == b.at())
-    {
+    for group in happenings(input.history, input.deal).chunk_by(together) {
         let told = teller.tell(group);
         let Some(first) = group.first().filter(|_| !told.is_empty()) else { continue };
-        let at = first.at();
+        let at = at(first);
         let after = before.map_or_else(String::new, |before| gap(at.saturating_sub(before)));
         before = Some(at);
-        moments.push(Moment { when: minute(input.pipeline, at), after, who: first.who(), told });
+        moments.push(Moment { when: minute(input.pipeline, at), after, who: who(first), told });
     }
     let (stays, total) = stays(input, &spells);
     let mut notes = Vec::new();
@@ -127,52 +125,29 @@ pub fn story(input: &Input<'_>) -> Story {
     Story { title: title(input), standing: standing(input, &spells), moments, stays, total, notes }
 }
 
-/// One thing in a deal's history.
-#[derive(Clone, Copy)]
-enum Item<'a> {
-    Event(&'a Event),
-    Ignored(&'a IgnoredMove),
-}
-
-impl Item<'_> {
-    fn at(&self) -> i64 {
-        match self {
-            Item::Event(event) => event.at.0,
-            Item::Ignored(silent) => silent.at.0,
-        }
-    }
-
-    fn commit_text(&self) -> String {
-        match self {
-            Item::Event(event) => event.commit.to_string(),
-            Item::Ignored(silent) => silent.commit.to_string(),
-        }
-    }
-
-    /// Of a commit that only tidied up nobody asks who it was.
-    fn who(&self) -> String {
-        match self {
-            Item::Event(event) if event.author.name.trim().is_empty() => event.author.email.clone(),
-            Item::Event(event) => event.author.name.clone(),
-            Item::Ignored(_) => String::new(),
-        }
+fn at(happening: &Happening<'_>) -> i64 {
+    match happening {
+        Happening::Event(event) => event.at.0,
+        Happening::Ignored(silent) => silent.at.0,
     }
 }
 
-/// All of one deal, in the order in which it happened.
-fn items<'a>(history: &'a History, deal: &DealId) -> Vec<Item<'a>> {
-    let mut items = Vec::new();
-    let mut silent = history.ignored.iter().filter(|silent| silent.deal == *deal).peekable();
-    for (number, event) in history.events.iter().enumerate() {
-        while let Some(found) = silent.next_if(|silent| silent.after <= number) {
-            items.push(Item::Ignored(found));
-        }
-        if event.deal == *deal {
-            items.push(Item::Event(event));
-        }
+/// Whether two things are one moment: the same commit did both.
+fn together(a: &Happening<'_>, b: &Happening<'_>) -> bool {
+    let commit = |happening: &Happening<'_>| match happening {
+        Happening::Event(event) => event.commit,
+        Happening::Ignored(silent) => silent.commit,
+    };
+    commit(a) == commit(b) && at(a) == at(b)
+}
+
+/// Of a commit that only tidied up nobody asks who it was.
+fn who(happening: &Happening<'_>) -> String {
+    match happening {
+        Happening::Event(event) if event.author.name.trim().is_empty() => event.author.email.clone(),
+        Happening::Event(event) => event.author.name.clone(),
+        Happening::Ignored(_) => String::new(),
     }
-    items.extend(silent.map(Item::Ignored));
-    items
 }
 
 /// Goes through the history of a deal and keeps what a later sentence needs of it.
@@ -188,7 +163,7 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     /// What one commit did. The next step is one sentence, though it has two fields.
-    fn tell(&mut self, group: &[Item<'_>]) -> Vec<(Tone, String)> {
+    fn tell(&mut self, group: &[Happening<'_>]) -> Vec<(Tone, String)> {
         let input = self.input;
         let mut told = Vec::new();
         let mut changed: BTreeMap<&str, (Option<&str>, Option<&str>)> = BTreeMap::new();
@@ -197,24 +172,24 @@ impl Teller<'_> {
         let (mut clamped, mut later) = (false, None);
         for item in group {
             match item {
-                Item::Event(Event { kind: EventKind::Changed { field, from, to }, .. }) => {
+                Happening::Event(Event { kind: EventKind::Changed { field, from, to }, .. }) => {
                     order.push(field);
                     changed.insert(field, (from.as_deref(), to.as_deref()));
                 }
-                Item::Event(event) => {
+                Happening::Event(event) => {
                     born |= matches!(event.kind, EventKind::Created { .. });
                     let (tone, words) = self.step(event);
                     let revert = if (self.input.is_revert)(event) { ", by a revert" } else { "" };
                     told.push((tone, format!("{words}{revert}")));
                 }
-                Item::Ignored(silent) => {
+                Happening::Ignored(silent) => {
                     self.unasked = true;
                     let (from, to) = (self.title(&silent.from), self.title(&silent.to));
                     told.push((Tone::Odd, format!("{from} → {to} (not counted)")));
                     self.here = Some((silent.at.0, false));
                 }
             }
-            if let Item::Event(event) = item {
+            if let Happening::Event(event) = item {
                 clamped |= event.clamped;
                 let day = |seconds| day(self.input.pipeline, seconds);
                 later = Some(event.known_at.0).filter(|known| day(*known) != day(event.at.0)).or(later);
@@ -289,10 +264,14 @@ impl Teller<'_> {
         let pipeline = self.input.pipeline;
         let title = self.title(to);
         match direction {
+            Direction::Forward if pipeline.status(to) != pipeline.status(from) => {
+                (Tone::Good, format!("On to {title}, which counts as won{stayed}"))
+            }
             Direction::Forward => (Tone::Step, format!("On to {title}{stayed}")),
             Direction::Skip => {
                 let over = skipped(pipeline, from, to).join(" and ");
-                (Tone::Odd, format!("On to {title}, over {over}{stayed}"))
+                let won = if pipeline.status(to) != pipeline.status(from) { ", which counts as won" } else { "" };
+                (Tone::Odd, format!("On to {title}, over {over}{won}{stayed}"))
             }
             Direction::Back => (Tone::Odd, format!("Back to {title}{stayed}")),
             Direction::Reopened => (Tone::Odd, format!("Reopened: {title}{stayed}")),
@@ -437,6 +416,8 @@ fn standing(input: &Input<'_>, spells: &[Spell]) -> Vec<String> {
                     parts.push(format!("{status}{} since {since}", reason.unwrap_or_default()));
                 }
                 _ => {
+                    let status = pipeline.status(&spell.stage);
+                    parts.extend((status != Status::Open).then(|| status.as_str().to_owned()));
                     let least = if spell.left_censored { "at least " } else { "" };
                     let length = span(input.until.0.saturating_sub(spell.entered.0));
                     parts.push(format!("{}, {least}{length} so far", place_title(pipeline, &spell.stage)));

@@ -17,7 +17,8 @@ use crate::format::load::load_only;
 use crate::format::pipeline::Pipeline;
 use crate::history::event::{Event, EventKind, KnownAt};
 use crate::history::export::{LogRow, rfc3339, row_of};
-use crate::history::spell::{Spell, of_deal};
+use crate::history::one_deal::spells_of;
+use crate::history::spell::Spell;
 use crate::history::{History, Options};
 use crate::metrics::DAY;
 use crate::output::csv::{self, Cell};
@@ -25,7 +26,7 @@ use crate::output::json;
 use crate::output::story::render;
 use crate::output::terminal::{Align, table};
 use crate::repo::discover::Home;
-use crate::repo::objects::{GitObjects, ObjectId, Objects as _};
+use crate::repo::objects::ObjectId;
 use crate::repo::revision::head;
 use crate::repo::snapshot::Snapshot;
 use crate::report::story::{Input, Story, story};
@@ -117,7 +118,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             });
             if let Some(deal) = &deal {
                 document["as_of"] = json!(rfc3339(log.until.0));
-                document["spells"] = of_deal(history, deal).iter().map(|spell| spell_json(spell, log.until)).collect();
+                document["spells"] =
+                    spells_of(history, deal).iter().map(|spell| spell_json(spell, log.until)).collect();
             }
             ui.print(json::write(&document));
         }
@@ -194,11 +196,10 @@ impl Log {
         let files = load_only(&self.snapshot, &|id| id == deal)
             .map_err(|error| CommandError::new(Exit::Io, error.to_string()))?;
         let repository = self.home.place()?.open()?;
-        let objects = GitObjects::open(&repository)?;
         let is_revert = |event: &Event| {
             let back =
                 matches!(&event.kind, EventKind::Moved { .. } | EventKind::Removed { .. } | EventKind::Restored { .. });
-            back && objects.commit(event.commit).is_ok_and(|commit| commit.subject.starts_with("Revert \""))
+            back && repository.subject(event.commit).is_ok_and(|subject| subject.starts_with("Revert \""))
         };
         Ok(story(&Input {
             pipeline: &self.pipeline,

@@ -19,10 +19,11 @@ use super::discover::GitPlace;
 use super::error::RepoError;
 use super::git::{Git, GitError};
 use super::objects::{Commit, ObjectError, ObjectId, first_entry, parse_commit, read_once};
+use super::pack::Store;
 
 /// The kinds of objects that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// A commit.
     Commit,
     /// A folder.
@@ -33,7 +34,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// As git calls it.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Kind::Commit => "commit",
             Kind::Tree => "tree",
@@ -59,6 +60,8 @@ pub struct Repository {
     asked: Mutex<Asked>,
     /// The remote that a partial clone gets its missing objects from.
     promisor: OnceLock<Option<String>>,
+    /// Its objects as they are read without either, once that was asked for.
+    store: OnceLock<Store>,
 }
 
 #[derive(Default)]
@@ -76,7 +79,13 @@ impl Repository {
     pub(super) fn open(place: &GitPlace) -> Result<Repository, RepoError> {
         read_once();
         let library = if place.by_program { None } else { Some(open_library(place)?) };
-        Ok(Repository { place: place.clone(), library, asked: Mutex::default(), promisor: OnceLock::new() })
+        Ok(Repository {
+            place: place.clone(),
+            library,
+            asked: Mutex::default(),
+            promisor: OnceLock::new(),
+            store: OnceLock::new(),
+        })
     }
 
     /// The repository as libgit2 has it open; `None` where only the `git` program can read it.
@@ -87,6 +96,11 @@ impl Repository {
     /// Whether objects can be written by libgit2: not where it cannot read all that they are made of.
     pub(super) fn writes_in_process(&self) -> bool {
         self.library.is_some() && self.promisor().is_none()
+    }
+
+    /// Its packs and loose objects, to be read in this process.
+    pub(super) fn store(&self) -> &Store {
+        self.store.get_or_init(|| Store::open(&self.place.common_dir.join("objects"), self.id_len()))
     }
 
     /// Where it is.
@@ -121,6 +135,18 @@ impl Repository {
     /// When it is missing, damaged or no commit.
     pub(super) fn commit(&self, id: ObjectId) -> Result<Commit, ObjectError> {
         parse_commit(id, &self.read(id, Kind::Commit)?)
+    }
+
+    /// The first line of a commit's message, lossily where it is not UTF-8.
+    ///
+    /// # Errors
+    /// When it is missing, damaged or no commit.
+    pub fn subject(&self, id: ObjectId) -> Result<String, ObjectError> {
+        let raw = self.read(id, Kind::Commit)?;
+        let message =
+            raw.windows(2).position(|pair| pair == b"\n\n").and_then(|at| raw.get(at + 2..)).unwrap_or_default();
+        let line = message.trim_ascii_start().split(|b| *b == b'\n').next().unwrap_or_default();
+        Ok(String::from_utf8_lossy(line).trim_end().to_owned())
     }
 
     /// The entries of a folder, in git's order.
