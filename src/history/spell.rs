@@ -23,7 +23,8 @@ pub struct Spell {
     /// moved it away. A spell with an end and without this is censored at its end.
     pub to: Option<StageId>,
     /// Whether the deal came in with an import, or by a commit that counts in no duration, so that the true beginning lies
-    /// before `entered`.
+    /// before `entered`; or the clocks of its beginning or its end are odd, see [`ValidAt::is_odd`]. Nothing is to be
+    /// learnt from its length.
     pub left_censored: bool,
 }
 
@@ -62,6 +63,7 @@ struct Book {
 
 impl Book {
     fn enter(&mut self, deal: &DealId, stage: &StageId, at: ValidAt, left_censored: bool) {
+        let left_censored = left_censored || at.is_odd();
         let spell =
             Spell { deal: deal.clone(), stage: stage.clone(), entered: at, left: None, to: None, left_censored };
         match self.by_deal.get_mut(deal) {
@@ -78,6 +80,7 @@ impl Book {
         {
             open.left = Some(at);
             open.to = to.cloned();
+            open.left_censored |= at.is_odd();
         }
     }
 

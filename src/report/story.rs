@@ -275,7 +275,7 @@ impl Teller<'_> {
             }
             Direction::Back => (Tone::Odd, format!("Back to {title}{stayed}")),
             Direction::Reopened => (Tone::Odd, format!("Reopened: {title}{stayed}")),
-            Direction::End => match pipeline.place(to.as_str()) {
+            Direction::End | Direction::Unknown => match pipeline.place(to.as_str()) {
                 Some(Place::End(end)) => {
                     let (tone, kind) = match end.kind {
                         EndKind::Won => (Tone::Good, "Won"),
@@ -285,13 +285,9 @@ impl Teller<'_> {
                     let name = if end.title.eq_ignore_ascii_case(kind) { String::new() } else { format!(": {title}") };
                     (tone, format!("{kind}{name}{stayed}"))
                 }
-                _ => (Tone::Step, format!("To {title}{stayed}")),
+                Some(Place::Stage(..)) => (Tone::Odd, format!("To {title}{stayed}")),
+                None => (Tone::Odd, format!("To {title}, a folder that is no stage{stayed}")),
             },
-            Direction::Unknown => {
-                let known = |stage: &StageId| pipeline.place(stage.as_str()).is_some();
-                let odd = if known(to) { "" } else { ", a folder that is no stage" };
-                (Tone::Odd, format!("To {title}{odd}{stayed}"))
-            }
         }
     }
 
@@ -419,7 +415,7 @@ fn standing(input: &Input<'_>, spells: &[Spell]) -> Vec<String> {
                     let status = pipeline.status(&spell.stage);
                     parts.extend((status != Status::Open).then(|| status.as_str().to_owned()));
                     let least = if spell.left_censored { "at least " } else { "" };
-                    let length = span(input.until.0.saturating_sub(spell.entered.0));
+                    let length = lasting(input.until.0.saturating_sub(spell.entered.0));
                     parts.push(format!("{}, {least}{length} so far", place_title(pipeline, &spell.stage)));
                 }
             }
@@ -460,7 +456,10 @@ fn stays(input: &Input<'_>, spells: &[Spell]) -> (Vec<Stay>, Option<Stay>) {
             None => sums.push(Sum { stage: &spell.stage, seconds, visits: 1, lasts, known: !spell.left_censored }),
         }
     }
-    let length = |seconds: i64, known: bool| format!("{}{}", if known { "" } else { "at least " }, span(seconds));
+    let length = |seconds: i64, known: bool, lasts: bool| {
+        let words = if lasts { lasting(seconds) } else { span(seconds) };
+        format!("{}{words}", if known { "" } else { "at least " })
+    };
     let remark = |visits: usize, lasts: bool| match (visits, lasts) {
         (1, true) => "so far".to_owned(),
         (1, false) => String::new(),
@@ -469,7 +468,7 @@ fn stays(input: &Input<'_>, spells: &[Spell]) -> (Vec<Stay>, Option<Stay>) {
     };
     let stay = |sum: &Sum<'_>| Stay {
         place: place_title(input.pipeline, sum.stage),
-        length: length(sum.seconds, sum.known),
+        length: length(sum.seconds, sum.known, sum.lasts),
         remark: remark(sum.visits, sum.lasts),
     };
     let total = (!sums.is_empty()).then(|| {
@@ -483,7 +482,7 @@ fn stays(input: &Input<'_>, spells: &[Spell]) -> (Vec<Stay>, Option<Stay>) {
         let from = from.map(|from| if to.is_some() { format!("from {from}") } else { format!("since {from}") });
         Stay {
             place: "In all".to_owned(),
-            length: length(seconds, sums.iter().all(|sum| sum.known)),
+            length: length(seconds, sums.iter().all(|sum| sum.known), lasts),
             remark: from.unwrap_or_default() + &to.unwrap_or_default(),
         }
     });
@@ -510,6 +509,11 @@ fn span(seconds: i64) -> String {
         7200..DAY => format!("{} hours", seconds / 3600),
         _ => count_days(seconds / DAY),
     }
+}
+
+/// The length of a stay that lasts. It is counted to the end of a day, so hours would say what nobody knows.
+fn lasting(seconds: i64) -> String {
+    if seconds < DAY { "less than a day".to_owned() } else { count_days(seconds / DAY) }
 }
 
 fn count_days(days: i64) -> String {

@@ -32,6 +32,7 @@ use crate::repo::objects::ObjectId;
 use crate::repo::revision::{differing, head};
 use crate::repo::snapshot::Snapshot;
 use crate::report::data::{Attention, Source, Waiver};
+use crate::report::history::HistoryBlock;
 use crate::report::{self, Facts, Report};
 
 /// Report on the pipeline
@@ -149,6 +150,7 @@ struct Known {
     /// The deals without the files that double one; `None` where there are none such.
     once: Option<Vec<Deal>>,
     history: History,
+    block: HistoryBlock,
     spells: Vec<crate::history::spell::Spell>,
     as_of: KnownAt,
     today: NaiveDate,
@@ -194,6 +196,7 @@ impl Known {
             spells: history.spells(),
             waivers: waivers(&reading),
             templates: own_templates(&snapshot, commit)?,
+            block: HistoryBlock::of(&history, &reading.pipeline),
             snapshot,
             reading,
             once,
@@ -212,6 +215,7 @@ impl Known {
             as_of: self.as_of,
             source: &self.source,
             waivers: &self.waivers,
+            history: Some(&self.block),
             floors: Floors::default(),
         }
     }
