@@ -9,6 +9,7 @@ use chrono::{NaiveDate, Utc};
 use super::Global;
 use super::exit::{CommandError, Exit};
 use super::progress::Progress;
+use super::standpoint::AllowIncomplete;
 use super::ui::Ui;
 use crate::check::{Files, check_pipeline_file};
 use crate::forecast::day_of;
@@ -18,14 +19,14 @@ use crate::format::judge::Circumstances;
 use crate::format::load::{LoadError, Reading, load, load_only, load_pipeline};
 use crate::format::pipeline::{CriterionTest, Pipeline, deal_path};
 use crate::format::source::Source;
-use crate::history::{self, Cache, History, HistoryError, Options, Point};
+use crate::history::{self, Cache, Chronicle, History, HistoryError, Options, Summary};
 use crate::output::terminal::plain;
 use crate::output::text::{Look, render};
 use crate::repo::activity::writer_about;
 use crate::repo::discover::{Home, find};
 use crate::repo::lock;
 use crate::repo::objects::{GitObjects, ObjectId};
-use crate::repo::revision::head;
+use crate::repo::revision::{head, rewritten};
 use crate::repo::state::{Operation, operation};
 use crate::repo::transaction::unfinished;
 use crate::repo::worktree::WorkTree;
@@ -66,7 +67,7 @@ pub fn work_tree(home: &Home, current: &Path) -> Result<WorkTree, CommandError> 
         Some(place) if place.workdir.is_none() => {
             let message = format!("{} is a bare repository: it has history, but no files", place.git_dir.display());
             Err(CommandError::new(Exit::NotInState, message).hint(
-                "work in a clone of it; `tussock validate --rev REV`, `tussock report` and `tussock log` work here",
+                "work in a clone of it; `tussock report`, `tussock log` and everything with `--as-of HEAD` work here",
             ))
         }
         _ => Ok(WorkTree::new(home, current)),
@@ -283,6 +284,26 @@ pub fn tell_half_done(ui: &mut Ui, home: &Home) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// Says on standard error what is odd about a history: that it begins in the middle, and that git would show another.
+///
+/// # Errors
+/// When the repository cannot be opened.
+pub fn tell_history(ui: &mut Ui, home: &Home, history: &Summary, pipeline: &Pipeline) -> Result<(), CommandError> {
+    if let (true, Some(edge)) = (history.incomplete, history.first_known_at) {
+        let edge = day_of(pipeline, edge.0);
+        ui.warn(&format!(
+            "history is incomplete: this shallow clone begins on {edge}, and what was before is not known; deals that \
+             were there already are older than they seem"
+        ));
+    }
+    if let Some(rewritten) = rewritten(home)? {
+        ui.note(format!(
+            "git shows a changed history here ({rewritten}); tussock reads the commits as they were written"
+        ));
+    }
+    Ok(())
+}
+
 /// What only history knows of deals, as far as a pipeline asks for it.
 #[derive(Debug, Default)]
 pub struct Facts {
@@ -293,24 +314,46 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Reads history where the pipeline's criteria need it and it can be read; says so in one line where it cannot.
+    /// Reads the history of the branch that is checked out, where the pipeline's criteria need it and it can be read;
+    /// says so in one line where it cannot.
     ///
     /// # Errors
-    /// A damaged repository.
+    /// When the repository cannot be opened.
     pub fn gather(ui: &mut Ui, home: &Home, pipeline: &Pipeline, today: NaiveDate) -> Result<Self, CommandError> {
+        let tip = head(home)?.and_then(|h| h.commit);
+        Facts::at(ui, home, tip, pipeline, today, AllowIncomplete::default())
+    }
+
+    /// As [`Facts::gather`], of the history up to a commit.
+    ///
+    /// # Errors
+    /// When the repository cannot be opened.
+    pub fn at(
+        ui: &mut Ui,
+        home: &Home,
+        tip: Option<ObjectId>,
+        pipeline: &Pipeline,
+        today: NaiveDate,
+        allow: AllowIncomplete,
+    ) -> Result<Self, CommandError> {
         let days = pipeline.criteria().any(|c| matches!(&c.test, CriterionTest::Check(e) if e.uses_days_in_stage()));
         let visits = pipeline.stages.iter().any(|s| s.optional);
-        if !days && !visits {
-            return Ok(Facts::default());
-        }
-        match read_history(home, pipeline, &Options::default()) {
-            Ok(Some(history)) => Ok(Facts::of(&history, pipeline, today)),
-            Ok(None) => Ok(Facts::default()),
+        let Some(tip) = tip.filter(|_| days || visits) else { return Ok(Facts::default()) };
+        match history_at(home, tip, pipeline, &allow.options()) {
+            Ok(history) => {
+                tell_history(ui, home, &history, pipeline)?;
+                Ok(Facts::of(&history, pipeline, today))
+            }
             Err(HistoryFailure::History(HistoryError::Shallow)) => {
                 ui.note("history is cut off in this shallow clone, so criteria that ask for it cannot be judged");
                 Ok(Facts::default())
             }
-            Err(other) => Err(other.into()),
+            // The state itself can be read, and is no worse for what an old commit lacks.
+            Err(HistoryFailure::History(error)) => {
+                ui.warn(&format!("{error}; criteria that ask for history cannot be judged"));
+                Ok(Facts::default())
+            }
+            Err(HistoryFailure::Repo(error)) => Err(error),
         }
     }
 
@@ -359,24 +402,6 @@ pub fn read_history(home: &Home, pipeline: &Pipeline, options: &Options) -> Resu
     history_at(home, tip, pipeline, options).map(Some)
 }
 
-/// The commit of an earlier point of the branch `tip`, and the pipeline as it lay then; `None` where nothing was known yet.
-///
-/// # Errors
-/// See [`HistoryFailure`].
-pub fn home_at(home: &Home, tip: ObjectId, point: Point) -> Result<Option<(ObjectId, Home)>, HistoryFailure> {
-    let place = home.place().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let repository = place.open().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let objects = GitObjects::open(&repository).map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let found = history::standpoint(&objects, tip, &home.prefix, point, Some(&Cache::at(&place.own_folder()))).map_err(HistoryFailure::History)?;
-    Ok(found.map(|found| {
-        let root = match place.workdir.as_ref().filter(|_| found.prefix != home.prefix) {
-            Some(workdir) => workdir.join(&found.prefix),
-            None => home.root.clone(),
-        };
-        (found.commit, Home { root, repo: home.repo.clone(), prefix: found.prefix })
-    }))
-}
-
 /// The history up to a commit.
 ///
 /// # Errors
@@ -387,14 +412,29 @@ pub fn history_at(
     pipeline: &Pipeline,
     options: &Options,
 ) -> Result<History, HistoryFailure> {
+    with_chronicle(home, tip, pipeline, options, |chronicle| chronicle.history())
+}
+
+/// What `tell` takes from the history up to a commit, where that is less than all of it.
+///
+/// # Errors
+/// See [`HistoryFailure`].
+pub fn with_chronicle<T>(
+    home: &Home,
+    tip: ObjectId,
+    pipeline: &Pipeline,
+    options: &Options,
+    tell: impl FnOnce(&Chronicle<'_>) -> T,
+) -> Result<T, HistoryFailure> {
     let _progress = Progress::new("reading history");
-    let place = home.place().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let repository = place.open().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let objects = GitObjects::open(&repository).map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let objects = objects.reading(tip, &home.prefix);
+    let repo = |e: crate::repo::error::RepoError| HistoryFailure::Repo(e.into());
+    let place = home.place().map_err(repo)?;
+    let repository = place.open().map_err(repo)?;
+    let objects = GitObjects::open(&repository).map_err(repo)?.reading(tip, &home.prefix);
+    let is_current = head(home).map_err(repo)?.and_then(|h| h.commit) == Some(tip);
     let cache = Cache::at(&place.own_folder());
-    let is_current = head(home).map_err(|e| HistoryFailure::Repo(e.into()))?.and_then(|h| h.commit) == Some(tip);
+    // A look at the past or at another branch leaves what is kept for the one that is checked out.
     let cache = if is_current { cache } else { cache.read_only() };
     let chronicle = history::read(&objects, tip, &home.prefix, pipeline, options, Some(&cache));
-    Ok(chronicle.map_err(HistoryFailure::History)?.history())
+    Ok(tell(&chronicle.map_err(HistoryFailure::History)?))
 }

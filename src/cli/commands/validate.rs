@@ -9,6 +9,7 @@ use crate::check::{Circumstances, Files, Finding, Level, Report, check, rule};
 use crate::cli::Global;
 use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Facts, current, home, read, read_only, read_work_tree, today, work_tree};
 use crate::format::ident::DealId;
@@ -38,10 +39,11 @@ Examples:
   tussock validate --staged                 what is staged
   tussock validate --staged --changed       what the next commit changes, for a commit hook
   tussock validate --rev origin/main        a revision, without a checkout
+  tussock validate --as-of 2026-06-30       what was known that day, judged on that day
   tussock validate --format json            for scripts
   tussock explain exit-criterion            what a rule means
 
-Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here")]
+Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of needs it")]
 pub struct Args {
     /// Show only findings in these files and folders
     #[arg(value_name = "PATH")]
@@ -50,10 +52,12 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
     /// Check a revision instead of the work tree
-    #[arg(long, value_name = "REV", conflicts_with = "staged")]
+    #[arg(long, value_name = "REV", conflicts_with_all = ["staged", "as_of"])]
     rev: Option<String>,
+    #[command(flatten)]
+    as_of: AsOf,
     /// Check what is staged instead of the work tree
-    #[arg(long)]
+    #[arg(long, conflicts_with = "as_of")]
     staged: bool,
     /// With --staged: pass over findings that were there before, in deals that the next commit leaves as they are
     #[arg(long, requires = "staged", conflicts_with = "rev")]
@@ -82,17 +86,27 @@ enum FailOn {
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    let home = home(global)?;
+    let mut home = home(global)?;
     let here = current(global)?;
     let wanted = args.paths.iter().map(|p| below(&home, &here, p)).collect::<Result<Vec<_>, _>>()?;
     let coming = if args.changed { coming(&home, &Git::new(&home)?)? } else { None };
     if matches!(args.format, Format::Text) && coming.as_ref().is_some_and(Coming::is_nothing) {
         return Ok(Exit::Done);
     }
-    let snapshot = match &args.rev {
-        Some(rev) => Some(Snapshot::of_commit(&home, resolve(&home, rev)?)?),
-        None if args.staged => Some(Snapshot::of_index(&home)?),
-        None => None,
+    let mut commit = None;
+    let mut then_today = None;
+    let snapshot = match (&args.rev, &args.as_of.as_of) {
+        (Some(rev), _) => {
+            let found = *commit.insert(resolve(&home, rev)?);
+            Some(Snapshot::of_commit(&home, found)?)
+        }
+        (None, Some(as_of)) => {
+            let (then, snapshot) = Then::find(ui, global, &home, as_of, AllowIncomplete::default())?;
+            (commit, then_today, home) = (Some(then.commit), Some(then.today), then.home);
+            Some(snapshot)
+        }
+        (None, None) if args.staged => Some(Snapshot::of_index(&home)?),
+        (None, None) => None,
     };
     let (source, reading): (Box<dyn Source>, Reading) = match snapshot {
         Some(snapshot) => {
@@ -108,8 +122,12 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             (Box::new(tree), reading)
         }
     };
-    let today = today(global, &reading.pipeline);
-    let facts = Facts::gather(ui, &home, &reading.pipeline, today)?;
+    let today = then_today.unwrap_or_else(|| today(global, &reading.pipeline));
+    let tip = match commit {
+        Some(commit) => Some(commit),
+        None => head(&home)?.and_then(|head| head.commit),
+    };
+    let facts = Facts::at(ui, &home, tip, &reading.pipeline, today, AllowIncomplete::default())?;
     let circumstances = Circumstances {
         today,
         source: &*source,
@@ -120,7 +138,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     if !wanted.is_empty() {
         report.retain(|f| wanted.iter().any(|w| is_at(&f.path, w)));
     }
-    if args.rev.is_none() && !args.staged {
+    if commit.is_none() && !args.staged {
         damaged::explain(ui, &home, &reading, &mut report)?;
     }
     if let Some(coming) = &coming {
@@ -136,7 +154,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             ));
         }
     }
-    tell_last_changes(&home, args, &mut report)?;
+    tell_last_changes(&home, commit, &mut report)?;
     let files = Files::of(&reading, &*source);
     match args.format {
         Format::Json => ui.line(findings_json::render(&report, &files).trim_end()),
@@ -164,19 +182,19 @@ fn is_enough(coming: &Coming, source: &dyn Source) -> bool {
 const LOOKED_UP: usize = 12;
 
 /// Says of a deal in several places by which commit each came there.
-fn tell_last_changes(home: &Home, args: &Args, report: &mut Report) -> Result<(), CommandError> {
+fn tell_last_changes(home: &Home, commit: Option<ObjectId>, report: &mut Report) -> Result<(), CommandError> {
     let twice = |f: &&mut Finding| f.rule == rule::duplicate_deal();
     if home.repo.is_none() || !report.findings.iter().any(|f| f.rule == rule::duplicate_deal()) {
         return Ok(());
     }
-    let from = match &args.rev {
-        Some(rev) => Some(resolve(home, rev)?),
+    let from = match commit {
+        Some(commit) => Some(commit),
         None => head(home)?.and_then(|head| head.commit),
     };
     // Without the program, the places alone are told.
     let (Some(from), Ok(git)) = (from, Git::new(home)) else { return Ok(()) };
     let mut heads = vec![from];
-    if args.rev.is_none() {
+    if commit.is_none() {
         heads.extend(coming_in(home, &git).ok().flatten());
     }
     let mut left = LOOKED_UP;

@@ -18,8 +18,8 @@ use asking::CatFile;
 use super::discover::GitPlace;
 use super::error::RepoError;
 use super::git::{Git, GitError};
-use super::pack::Store;
 use super::objects::{Commit, ObjectError, ObjectId, first_entry, parse_commit, read_once};
+use super::pack::Store;
 
 /// The kinds of objects that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,13 @@ impl Repository {
     pub(super) fn open(place: &GitPlace) -> Result<Repository, RepoError> {
         read_once();
         let library = if place.by_program { None } else { Some(open_library(place)?) };
-        Ok(Repository { place: place.clone(), library, asked: Mutex::default(), promisor: OnceLock::new(), store: OnceLock::new() })
+        Ok(Repository {
+            place: place.clone(),
+            library,
+            asked: Mutex::default(),
+            promisor: OnceLock::new(),
+            store: OnceLock::new(),
+        })
     }
 
     /// The repository as libgit2 has it open; `None` where only the `git` program can read it.
@@ -129,6 +135,18 @@ impl Repository {
     /// When it is missing, damaged or no commit.
     pub(super) fn commit(&self, id: ObjectId) -> Result<Commit, ObjectError> {
         parse_commit(id, &self.read(id, Kind::Commit)?)
+    }
+
+    /// The first line of a commit's message, lossily where it is not UTF-8.
+    ///
+    /// # Errors
+    /// When it is missing, damaged or no commit.
+    pub fn subject(&self, id: ObjectId) -> Result<String, ObjectError> {
+        let raw = self.read(id, Kind::Commit)?;
+        let message =
+            raw.windows(2).position(|pair| pair == b"\n\n").and_then(|at| raw.get(at + 2..)).unwrap_or_default();
+        let line = message.trim_ascii_start().split(|b| *b == b'\n').next().unwrap_or_default();
+        Ok(String::from_utf8_lossy(line).trim_end().to_owned())
     }
 
     /// The entries of a folder, in git's order.
