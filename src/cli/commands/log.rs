@@ -11,7 +11,7 @@ use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then, end_of};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{history_at, home, read_pipeline, tell_half_done, tell_history, today};
+use crate::cli::workspace::{history_at, home, read_pipeline, tell_half_done, tell_history, with_chronicle, today};
 use crate::format::ident::DealId;
 use crate::format::load::load_only;
 use crate::format::pipeline::Pipeline;
@@ -85,7 +85,11 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     if format == Format::Story && wanted.is_none() {
         return Err(CommandError::usage("a story is of one deal: tussock log DEAL"));
     }
-    let log = Log::read(ui, global, args)?;
+    let from = Viewpoint::find(ui, global, args)?;
+    if let (Format::Csv, None) = (format, wanted) {
+        return all_as_csv(ui, &from, args);
+    }
+    let log = Log::read(ui, global, args, from)?;
     let history = &log.history;
     let deal = match wanted {
         Some(id) => Some(log.deal(id)?),
@@ -127,6 +131,41 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     Ok(Exit::Done)
 }
 
+/// So many rows are written at a time.
+const AT_ONCE: usize = 4096;
+
+/// Writes the events of all deals as they are told: together they would take more memory than their history.
+fn all_as_csv(ui: &mut Ui, from: &Viewpoint, args: &Args) -> Result<Exit, CommandError> {
+    let written = |result: std::io::Result<Vec<u8>>| {
+        result.map_err(|e| CommandError::new(Exit::Io, format!("cannot write the CSV: {e}")))
+    };
+    let told = with_chronicle(&from.home, from.tip, &from.pipeline, &from.options(args), |chronicle| {
+        let summary = chronicle.summary();
+        tell_history(ui, &from.home, &summary, &from.pipeline)?;
+        ui.print(written(csv::text_rows([HEADERS]))?);
+        let kept = chronicle.events().filter(|event| !(args.moves && event.kind.as_str() == "changed"));
+        let mut rows = kept.map(|event| row_of(&summary, &event));
+        loop {
+            let some: Vec<LogRow> = rows.by_ref().take(AT_ONCE).collect();
+            if some.is_empty() {
+                return Ok(Exit::Done);
+            }
+            ui.print(written(csv::text_rows(some.iter().map(columns)))?);
+        }
+    });
+    told?
+}
+
+/// From where history is looked at.
+struct Viewpoint {
+    /// The pipeline as it lay at the tip.
+    home: Home,
+    tip: ObjectId,
+    snapshot: Snapshot,
+    pipeline: Pipeline,
+    past: Option<Then>,
+}
+
 /// A history and from where it is looked at.
 struct Log {
     /// The pipeline as it lay at the tip.
@@ -141,8 +180,8 @@ struct Log {
     past: Option<Then>,
 }
 
-impl Log {
-    fn read(ui: &mut Ui, global: &Global, args: &Args) -> Result<Log, CommandError> {
+impl Viewpoint {
+    fn find(ui: &mut Ui, global: &Global, args: &Args) -> Result<Viewpoint, CommandError> {
         let now = home(global)?;
         tell_half_done(ui, &now)?;
         now.place()?;
@@ -159,7 +198,18 @@ impl Log {
                 (now, tip, snapshot, pipeline, None)
             }
         };
-        let options = Options { fields: args.fields.clone(), ..args.allow.options() };
+        Ok(Viewpoint { home, tip, snapshot, pipeline, past })
+    }
+
+    fn options(&self, args: &Args) -> Options {
+        Options { fields: args.fields.clone(), ..args.allow.options() }
+    }
+}
+
+impl Log {
+    fn read(ui: &mut Ui, global: &Global, args: &Args, from: Viewpoint) -> Result<Log, CommandError> {
+        let options = from.options(args);
+        let Viewpoint { home, tip, snapshot, pipeline, past } = from;
         let history = history_at(&home, tip, &pipeline, &options)?;
         tell_history(ui, &home, &history, &pipeline)?;
         let (until, today) = match &past {
