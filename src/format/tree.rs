@@ -100,7 +100,7 @@ pub enum Core {
 }
 
 /// A file that is one YAML mapping.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Document {
     /// The whole text, byte for byte (a byte order mark included).
     pub text: String,

@@ -1,5 +1,7 @@
 //! Turns the nodes of a deal into typed values, and says what does not fit.
 
+use std::fmt;
+
 use rust_decimal::Decimal;
 
 use super::date::{DateError, parse_date};
@@ -23,14 +25,70 @@ pub struct Typing<'a> {
     pub problems: &'a mut Vec<Problem>,
 }
 
+/// The dotted way to a value: `payments.2.amount`. It is written out only where a problem names it.
+#[derive(Clone, Copy)]
+struct Way<'w> {
+    above: Option<&'w Way<'w>>,
+    step: Step<'w>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'w> {
+    Key(&'w str),
+    /// An item of a list, counted from 1.
+    Item(usize),
+}
+
+impl<'w> Way<'w> {
+    fn key(above: Option<&'w Way<'w>>, key: &'w str) -> Self {
+        Way { above, step: Step::Key(key) }
+    }
+}
+
+impl fmt::Display for Way<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(above) = self.above {
+            write!(f, "{above}.")?;
+        }
+        match self.step {
+            Step::Key(key) => f.write_str(key),
+            Step::Item(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// Finds declarations by name. Fields mostly stand in the order in which they are declared, so the search begins after
+/// the last one that was found.
+struct Declared<'f> {
+    fields: &'f [FieldSpec],
+    next: usize,
+}
+
+impl<'f> Declared<'f> {
+    fn find(&mut self, name: &str) -> Option<&'f FieldSpec> {
+        let (before, after) = self.fields.split_at(self.next.min(self.fields.len()));
+        let same = |spec: &&FieldSpec| spec.name == name;
+        let found = match after.iter().position(|spec| same(&spec)) {
+            Some(at) => before.len() + at,
+            None => before.iter().position(|spec| same(&spec))?,
+        };
+        self.next = found + 1;
+        self.fields.get(found)
+    }
+}
+
 impl Typing<'_> {
-    /// The typed values of a mapping. `path` is the dotted way to it, empty at the top. Keys that begin with `x-` are
-    /// free and stay untyped.
-    pub fn block(&mut self, mapping: &Mapping, fields: &[FieldSpec], path: &str) -> Block {
-        let mut block = Block::default();
+    /// The typed values of a deal. Keys that begin with `x-` are free and stay untyped.
+    pub fn deal(&mut self, mapping: &Mapping, fields: &[FieldSpec]) -> Block {
+        self.block(mapping, fields, None)
+    }
+
+    fn block(&mut self, mapping: &Mapping, fields: &[FieldSpec], above: Option<&Way<'_>>) -> Block {
+        let mut block = Block { entries: Vec::with_capacity(mapping.entries.len()) };
+        let mut declared = Declared { fields, next: 0 };
         for entry in &mapping.entries {
-            let inner = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
-            let value = match fields.iter().find(|f| f.name == entry.key) {
+            let inner = Way::key(above, &entry.key);
+            let value = match declared.find(&entry.key) {
                 Some(spec) => self.value(&entry.value, &spec.of, &inner),
                 None => {
                     if !entry.key.starts_with("x-") && self.extra != ExtraFields::Allow {
@@ -47,10 +105,10 @@ impl Typing<'_> {
         block
     }
 
-    fn unknown(&mut self, key: &str, span: Span, fields: &[FieldSpec], path: &str) {
+    fn unknown(&mut self, key: &str, span: Span, fields: &[FieldSpec], path: &Way<'_>) {
         let mut problem = Problem::new(ProblemKind::UnknownField, span, format!("there is no field `{path}`"))
             .with_label("not a field of this pipeline")
-            .with_field(path);
+            .with_field(path.to_string());
         let near = nearest(key, fields.iter().map(|f| f.name.as_str()));
         problem = match near {
             Some(near) => problem.with_help(format!("did you mean `{near}`?")),
@@ -66,15 +124,15 @@ impl Typing<'_> {
     }
 
     /// The typed value of one node; `None` when it is missing or does not fit (which is then a problem).
-    pub fn value(&mut self, node: &Node, of: &FieldType, path: &str) -> Option<Value> {
+    fn value(&mut self, node: &Node, of: &FieldType, path: &Way<'_>) -> Option<Value> {
         let (text, style) = match (&node.kind, of) {
             (NodeKind::Mapping(mapping), FieldType::Block(fields)) => {
-                return Some(Value::Block(self.block(mapping, fields, path)));
+                return Some(Value::Block(self.block(mapping, fields, Some(path))));
             }
             (NodeKind::Mapping(mapping), FieldType::MapOf(of)) => {
                 let mut block = Block::default();
                 for entry in &mapping.entries {
-                    if let Some(value) = self.value(&entry.value, of, &format!("{path}.{}", entry.key)) {
+                    if let Some(value) = self.value(&entry.value, of, &Way::key(Some(path), &entry.key)) {
                         let field = Field { value, span: entry.value.span };
                         block.entries.push((entry.key.clone(), entry.key_span, field));
                     }
@@ -83,7 +141,7 @@ impl Typing<'_> {
             }
             (NodeKind::Sequence { items, .. }, FieldType::List(of)) => {
                 let typed = items.iter().enumerate().filter_map(|(i, item)| {
-                    let value = self.value(item, of, &format!("{path}.{}", i + 1))?;
+                    let value = self.value(item, of, &Way { above: Some(path), step: Step::Item(i + 1) })?;
                     Some(Field { value, span: item.span })
                 });
                 return Some(Value::List(typed.collect()));
@@ -112,7 +170,7 @@ impl Typing<'_> {
         core: Core,
         span: Span,
         of: &FieldType,
-        path: &str,
+        path: &Way<'_>,
     ) -> Option<Value> {
         let quoted = style != ScalarStyle::Plain;
         match of {
@@ -189,14 +247,14 @@ impl Typing<'_> {
         }
     }
 
-    fn date(&mut self, text: &str, span: Span, of: &FieldType, path: &str) -> Option<Value> {
+    fn date(&mut self, text: &str, span: Span, of: &FieldType, path: &Way<'_>) -> Option<Value> {
         match parse_date(text) {
             Ok(date) => Some(Value::Date(date)),
             Err(error @ DateError::Impossible(_)) => {
                 let problem = Problem::new(ProblemKind::ImpossibleDate, span, format!("`{path}`: {error}"))
                     .with_label("no such day")
                     .with_help("check the day and the month")
-                    .with_field(path);
+                    .with_field(path.to_string());
                 self.problems.push(problem);
                 None
             }
@@ -208,7 +266,7 @@ impl Typing<'_> {
         }
     }
 
-    fn path(&mut self, text: &str, span: Span, path: &str) -> Option<Value> {
+    fn path(&mut self, text: &str, span: Span, path: &Way<'_>) -> Option<Value> {
         let plain = !text.starts_with('/')
             && !text.contains('\\')
             && text.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
@@ -220,7 +278,7 @@ impl Typing<'_> {
         None
     }
 
-    fn word(&mut self, text: &str, span: Span, words: &[String], of: &FieldType, path: &str) -> Option<Value> {
+    fn word(&mut self, text: &str, span: Span, words: &[String], of: &FieldType, path: &Way<'_>) -> Option<Value> {
         if words.iter().any(|w| w == text) {
             return Some(Value::Text(text.to_owned()));
         }
@@ -229,10 +287,10 @@ impl Typing<'_> {
         None
     }
 
-    fn wrong(&mut self, span: Span, path: &str, of: &FieldType, found: &str, help: Option<String>) {
+    fn wrong(&mut self, span: Span, path: &Way<'_>, of: &FieldType, found: &str, help: Option<String>) {
         let message = format!("`{path}` must be {}, found {found}", of.describe());
         let mut problem =
-            Problem::new(ProblemKind::WrongType, span, message).with_label("does not fit").with_field(path);
+            Problem::new(ProblemKind::WrongType, span, message).with_label("does not fit").with_field(path.to_string());
         problem.help = help;
         self.problems.push(problem);
     }

@@ -1,10 +1,10 @@
 //! The work tree as a source of files.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::discover::{Home, is_pipeline, is_repository};
 use super::snapshot::Snapshot;
@@ -24,6 +24,8 @@ pub struct WorkTree {
     display_prefix: String,
     bare: bool,
     hidden: OnceLock<Option<Snapshot>>,
+    /// Paths of files that were read and have another name.
+    linked: Mutex<BTreeSet<String>>,
 }
 
 impl WorkTree {
@@ -38,12 +40,20 @@ impl WorkTree {
             bare: home.repo.as_ref().is_some_and(|r| r.workdir.is_none()),
             home: home.clone(),
             hidden: OnceLock::new(),
+            linked: Mutex::default(),
         }
     }
 
-    /// Whether a file of the pipeline has another name on this disk: a hard link. Never, where the system does not say.
-    pub fn has_other_names(&self, path: &str) -> bool {
-        plain_path(&self.home.root, path).and_then(|full| full.symlink_metadata()).is_ok_and(|m| names(&m) > 1)
+    /// The files among those that [`Source::read_listed`] read that have another name on this disk: hard links. None,
+    /// where the system does not say.
+    pub fn linked(&self) -> BTreeSet<String> {
+        self.linked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_names(&self, path: &str, about: &Metadata) {
+        if names(about) > 1 {
+            self.linked.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        }
     }
 
     /// What a sparse checkout leaves out.
@@ -73,19 +83,22 @@ impl Source for WorkTree {
                 let name = item.file_name();
                 let exact = name.to_str().is_some();
                 let name = name.to_string_lossy();
-                let path = if prefix.is_empty() { name.clone().into_owned() } else { format!("{prefix}/{name}") };
-                let full = item.path();
+                let path = if prefix.is_empty() { name.clone().into_owned() } else { [&*prefix, "/", &*name].concat() };
                 // The listing itself says what most entries are, so that thousands of files are not looked at one by one.
                 let file_type = match item.file_type() {
                     Ok(file_type) => file_type,
                     // Gone since it was listed: as if it had been listed a moment later.
                     Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                    Err(e) => return Err(naming(&full, e)),
+                    Err(e) => return Err(naming(&item.path(), e)),
                 };
-                let other_repository = file_type.is_dir() && is_repository(&full);
-                let kind = if other_repository { EntryKind::Other } else { kind_of(file_type) };
-                if kind == EntryKind::Folder && !name.starts_with('.') && !is_pipeline(&full) {
-                    folders.push((full, path.clone(), utf8 && exact));
+                let mut kind = kind_of(file_type);
+                if kind == EntryKind::Folder {
+                    let full = item.path();
+                    if is_repository(&full) {
+                        kind = EntryKind::Other;
+                    } else if !name.starts_with('.') && !is_pipeline(&full) {
+                        folders.push((full, path.clone(), utf8 && exact));
+                    }
                 }
                 entries.push(FileEntry { path, utf8: utf8 && exact, kind });
             }
@@ -96,6 +109,25 @@ impl Source for WorkTree {
         }
         entries.sort_unstable_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
         Ok(entries)
+    }
+
+    fn read_listed(&self, path: &str) -> io::Result<Vec<u8>> {
+        let full = self.home.root.join(path);
+        // A part of the way that is no plain name is for the careful look.
+        let read = if path.contains('\\') { None } else { read_at_once(&full) };
+        match read {
+            Some((bytes, about)) => {
+                self.note_names(path, &about);
+                Ok(bytes)
+            }
+            None => {
+                let bytes = self.read(path)?;
+                if let Ok(about) = full.symlink_metadata() {
+                    self.note_names(path, &about);
+                }
+                Ok(bytes)
+            }
+        }
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
@@ -118,6 +150,33 @@ impl Source for WorkTree {
     fn display(&self, path: &str) -> String {
         format!("{}{path}", self.display_prefix)
     }
+}
+
+/// Reads a regular file that lies still, with as few questions to the system as can be. `None` where anything is not as it
+/// should be: then the careful way finds out what.
+#[cfg(unix)]
+fn read_at_once(full: &Path) -> Option<(Vec<u8>, Metadata)> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // A link is not followed, and a pipe that has come in the file's place is not waited for.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let mut file = File::options().read(true).custom_flags(flags).open(full).ok()?;
+    let before = file.metadata().ok()?;
+    if !before.is_file() || before.len() > MAX_FILE {
+        return None;
+    }
+    let size = usize::try_from(before.len()).ok()?;
+    let mut bytes = vec![0; size + 1];
+    // One byte more than there should be shows that there is no more.
+    let read = file.read(&mut bytes).ok()?;
+    bytes.truncate(read);
+    let after = file.metadata().ok()?;
+    // A program that saves by renaming leaves the old text here, which is as whole as the new one.
+    (read == size && same(&before, &after)).then_some((bytes, after))
+}
+
+#[cfg(not(unix))]
+fn read_at_once(_: &Path) -> Option<(Vec<u8>, Metadata)> {
+    None
 }
 
 /// Reads a regular file whole, and again when it changed meanwhile.

@@ -85,7 +85,7 @@ pub enum Format {
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    let workspace = Workspace::open(ui, global)?;
+    let workspace = Workspace::open_values(ui, global)?;
     tell_half_done(ui, &workspace.home)?;
     let pipeline = &workspace.reading.pipeline;
     let filter = args.filter.as_deref().map(|text| compile(text, &workspace)).transpose()?;

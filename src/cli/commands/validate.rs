@@ -1,18 +1,19 @@
 //! `tussock validate`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
+use chrono::NaiveDate;
 use clap::ValueEnum;
 
-use crate::check::{Circumstances, Files, Finding, Level, Report, check, rule};
+use crate::check::{Checked, Circumstances, Files, Finding, Level, Report, check_each, rule};
 use crate::cli::Global;
 use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, current, home, read, read_only, read_work_tree, today, work_tree};
+use crate::cli::workspace::{Facts, current, home, is_gone, listed, settled_by, today, work_tree};
 use crate::format::ident::DealId;
-use crate::format::load::{LoadError, Reading, load_only};
+use crate::format::load::{Listing, LoadError, list};
 use crate::format::pipeline::PIPELINE_FILE;
 use crate::format::source::Source;
 use crate::output::findings_json;
@@ -94,37 +95,31 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         None if args.staged => Some(Snapshot::of_index(&home)?),
         None => None,
     };
-    let (source, reading): (Box<dyn Source>, Reading) = match snapshot {
+    let mut judge = Judge { global, home: &home, wanted: &wanted, coming: coming.as_ref(), facts: None };
+    let mut linked = BTreeSet::new();
+    let (source, judged): (Box<dyn Source>, Judged) = match snapshot {
         Some(snapshot) => {
-            let reading = match coming.as_ref().filter(|coming| is_enough(coming, &snapshot)) {
-                Some(coming) => read_only(ui, &snapshot, &|deal| coming.changes_deal(deal))?,
-                None => read(ui, &snapshot)?,
-            };
-            (Box::new(snapshot), reading)
+            let judged = judge.judge(ui, &snapshot)?;
+            (Box::new(snapshot), judged)
         }
         None => {
             let tree = work_tree(&home, &here)?;
-            let reading = read_work_tree(ui, &home, &tree)?;
-            (Box::new(tree), reading)
+            let judged = settled_by(&home, &tree, wanted.is_empty(), || judge.judge(ui, &tree), Judged::is_unsettled)?;
+            linked = tree.linked();
+            (Box::new(tree), judged)
         }
     };
-    let today = today(global, &reading.pipeline);
-    let facts = Facts::gather(ui, &home, &reading.pipeline, today)?;
-    let circumstances = Circumstances {
-        today,
-        source: &*source,
-        days_in_stage: facts.days_in_stage.as_ref(),
-        visited: facts.visited.as_ref(),
-    };
-    let mut report = check(&reading, &circumstances);
+    let Judged { listing, mut checked, facts, today } = judged;
+    let circumstances = facts.for_check(today, &*source);
     if !wanted.is_empty() {
-        report.retain(|f| wanted.iter().any(|w| is_at(&f.path, w)));
+        checked.report.retain(|f| wanted.iter().any(|w| is_at(&f.path, w)));
     }
     if args.rev.is_none() && !args.staged {
-        damaged::explain(ui, &home, &reading, &mut report)?;
+        damaged::explain(ui, &home, &listing, &linked, &mut checked)?;
     }
+    let report = &mut checked.report;
     if let Some(coming) = &coming {
-        let passed = pass_over(&home, coming, floor(args.fail_on), &circumstances, &mut report)?;
+        let passed = pass_over(&home, coming, floor(args.fail_on), &circumstances, report)?;
         if passed > 0 {
             let (were, do_not, them) = if passed == 1 {
                 ("finding elsewhere was", "does not", "it")
@@ -136,19 +131,75 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             ));
         }
     }
-    tell_last_changes(&home, args, &mut report)?;
-    let files = Files::of(&reading, &*source);
+    tell_last_changes(&home, args, report)?;
+    let report = &checked.report;
+    let files = Files::of_checked(&listing, &checked, &*source);
     match args.format {
-        Format::Json => ui.line(findings_json::render(&report, &files).trim_end()),
+        Format::Json => ui.line(findings_json::render(report, &files).trim_end()),
         Format::Text => {
             let look = Look { colour: ui.colour, columns: ui.columns() };
-            ui.print(render(&report, &files, look));
+            ui.print(render(report, &files, look));
             if report.findings.is_empty() && ui.out_is_terminal {
                 ui.note(closing(&report.summary));
             }
         }
     }
-    Ok(if fails(&report, args.fail_on) && !args.exit_zero { Exit::Findings } else { Exit::Done })
+    Ok(if fails(report, args.fail_on) && !args.exit_zero { Exit::Findings } else { Exit::Done })
+}
+
+/// Checks a pipeline, more than once where it has to be read again.
+struct Judge<'a> {
+    global: &'a Global,
+    home: &'a Home,
+    /// Files and folders that were named; all, where there are none.
+    wanted: &'a [String],
+    coming: Option<&'a Coming>,
+    /// What history says, with the text of the pipeline file that it was asked for.
+    facts: Option<(String, Facts)>,
+}
+
+/// A pipeline that was checked.
+struct Judged {
+    /// With those deals alone that were read.
+    listing: Listing,
+    checked: Checked,
+    facts: Facts,
+    today: NaiveDate,
+}
+
+impl Judge<'_> {
+    fn judge(&mut self, ui: &mut Ui, source: &dyn Source) -> Result<Judged, CommandError> {
+        let mut listing = listed(ui, source)?;
+        self.narrow(&mut listing, source);
+        let today = today(self.global, &listing.pipeline);
+        let facts = match self.facts.take() {
+            Some((of, facts)) if of == listing.pipeline_text => facts,
+            _ => Facts::gather(ui, self.home, &listing.pipeline, today)?,
+        };
+        let checked = check_each(&listing, &facts.for_check(today, source));
+        self.facts = Some((listing.pipeline_text.clone(), facts.clone()));
+        Ok(Judged { listing, checked, facts, today })
+    }
+
+    /// Leaves the deals that have to be read: of named files and folders, with all places of a deal that lies in several,
+    /// or those that the next commit changes, where that is enough.
+    fn narrow(&self, listing: &mut Listing, source: &dyn Source) {
+        if !self.wanted.is_empty() {
+            let named = |path: &str| self.wanted.iter().any(|w| is_at(path, w));
+            let ids: BTreeSet<DealId> = listing.deals.iter().filter(|d| named(&d.path)).map(|d| d.id.clone()).collect();
+            listing.deals.retain(|d| ids.contains(&d.id));
+        }
+        if let Some(coming) = self.coming.filter(|coming| is_enough(coming, source)) {
+            listing.deals.retain(|d| coming.changes_deal(&d.id));
+        }
+    }
+}
+
+impl Judged {
+    /// Whether it shows what a move leaves for a moment: one deal in two places, or a file that was listed and is gone.
+    fn is_unsettled(&self) -> bool {
+        self.checked.unreadable.iter().any(is_gone) || self.listing.has_twins()
+    }
 }
 
 /// Of a pipeline with more files a commit that changes nothing but deals has only those read: to read all of fifty
@@ -264,8 +315,11 @@ fn before(
     circumstances: &Circumstances<'_>,
 ) -> Result<Option<Report>, CommandError> {
     let snapshot = Snapshot::of_commit(home, commit)?;
-    match load_only(&snapshot, wanted) {
-        Ok(reading) => Ok(Some(check(&reading, &Circumstances { source: &snapshot, ..*circumstances }))),
+    match list(&snapshot) {
+        Ok(mut listing) => {
+            listing.deals.retain(|deal| wanted(&deal.id));
+            Ok(Some(check_each(&listing, &Circumstances { source: &snapshot, ..*circumstances }).report))
+        }
         Err(LoadError::NoPipeline) => Ok(Some(Report::default())),
         Err(LoadError::Broken { .. }) => Ok(None),
         Err(error @ LoadError::Io { .. }) => Err(CommandError::new(Exit::Io, error.to_string())),
