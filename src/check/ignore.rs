@@ -21,10 +21,15 @@ struct Ignore {
     used: bool,
 }
 
+/// Whether a deal may have such a comment.
+pub(super) fn is_asked(deal: &Deal) -> bool {
+    deal.document.text.contains(MARK)
+}
+
 /// Takes away the findings of a deal that a comment in it silences, and adds one for each comment that does not work.
 pub(super) fn apply(pipeline: &Pipeline, deal: &Deal, mut findings: Vec<Finding>) -> Vec<Finding> {
     let text = deal.document.text.as_str();
-    if !text.contains(MARK) {
+    if !is_asked(deal) {
         return findings;
     }
     let index = LineIndex::new(text);

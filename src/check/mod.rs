@@ -7,11 +7,12 @@ use rayon::prelude::*;
 
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
-use crate::format::load::{Listing, Reading, Unreadable};
+use crate::format::load::{Listing, Reading, Unreadable, parse_deal};
 use crate::format::pipeline::{ExtraFields, PIPELINE_FILE, Pipeline, RuleLevel};
 use crate::format::problem::{Problem, ProblemKind};
 use crate::format::source::Source;
 use crate::format::span::Span;
+use crate::format::typing::Texts;
 
 mod criteria;
 pub mod files;
@@ -126,10 +127,7 @@ pub struct Checked {
 /// thousand deals need hardly more memory than a few.
 pub fn check_each(listing: &Listing, circumstances: &Circumstances<'_>) -> Checked {
     let ground = Ground::of_listing(listing, circumstances);
-    let (found, unreadable) = listing.read_each(circumstances.source, &|deal| {
-        let findings = of_deal(&ground, &deal);
-        (!findings.is_empty()).then(|| Box::new((findings, deal.path, deal.document.text)))
-    });
+    let (found, unreadable) = listing.read_each(circumstances.source, Texts::Taken, &|deal| of_each(&ground, deal));
     let read = found.len();
     let ground = ground.after(listing, &unreadable);
     let mut findings = of_whole(&ground, &listing.pipeline_problems);
@@ -140,6 +138,20 @@ pub fn check_each(listing: &Listing, circumstances: &Circumstances<'_>) -> Check
     }
     let report = Report::new(findings, read, unreadable.len());
     Checked { report, unreadable, texts }
+}
+
+/// The findings of a deal that was read without its tree, its path and its text; `None` where there are none. The tree is
+/// needed only to say where something is wrong, not whether it is, and nothing is wrong with most deals.
+fn of_each(ground: &Ground<'_>, deal: Deal) -> Option<Box<(Vec<Finding>, String, String)>> {
+    let mut findings = of_deal(ground, &deal);
+    if findings.is_empty() && !ignore::is_asked(&deal) {
+        return None;
+    }
+    let Deal { path, stage, id, document, .. } = deal;
+    if let Ok(whole) = parse_deal(document.text.as_bytes(), ground.pipeline, &path, &stage, &id) {
+        findings = of_deal(ground, &whole);
+    }
+    (!findings.is_empty()).then(|| Box::new((findings, path, document.text)))
 }
 
 /// What is to be said of the pipeline as a whole and of files that are no deals.

@@ -15,7 +15,7 @@ use crate::forecast::day_of;
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::judge::Circumstances;
-use crate::format::load::{Listing, LoadError, Reading, Unreadable, list, load, load_each, load_only, load_pipeline};
+use crate::format::load::{Listing, LoadError, Reading, Unreadable, list, load, load_only, load_pipeline, load_values};
 use crate::format::pipeline::{CriterionTest, Pipeline, deal_path};
 use crate::format::source::Source;
 use crate::history::{self, History, HistoryError, Options, Point};
@@ -130,7 +130,7 @@ impl Workspace {
     pub fn open_values(ui: &mut Ui, global: &Global) -> Result<Self, CommandError> {
         let home = home(global)?;
         let source = work_tree(&home, &current(global)?)?;
-        let read = || load_each(&source, &|_| true, &Deal::without_text);
+        let read = || load_values(&source);
         let reading = settled_by(&home, &source, true, read, unsettled);
         Workspace::of(ui, global, home, source, reading)
     }

@@ -38,12 +38,6 @@ pub struct Waiver<'d> {
 }
 
 impl Deal {
-    /// The same deal with an empty document in the place of its own: its values, its places in the file and its problems
-    /// are as they were.
-    pub fn without_text(self) -> Self {
-        Deal { document: Document::default(), ..self }
-    }
-
     /// The value at a dotted path.
     pub fn value(&self, path: &str) -> Option<&Value> {
         self.fields.at(path).map(|f| &f.value)

@@ -14,8 +14,8 @@ use super::pipeline_file;
 use super::problem::{Problem, ProblemKind};
 use super::source::{EntryKind, FileEntry, Source};
 use super::span::Span;
-use super::tree;
-use super::typing::Typing;
+use super::tree::{self, Document, Mapping};
+use super::typing::{Texts, Typing};
 
 /// Everything a source holds of one pipeline.
 #[derive(Debug)]
@@ -120,22 +120,27 @@ pub fn load(source: &dyn Source) -> Result<Reading, LoadError> {
 /// # Errors
 /// See [`LoadError`].
 pub fn load_only(source: &dyn Source, wanted: &dyn Fn(&DealId) -> bool) -> Result<Reading, LoadError> {
-    load_each(source, wanted, &|deal| deal)
+    load_as(source, wanted, Texts::Copied, &|deal| deal)
 }
 
-/// As [`load_only`], and leaves of each deal what `keep` makes of it, which saves the memory of what nobody asks for: of
-/// fifty thousand deals the texts and trees alone take hundreds of megabytes.
+/// As [`load`], with the values of the deals alone: their documents are empty. The texts and trees of fifty thousand deals
+/// take hundreds of megabytes, and who lists or counts deals needs none of them.
 ///
 /// # Errors
 /// See [`LoadError`].
-pub fn load_each(
+pub fn load_values(source: &dyn Source) -> Result<Reading, LoadError> {
+    load_as(source, &|_| true, Texts::Taken, &|deal| Deal { document: Document::default(), ..deal })
+}
+
+fn load_as(
     source: &dyn Source,
     wanted: &dyn Fn(&DealId) -> bool,
+    texts: Texts,
     keep: &(dyn Fn(Deal) -> Deal + Sync),
 ) -> Result<Reading, LoadError> {
     let mut listing = list(source)?;
     listing.deals.retain(|deal| wanted(&deal.id));
-    let (deals, unreadable) = listing.read_each(source, keep);
+    let (deals, unreadable) = listing.read_each(source, texts, keep);
     let Listing { pipeline, pipeline_text, pipeline_problems, names, strays, without_placeholder, .. } = listing;
     Ok(Reading { pipeline, pipeline_text, pipeline_problems, deals, unreadable, names, strays, without_placeholder })
 }
@@ -196,13 +201,17 @@ pub fn list(source: &dyn Source) -> Result<Listing, LoadError> {
 
 impl Listing {
     /// Reads the deals one after another, by several threads, and gives what `make` makes of each in their order; then
-    /// those that could not be read, by path. A deal that is not kept is gone before the next one is read.
+    /// those that could not be read, by path. A deal that is not kept is gone before the next one is read. With
+    /// [`Texts::Taken`] the tree of each deal's document is empty.
     pub fn read_each<T: Send>(
         &self,
         source: &dyn Source,
+        texts: Texts,
         make: &(dyn Fn(Deal) -> T + Sync),
     ) -> (Vec<T>, Vec<Unreadable>) {
-        let read = |deal: &Listed| read_deal(source, &self.pipeline, &deal.path, &deal.stage, &deal.id).map(make);
+        let read = |Listed { path, stage, id, .. }: &Listed| {
+            read_file(source, &self.pipeline, path, stage, id, texts).map(make)
+        };
         let outcomes: Vec<Result<T, Unreadable>> = match self.deals.len() {
             // To start threads takes longer than to read a few files.
             0..FEW => self.deals.iter().map(read).collect(),
@@ -265,18 +274,23 @@ pub fn read_deal(
     stage: &StageId,
     id: &DealId,
 ) -> Result<Deal, Unreadable> {
-    let bytes = source.read_listed(path).map_err(|error| Unreadable {
-        path: path.to_owned(),
-        text: None,
-        problems: Vec::new(),
-        io: Some(error),
-    })?;
-    parse_deal(&bytes, pipeline, path, stage, id).map_err(|problems| Unreadable {
-        path: path.to_owned(),
-        text: String::from_utf8(bytes).ok(),
-        problems,
-        io: None,
-    })
+    read_file(source, pipeline, path, stage, id, Texts::Copied)
+}
+
+fn read_file(
+    source: &dyn Source,
+    pipeline: &Pipeline,
+    path: &str,
+    stage: &StageId,
+    id: &DealId,
+    texts: Texts,
+) -> Result<Deal, Unreadable> {
+    let broken = |text, problems, io| Unreadable { path: path.to_owned(), text, problems, io };
+    let bytes = source.read_listed(path).map_err(|error| broken(None, Vec::new(), Some(error)))?;
+    match tree::read_owned(bytes) {
+        Ok(document) => Ok(typed(document, pipeline, path, stage, id, texts)),
+        Err((bytes, problems)) => Err(broken(String::from_utf8(bytes).ok(), problems, None)),
+    }
 }
 
 /// Reads a deal from its bytes.
@@ -290,12 +304,19 @@ pub fn parse_deal(
     stage: &StageId,
     id: &DealId,
 ) -> Result<Deal, Vec<Problem>> {
-    let document = tree::read(bytes)?;
+    Ok(typed(tree::read(bytes)?, pipeline, path, stage, id, Texts::Copied))
+}
+
+fn typed(mut document: Document, pipeline: &Pipeline, path: &str, stage: &StageId, id: &DealId, texts: Texts) -> Deal {
     let mut problems = document.problems.clone();
-    let mut typing = Typing { currency: pipeline.currency, extra: pipeline.extra_fields, problems: &mut problems };
-    let fields = typing.deal(&document.root, &pipeline.fields);
+    let Pipeline { currency, extra_fields, fields, .. } = pipeline;
+    let mut typing = Typing { currency: *currency, extra: *extra_fields, texts, problems: &mut problems };
+    let fields = typing.deal(&mut document.root, fields);
     problems.sort_by_key(|p| p.span);
-    Ok(Deal { id: id.clone(), stage: stage.clone(), path: path.to_owned(), fields, document, problems })
+    if texts == Texts::Taken {
+        document.root = Mapping::default();
+    }
+    Deal { id: id.clone(), stage: stage.clone(), path: path.to_owned(), fields, document, problems }
 }
 
 /// The entries of a source, told apart.

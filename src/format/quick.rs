@@ -20,25 +20,42 @@ const FEW_BRACKETS: usize = 256;
 /// Keys of one mapping: each is compared with all before it.
 const FEW_KEYS: usize = 64;
 
+/// Room for the entries of most deals.
+const ROOM: usize = 32;
+
+/// So many bytes are made ready for a text after `|`.
+const MUCH: usize = 4096;
+
 /// The longest key in bytes. YAML ends keys at 1024 characters.
 const MAX_KEY: usize = 128;
 
-/// The tree of a text of the common kind; `None` for any other text, be it right or wrong.
+/// A text of the common kind as a document; `None` for any other text, be it right or wrong.
 pub fn read(source: &[u8]) -> Option<Document> {
+    let (root, span) = tree(source)?;
+    let text = std::str::from_utf8(source).ok()?.to_owned();
+    Some(Document { text, root, span, problems: Vec::new() })
+}
+
+/// The top-level mapping of a text of the common kind, and its bytes.
+pub(super) fn tree(source: &[u8]) -> Option<(Mapping, Span)> {
     let text = plain_text(source)?;
-    let mut lines = Lines { text, bytes: source, at: 0, indent: 0, more: true, nodes: 0, brackets: 0 };
+    let mut lines = Lines {
+        text,
+        bytes: source,
+        at: 0,
+        indent: 0,
+        more: true,
+        nodes: 0,
+        brackets: 0,
+        entries: Vec::with_capacity(ROOM),
+        items: Vec::new(),
+    };
     lines.next_line(0);
     if !lines.more || lines.indent != 0 {
         return None;
     }
-    let root = lines.mapping(0, 1)?;
-    if lines.more {
-        return None;
-    }
-    match root {
-        Node { span, kind: NodeKind::Mapping(root) } => {
-            Some(Document { text: text.to_owned(), root, span, problems: Vec::new() })
-        }
+    match lines.mapping(0, 1)? {
+        Node { span, kind: NodeKind::Mapping(root) } if !lines.more => Some((root, span)),
         _ => None,
     }
 }
@@ -98,9 +115,14 @@ struct Lines<'a> {
     more: bool,
     nodes: usize,
     brackets: usize,
+    /// The entries of all mappings that are still open, each mapping's after those of the one around it; so each gets
+    /// just the room that it needs in the end.
+    entries: Vec<Entry>,
+    /// The same for lists.
+    items: Vec<Node>,
 }
 
-impl<'a> Lines<'a> {
+impl Lines<'_> {
     fn byte(&self, at: usize) -> Option<u8> {
         self.bytes.get(at).copied()
     }
@@ -195,14 +217,15 @@ impl<'a> Lines<'a> {
         (!word || resolve(self.text.get(at..end)?, ScalarStyle::Plain) == Core::Str).then_some(end)
     }
 
-    /// Adds an entry to a mapping that has no key of this name yet.
-    fn add(&mut self, entries: &mut Vec<Entry>, key: Span, value: Node) -> Option<()> {
+    /// Adds an entry to the mapping whose entries begin at `first`, if it has no key of this name yet.
+    fn add(&mut self, first: usize, key: Span, value: Node) -> Option<()> {
         let name = self.text.get(key.start..key.end)?;
         self.nodes += 1;
-        if entries.len() >= FEW_KEYS || entries.iter().any(|e| e.key == name) {
+        let before = self.entries.get(first..)?;
+        if before.len() >= FEW_KEYS || before.iter().any(|e| e.key == name) {
             return None;
         }
-        entries.push(Entry { key: name.to_owned(), key_span: key, value });
+        self.entries.push(Entry { key: name.to_owned(), key_span: key, value });
         Some(())
     }
 
@@ -212,12 +235,12 @@ impl<'a> Lines<'a> {
             return None;
         }
         let start = self.at;
-        let (mut entries, mut end) = (Vec::with_capacity(4), start);
+        let (first, mut end) = (self.entries.len(), start);
         loop {
             let key = Span { start: self.at, end: self.key(self.at)? };
             let value = self.value(key.end + 1, indent, true, depth)?;
             end = value.span.end.max(key.end + 1).max(end);
-            self.add(&mut entries, key, value)?;
+            self.add(first, key, value)?;
             if !self.more || self.indent < indent {
                 break;
             }
@@ -225,6 +248,9 @@ impl<'a> Lines<'a> {
                 return None;
             }
         }
+        // The outermost mapping gets what was made ready for it.
+        let entries =
+            if depth == 1 { std::mem::take(&mut self.entries) } else { self.entries.drain(first..).collect() };
         self.node(start, end, NodeKind::Mapping(Mapping { entries, flow: false }))
     }
 
@@ -234,7 +260,7 @@ impl<'a> Lines<'a> {
             return None;
         }
         let start = self.at;
-        let (mut items, mut end) = (Vec::new(), start);
+        let (before, mut end) = (self.items.len(), start);
         loop {
             let first = self.skip_spaces(self.at + 1);
             if first == self.at + 1 || self.ends(first) {
@@ -248,7 +274,7 @@ impl<'a> Lines<'a> {
                 self.value(self.at + 1, indent, false, depth)?
             };
             end = item.span.end.max(end);
-            items.push(item);
+            self.items.push(item);
             if !self.more || self.indent < indent {
                 break;
             }
@@ -262,6 +288,7 @@ impl<'a> Lines<'a> {
                 return None;
             }
         }
+        let items = self.items.drain(before..).collect();
         self.node(start, end, NodeKind::Sequence { items, flow: false })
     }
 
@@ -368,7 +395,7 @@ impl<'a> Lines<'a> {
         }
         let list = self.byte(start)? == b'[';
         let close = if list { b']' } else { b'}' };
-        let (mut items, mut entries) = (Vec::new(), Vec::new());
+        let (first_item, first_entry) = (self.items.len(), self.entries.len());
         let mut at = self.skip_spaces(start + 1);
         if self.byte(at)? != close {
             loop {
@@ -383,8 +410,8 @@ impl<'a> Lines<'a> {
                 };
                 at = self.skip_spaces(value.span.end);
                 match key {
-                    Some(key) => self.add(&mut entries, key, value)?,
-                    None => items.push(value),
+                    Some(key) => self.add(first_entry, key, value)?,
+                    None => self.items.push(value),
                 }
                 match self.byte(at)? {
                     b',' => at = self.skip_spaces(at + 1),
@@ -394,8 +421,8 @@ impl<'a> Lines<'a> {
             }
         }
         let kind = match list {
-            true => NodeKind::Sequence { items, flow: true },
-            false => NodeKind::Mapping(Mapping { entries, flow: true }),
+            true => NodeKind::Sequence { items: self.items.drain(first_item..).collect(), flow: true },
+            false => NodeKind::Mapping(Mapping { entries: self.entries.drain(first_entry..).collect(), flow: true }),
         };
         self.node(start, at + 1, kind)
     }
@@ -439,8 +466,8 @@ impl<'a> Lines<'a> {
         if own <= indent || self.ends(line + own) {
             return None;
         }
-        let rest = self.bytes.len() - line;
-        let mut text = String::with_capacity(rest.min(4096));
+        // Such a text mostly is the last thing in its file.
+        let mut text = String::with_capacity((self.bytes.len() - line).min(MUCH));
         // Blank lines that were seen and belong to the text only if more of it follows.
         let (mut blank, mut end) = (0, line);
         while line < self.bytes.len() {
@@ -468,7 +495,9 @@ impl<'a> Lines<'a> {
         if strip {
             text.pop();
         }
-        text.shrink_to_fit();
+        if text.capacity() > 2 * text.len() {
+            text.shrink_to_fit();
+        }
         self.next_line(line);
         if self.more && self.indent > indent {
             return None;

@@ -31,6 +31,17 @@ pub fn read_as(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
     }
 }
 
+/// As [`read`], of bytes that nobody needs afterwards. An error gives them back.
+pub fn read_owned(source: Vec<u8>) -> Result<Document, (Vec<u8>, Vec<Problem>)> {
+    match quick::tree(&source) {
+        Some((root, span)) => match String::from_utf8(source) {
+            Ok(text) => Ok(Document { text, root, span, problems: Vec::new() }),
+            Err(error) => read_fully(error.as_bytes(), "deal").map_err(|problems| (error.into_bytes(), problems)),
+        },
+        None => read_fully(&source, "deal").map_err(|problems| (source, problems)),
+    }
+}
+
 /// As [`read_as`], with the parser whatever the file holds.
 pub fn read_fully(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
     let scan = prescan::scan(source)?;
