@@ -184,7 +184,10 @@ pub struct Listed {
 pub fn list(source: &dyn Source) -> Result<Listing, LoadError> {
     let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
     let (pipeline, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
-    let mut sorted = Sorted::default();
+    // Names of small letters and digits alone are equal to no others but for case or Unicode form.
+    let plain = |b: u8| !b.is_ascii_uppercase() && b.is_ascii();
+    let odd = |entry: &FileEntry| entry.path.ends_with(".yaml") && !entry.path.bytes().all(plain);
+    let mut sorted = Sorted { has_odd: entries.iter().any(odd), ..Sorted::default() };
     for entry in &entries {
         sorted.take(&pipeline, entry);
     }
@@ -325,6 +328,8 @@ struct Sorted<'e> {
     deals: Vec<Listed>,
     strays: Vec<Stray>,
     placeholders: BTreeSet<String>,
+    /// Whether there may be names that are one name for some computers.
+    has_odd: bool,
     /// Paths by their names without case and Unicode form, to find twins. Looked up and never listed.
     folded: HashMap<Cow<'e, str>, &'e str>,
     /// The folder of the last file: files come folder by folder.
@@ -384,14 +389,16 @@ impl<'e> Sorted<'e> {
             self.strays.push(stray(StrayKind::OtherEnding));
             return;
         };
-        let key = match stem.is_ascii() {
-            // Most names are in lower case and have one form only: such a path is its own key.
-            true if !stem.bytes().any(|b| b.is_ascii_uppercase()) => Cow::Borrowed(path),
-            true => Cow::Owned(format!("{folder}/{}.yaml", stem.to_ascii_lowercase())),
-            false => Cow::Owned(format!("{folder}/{}.yaml", stem.nfc().collect::<String>().to_lowercase())),
-        };
-        if let Some(twin) = self.folded.insert(key, path) {
-            self.strays.push(stray(StrayKind::SameName(twin.to_owned())));
+        if self.has_odd {
+            let key = match stem.is_ascii() {
+                // Most names are in lower case and have one form only: such a path is its own key.
+                true if !stem.bytes().any(|b| b.is_ascii_uppercase()) => Cow::Borrowed(path),
+                true => Cow::Owned(format!("{folder}/{}.yaml", stem.to_ascii_lowercase())),
+                false => Cow::Owned(format!("{folder}/{}.yaml", stem.nfc().collect::<String>().to_lowercase())),
+            };
+            if let Some(twin) = self.folded.insert(key, path) {
+                self.strays.push(stray(StrayKind::SameName(twin.to_owned())));
+            }
         }
         let id = DealId::new(stem).ok().filter(|_| entry.utf8);
         if id.is_none() {

@@ -14,7 +14,7 @@ const MAX_DEPTH: usize = 12;
 /// Nodes counted roughly, so that the reader's own limit is never met.
 const FEW_NODES: usize = MAX_NODES / 2;
 
-/// Brackets in a text; as many could be refused for lying in one another.
+/// Brackets in a text, wherever they stand; more could be refused for lying in one another.
 const FEW_BRACKETS: usize = 256;
 
 /// Keys of one mapping: each is compared with all before it.
@@ -28,6 +28,17 @@ const MUCH: usize = 4096;
 
 /// The longest key in bytes. YAML ends keys at 1024 characters.
 const MAX_KEY: usize = 128;
+
+/// The bytes that plain keys are made of.
+const IN_KEY: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | 0x80..);
+        byte += 1;
+    }
+    table
+};
 
 /// A text of the common kind as a document; `None` for any other text, be it right or wrong.
 pub fn read(source: &[u8]) -> Option<Document> {
@@ -46,7 +57,6 @@ pub(super) fn tree(source: &[u8]) -> Option<(Mapping, Span)> {
         indent: 0,
         more: true,
         nodes: 0,
-        brackets: 0,
         entries: Vec::with_capacity(ROOM),
         items: Vec::new(),
     };
@@ -73,7 +83,8 @@ fn plain_text(source: &[u8]) -> Option<&str> {
         let control = ((byte < 0x20) & (byte != b'\n') & (byte != b'\r')) | (byte == 0x7f);
         kinds | u8::from(control) * CONTROL | u8::from(byte == b'\r') * RETURN | u8::from(byte >= 0x80) * WIDE
     });
-    if kinds & CONTROL != 0 {
+    let brackets = source.iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
+    if kinds & CONTROL != 0 || brackets > FEW_BRACKETS {
         return None;
     }
     let text = std::str::from_utf8(source).ok()?;
@@ -114,7 +125,6 @@ struct Lines<'a> {
     /// Whether there is a line at all.
     more: bool,
     nodes: usize,
-    brackets: usize,
     /// The entries of all mappings that are still open, each mapping's after those of the one around it; so each gets
     /// just the room that it needs in the end.
     entries: Vec<Entry>,
@@ -142,8 +152,7 @@ impl Lines<'_> {
 
     /// The end of the line that `at` is in, without its line end.
     fn line_end(&self, at: usize) -> usize {
-        let rest = self.bytes.get(at..).unwrap_or_default();
-        let end = rest.iter().position(|b| *b == b'\n').map_or(self.bytes.len(), |n| at + n);
+        let end = self.text.get(at..).and_then(|rest| rest.find('\n')).map_or(self.bytes.len(), |n| at + n);
         if end > at && self.byte(end) == Some(b'\n') && self.byte(end - 1) == Some(b'\r') { end - 1 } else { end }
     }
 
@@ -204,8 +213,7 @@ impl Lines<'_> {
     /// The end of the key that begins at `at`; `None` where what stands there is no plain key with its colon.
     fn key(&self, at: usize) -> Option<usize> {
         let rest = self.bytes.get(at..)?;
-        let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.') || *b >= 0x80;
-        let length = rest.iter().take(MAX_KEY + 1).take_while(|b| part(b)).count();
+        let length = rest.iter().take(MAX_KEY + 1).take_while(|b| IN_KEY[usize::from(**b)]).count();
         let end = at + length;
         let first = rest.first().filter(|b| b.is_ascii_alphanumeric() || **b == b'_' || **b >= 0x80)?;
         let colon = rest.get(length) == Some(&b':') && (self.ends(end + 1) || self.byte(end + 1) == Some(b' '));
@@ -332,24 +340,22 @@ impl Lines<'_> {
         if !self.begins_plain(start) {
             return None;
         }
-        let (mut at, mut end) = (start, start);
-        while let Some(byte) = self.byte(at) {
-            match byte {
-                b'\n' | b'\r' => break,
-                b' ' => {
-                    at += 1;
-                    if self.byte(at) == Some(b'#') {
-                        break;
-                    }
-                    continue;
-                }
-                b':' if self.ends(at + 1) || self.byte(at + 1) == Some(b' ') => return None,
-                _ => {}
+        let rest = self.bytes.get(start..)?;
+        let mut length = rest.len();
+        for (at, byte) in rest.iter().enumerate() {
+            let ends = match byte {
+                b'\n' | b'\r' => true,
+                b':' if matches!(rest.get(at + 1), None | Some(b' ' | b'\n' | b'\r')) => return None,
+                b'#' => at > 0 && rest.get(at - 1) == Some(&b' '),
+                _ => false,
+            };
+            if ends {
+                length = at;
+                break;
             }
-            at += 1;
-            end = at;
         }
-        self.brackets(start, end)?;
+        let blanks = rest.get(..length)?.iter().rev().take_while(|b| **b == b' ').count();
+        let end = start + length - blanks;
         self.scalar(start, end, self.text.get(start..end)?, ScalarStyle::Plain)
     }
 
@@ -371,7 +377,6 @@ impl Lines<'_> {
                 _ => at += 1,
             }
         }
-        self.brackets(start, at)?;
         let text = self.text.get(start + 1..at)?;
         let style = if quote == b'"' { ScalarStyle::DoubleQuoted } else { ScalarStyle::SingleQuoted };
         match doubled {
@@ -380,16 +385,8 @@ impl Lines<'_> {
         }
     }
 
-    /// Counts the brackets in a piece of text: the look before the reader counts them wherever they stand.
-    fn brackets(&mut self, start: usize, end: usize) -> Option<()> {
-        let piece = self.bytes.get(start..end)?;
-        self.brackets += piece.iter().filter(|b| matches!(b, b'[' | b'{')).count();
-        (self.brackets <= FEW_BRACKETS).then_some(())
-    }
-
     /// A list or mapping in brackets that closes on its line.
     fn flow(&mut self, start: usize, depth: usize) -> Option<Node> {
-        self.brackets(start, start + 1)?;
         if depth > MAX_DEPTH {
             return None;
         }
@@ -507,7 +504,6 @@ impl Lines<'_> {
 
     /// A line of a text may hold what the look before the reader counts: brackets, dashes, marks of a merge.
     fn look_at_line(&mut self, first: usize, end: usize) -> Option<()> {
-        self.brackets(first, end)?;
         let line = self.bytes.get(first..end)?;
         match line {
             [mark @ (b'<' | b'|' | b'=' | b'>'), rest @ ..]

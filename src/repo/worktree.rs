@@ -78,12 +78,9 @@ impl Source for WorkTree {
         let mut folders = vec![(self.home.root.clone(), String::new(), true)];
         while let Some((folder, prefix, utf8)) = folders.pop() {
             let listed = std::fs::read_dir(&folder).map_err(|e| naming(&folder, e))?;
+            let (first_entry, first_folder) = (entries.len(), folders.len());
             for item in listed {
                 let item = item.map_err(|e| naming(&folder, e))?;
-                let name = item.file_name();
-                let exact = name.to_str().is_some();
-                let name = name.to_string_lossy();
-                let path = if prefix.is_empty() { name.clone().into_owned() } else { [&*prefix, "/", &*name].concat() };
                 // The listing itself says what most entries are, so that thousands of files are not looked at one by one.
                 let file_type = match item.file_type() {
                     Ok(file_type) => file_type,
@@ -91,23 +88,32 @@ impl Source for WorkTree {
                     Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
                     Err(e) => return Err(naming(&item.path(), e)),
                 };
+                let (name, exact) = match item.file_name().into_string() {
+                    Ok(name) => (name, true),
+                    Err(name) => (name.to_string_lossy().into_owned(), false),
+                };
+                let utf8 = utf8 && exact;
                 let mut kind = kind_of(file_type);
-                if kind == EntryKind::Folder {
-                    let full = item.path();
-                    if is_repository(&full) {
-                        kind = EntryKind::Other;
-                    } else if !name.starts_with('.') && !is_pipeline(&full) {
-                        folders.push((full, path.clone(), utf8 && exact));
-                    }
+                let full = if kind == EntryKind::Folder { Some(item.path()) } else { None };
+                if full.as_ref().is_some_and(|full| is_repository(full)) {
+                    kind = EntryKind::Other;
                 }
-                entries.push(FileEntry { path, utf8: utf8 && exact, kind });
+                let entered = kind == EntryKind::Folder && !name.starts_with('.');
+                let path = if prefix.is_empty() { name } else { [&*prefix, "/", &*name].concat() };
+                if let Some(full) = full.filter(|full| entered && !is_pipeline(full)) {
+                    folders.push((full, path.clone(), utf8));
+                }
+                entries.push(FileEntry { path, utf8, kind });
             }
+            // In order folder by folder, all of them are nearly in order.
+            entries[first_entry..].sort_unstable_by(|a, b| a.path.cmp(&b.path));
+            folders[first_folder..].sort_unstable_by(|a, b| b.1.cmp(&a.1));
         }
         if let Some(hidden) = self.hidden()? {
             let seen: HashSet<String> = entries.iter().map(|e| e.path.clone()).collect();
             entries.extend(hidden.entries()?.into_iter().filter(|e| !seen.contains(&e.path)));
         }
-        entries.sort_unstable_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
     }
 
@@ -164,14 +170,11 @@ fn read_at_once(full: &Path) -> Option<(Vec<u8>, Metadata)> {
     if !before.is_file() || before.len() > MAX_FILE {
         return None;
     }
-    let size = usize::try_from(before.len()).ok()?;
-    let mut bytes = vec![0; size + 1];
-    // One byte more than there should be shows that there is no more.
-    let read = file.read(&mut bytes).ok()?;
-    bytes.truncate(read);
+    let mut bytes = Vec::with_capacity(usize::try_from(before.len()).ok()?);
+    file.by_ref().take(before.len()).read_to_end(&mut bytes).ok()?;
     let after = file.metadata().ok()?;
     // A program that saves by renaming leaves the old text here, which is as whole as the new one.
-    (read == size && same(&before, &after)).then_some((bytes, after))
+    (bytes.len() as u64 == before.len() && same(&before, &after)).then_some((bytes, after))
 }
 
 #[cfg(not(unix))]

@@ -19,7 +19,7 @@ use crate::format::source::Source;
 use crate::output::findings_json;
 use crate::output::text::{Look, closing, render};
 use crate::repo::coming::{Coming, coming};
-use crate::repo::discover::Home;
+use crate::repo::discover::{Home, find};
 use crate::repo::git::Git;
 use crate::repo::incoming::coming_in;
 use crate::repo::merged::last_change;
@@ -83,8 +83,11 @@ enum FailOn {
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    let home = home(global)?;
     let here = current(global)?;
+    let home = match args.paths.first().and_then(|path| around(global, &here, path)) {
+        Some(home) => home,
+        None => home(global)?,
+    };
     let wanted = args.paths.iter().map(|p| below(&home, &here, p)).collect::<Result<Vec<_>, _>>()?;
     let coming = if args.changed { coming(&home, &Git::new(&home)?)? } else { None };
     if matches!(args.format, Format::Text) && coming.as_ref().is_some_and(Coming::is_nothing) {
@@ -324,6 +327,18 @@ fn before(
         Err(LoadError::Broken { .. }) => Ok(None),
         Err(error @ LoadError::Io { .. }) => Err(CommandError::new(Exit::Io, error.to_string())),
     }
+}
+
+/// The pipeline around a named file or folder, where we stand in none. To find it from above, all folders would have to be
+/// searched.
+fn around(global: &Global, here: &Path, path: &Path) -> Option<Home> {
+    let is_pipeline = |folder: &&Path| folder.join(PIPELINE_FILE).exists();
+    if global.pipeline_name.is_some() || here.ancestors().any(|folder| is_pipeline(&folder)) {
+        return None;
+    }
+    let folder = here.join(path).parent()?.canonicalize().ok()?;
+    let folder = folder.ancestors().take_while(|folder| folder.starts_with(here)).find(is_pipeline)?;
+    find(folder, None).ok().filter(|home| home.root == folder)
 }
 
 fn floor(on: FailOn) -> Level {
