@@ -56,7 +56,7 @@ fn main() -> Result<()> {
     println!("Size {size}: {} commits, {pairs} pairs.\n", String::from_utf8_lossy(&counted.stdout).trim());
     println!("| job | peer | wall | peer's wall | ratio | CPU | peer's CPU | ratio | peak memory | peer's |");
     println!("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    for job in reading_jobs(&repository) {
+    for job in reading_jobs(&repository).into_iter().chain(checking_jobs(&repository)?) {
         // The first runs also warm the disk's cache for the others.
         let memory = (job.ours.peak_memory()?, job.theirs.peak_memory()?);
         let mut rounds = Vec::new();
@@ -222,6 +222,39 @@ fn reading_jobs(repository: &Path) -> Vec<Job> {
         Job { ours: ours("report"), theirs: git("log --raw --no-renames --format=%H") },
         Job { ours: ours("report"), theirs: git("log --raw -M --format=%H") },
     ]
+}
+
+/// What checks deals, or reads one: programs that a team might write or take instead, as far as they are installed.
+fn checking_jobs(repository: &Path) -> Result<Vec<Job>> {
+    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers");
+    let ours = |words: &str| Run::tussock(words, repository);
+    let stage = first_stage(repository)?;
+    let mut jobs = Vec::new();
+    if let Some(deal) = deals_in(&repository.join("sales").join(&stage))?.first() {
+        let one = ours(&format!("validate sales/{stage}/{deal}.yaml"));
+        jobs.push(Job { ours: one, theirs: Run::git("rev-parse HEAD", repository) });
+    }
+    let has = |program: &str, words: &[&str]| {
+        let asked = Command::new(program).args(words).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        asked.is_ok_and(|status| status.success())
+    };
+    if has("python3", &["-c", "import jsonschema, yaml; yaml.CSafeLoader"]) {
+        let script = peers.join("validate.py");
+        let mut theirs = Run::new("python3", "-B", repository);
+        theirs.name = "`peers/validate.py`".to_owned();
+        theirs.arguments.extend([script.display().to_string(), "sales".to_owned()]);
+        jobs.push(Job { ours: ours("validate"), theirs });
+    } else {
+        println!("\nWithout `peers/validate.py`: PyYAML with libyaml, or jsonschema, is not installed.\n");
+    }
+    if has("check-jsonschema", &["--version"]) {
+        let mut theirs = Run::new(peers.join("check-jsonschema.sh"), "sales", repository);
+        theirs.name = "`check-jsonschema`".to_owned();
+        jobs.push(Job { ours: ours("validate"), theirs });
+    } else {
+        println!("\nWithout `check-jsonschema`: it is not installed.\n");
+    }
+    Ok(jobs)
 }
 
 /// The same moves by tussock and by git, each in a fresh copy. What fsync costs is the disk's affair: it is off on both

@@ -7,7 +7,7 @@ use chrono::{Days, NaiveDate, NaiveTime, TimeZone, Utc};
 use super::Global;
 use super::exit::{CommandError, Exit};
 use super::ui::Ui;
-use super::workspace::{Facts, HistoryFailure, Workspace, history_at, home, read, read_only, read_pipeline};
+use super::workspace::{Facts, HistoryFailure, Workspace, history_at, home, read, read_only, read_pipeline, read_values};
 use crate::action::find::{self, NotFound};
 use crate::forecast::day_of;
 use crate::format::date::parse_date;
@@ -310,7 +310,7 @@ pub struct View {
 
 impl View {
     /// The work tree, or the pipeline as of a point of the past. Where `ids` are given, only these deals are read, unless
-    /// one of them is not there.
+    /// one of them is not there; otherwise the values of all, without their texts.
     ///
     /// # Errors
     /// When there is no pipeline, its file is broken (which is then shown), or there is no such point.
@@ -324,7 +324,7 @@ impl View {
         let Some(name) = &as_of.as_of else {
             let workspace = match ids {
                 Some(ids) => Workspace::open_for(ui, global, ids)?,
-                None => Workspace::open(ui, global)?,
+                None => Workspace::open_values(ui, global)?,
             };
             let Workspace { home, source, reading, today } = workspace;
             let commit = head(&home)?.and_then(|h| h.commit);
@@ -339,7 +339,7 @@ impl View {
                 // The nearest of all ids can be named then.
                 if wanted.is_subset(&found) { some } else { read(ui, &snapshot)? }
             }
-            None => read(ui, &snapshot)?,
+            None => read_values(ui, &snapshot)?,
         };
         Ok(View {
             home: then.home.clone(),

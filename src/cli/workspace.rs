@@ -11,12 +11,12 @@ use super::exit::{CommandError, Exit};
 use super::progress::Progress;
 use super::standpoint::AllowIncomplete;
 use super::ui::Ui;
-use crate::check::{Files, check_pipeline_file};
+use crate::check::{self, Files, check_pipeline_file};
 use crate::forecast::day_of;
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::judge::Circumstances;
-use crate::format::load::{LoadError, Reading, load, load_only, load_pipeline};
+use crate::format::load::{Listing, LoadError, Reading, Unreadable, list, load, load_only, load_pipeline, load_values};
 use crate::format::pipeline::{CriterionTest, Pipeline, deal_path};
 use crate::format::source::Source;
 use crate::history::{self, Cache, Chronicle, History, HistoryError, Options, Summary};
@@ -123,10 +123,34 @@ impl Workspace {
         Workspace::open_as(ui, global, Some(wanted))
     }
 
+    /// Finds the pipeline of the work tree and reads the values of all deals, not their texts: who only lists or counts
+    /// them needs no more, and thousands of texts need much memory.
+    ///
+    /// # Errors
+    /// See [`Workspace::open`].
+    pub fn open_values(ui: &mut Ui, global: &Global) -> Result<Self, CommandError> {
+        let home = home(global)?;
+        let source = work_tree(&home, &current(global)?)?;
+        let read = || load_values(&source);
+        let reading = settled_by(&home, &source, true, read, unsettled);
+        Workspace::of(ui, global, home, source, reading)
+    }
+
     fn open_as(ui: &mut Ui, global: &Global, wanted: Option<&dyn Fn(&DealId) -> bool>) -> Result<Self, CommandError> {
         let home = home(global)?;
         let source = work_tree(&home, &current(global)?)?;
-        let reading = settled(&home, &source, wanted).map_err(|error| not_read(ui, &source, error))?;
+        let reading = settled(&home, &source, wanted);
+        Workspace::of(ui, global, home, source, reading)
+    }
+
+    fn of(
+        ui: &mut Ui,
+        global: &Global,
+        home: Home,
+        source: WorkTree,
+        reading: Result<Reading, LoadError>,
+    ) -> Result<Self, CommandError> {
+        let reading = reading.map_err(|error| not_read(ui, &source, error))?;
         let today = today(global, &reading.pipeline);
         Ok(Workspace { home, source, reading, today })
     }
@@ -154,8 +178,23 @@ impl Workspace {
 /// See [`LoadError`].
 pub fn settled(home: &Home, source: &WorkTree, wanted: Option<&dyn Fn(&DealId) -> bool>) -> Result<Reading, LoadError> {
     let read = || load_only(source, wanted.unwrap_or(&|_| true));
+    settled_by(home, source, wanted.is_none(), read, unsettled)
+}
+
+/// As [`settled`], of whatever `read` makes of the work tree: of `all` its deals, or of some. `unsettled` says whether it
+/// shows what a move leaves for a moment.
+///
+/// # Errors
+/// Those of `read`.
+pub fn settled_by<T, E>(
+    home: &Home,
+    source: &WorkTree,
+    all: bool,
+    mut read: impl FnMut() -> Result<T, E>,
+    unsettled: impl Fn(&T) -> bool,
+) -> Result<T, E> {
     // Whoever asks for a deal sees that it is missing; of all deals nobody knows how many there should be.
-    let names = || if wanted.is_none() && writer_about(home) { source.entries().ok() } else { None };
+    let names = || if all && writer_about(home) { source.entries().ok() } else { None };
     let mut before = names();
     let mut reading = read()?;
     let mut quiet = None;
@@ -183,13 +222,25 @@ pub fn settled(home: &Home, source: &WorkTree, wanted: Option<&dyn Fn(&DealId) -
 
 /// Whether a reading shows what a move leaves for a moment: one id in two places, or a file that was listed and is gone.
 fn unsettled(reading: &Reading) -> bool {
-    let gone = |io: &std::io::Error| io.kind() == std::io::ErrorKind::NotFound;
-    if reading.unreadable.iter().any(|u| u.io.as_ref().is_some_and(gone)) {
+    if reading.unreadable.iter().any(is_gone) {
         return true;
     }
     let mut seen = BTreeSet::new();
     let broken = reading.unreadable.iter().filter_map(|u| deal_path(&u.path)).map(|(_, id)| id);
     !reading.deals.iter().map(|d| d.id.clone()).chain(broken).all(|id| seen.insert(id))
+}
+
+/// Whether a file was listed and is not there any more.
+pub fn is_gone(unreadable: &Unreadable) -> bool {
+    unreadable.io.as_ref().is_some_and(|io| io.kind() == std::io::ErrorKind::NotFound)
+}
+
+/// Lists a pipeline from a source and reads no deal. A broken pipeline file is shown with all its findings.
+///
+/// # Errors
+/// When there is no pipeline file, when it is broken, or when files cannot be listed.
+pub fn listed(ui: &mut Ui, source: &dyn Source) -> Result<Listing, CommandError> {
+    list(source).map_err(|error| not_read(ui, source, error))
 }
 
 /// Reads a pipeline from a source. A broken pipeline file is shown with all its findings.
@@ -208,20 +259,20 @@ pub fn read_only(ui: &mut Ui, source: &dyn Source, wanted: &dyn Fn(&DealId) -> b
     load_only(source, wanted).map_err(|error| not_read(ui, source, error))
 }
 
+/// As [`read`], but the values of the deals, not their texts.
+///
+/// # Errors
+/// See [`read`].
+pub fn read_values(ui: &mut Ui, source: &dyn Source) -> Result<Reading, CommandError> {
+    load_values(source).map_err(|error| not_read(ui, source, error))
+}
+
 /// Reads the pipeline file of a source and no deal. A broken one is shown with all its findings.
 ///
 /// # Errors
 /// When there is no pipeline file, when it is broken, or when files cannot be listed.
 pub fn read_pipeline(ui: &mut Ui, source: &dyn Source) -> Result<Pipeline, CommandError> {
     load_pipeline(source).map_err(|error| not_read(ui, source, error))
-}
-
-/// Reads a pipeline from its work tree, see [`settled`]. A broken pipeline file is shown with all its findings.
-///
-/// # Errors
-/// See [`read`].
-pub fn read_work_tree(ui: &mut Ui, home: &Home, source: &WorkTree) -> Result<Reading, CommandError> {
-    settled(home, source, None).map_err(|error| not_read(ui, source, error))
 }
 
 fn not_read(ui: &mut Ui, source: &dyn Source, error: LoadError) -> CommandError {
@@ -305,7 +356,7 @@ pub fn tell_history(ui: &mut Ui, home: &Home, history: &Summary, pipeline: &Pipe
 }
 
 /// What only history knows of deals, as far as a pipeline asks for it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Full days since each deal came into its stage.
     pub days_in_stage: Option<BTreeMap<DealId, i64>>,
@@ -354,6 +405,16 @@ impl Facts {
                 Ok(Facts::default())
             }
             Err(HistoryFailure::Repo(error)) => Err(error),
+        }
+    }
+
+    /// What a check may know.
+    pub fn for_check<'a>(&'a self, today: NaiveDate, source: &'a dyn Source) -> check::Circumstances<'a> {
+        check::Circumstances {
+            today,
+            source,
+            days_in_stage: self.days_in_stage.as_ref(),
+            visited: self.visited.as_ref(),
         }
     }
 
