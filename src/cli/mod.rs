@@ -117,6 +117,7 @@ enum Command {
     Undo(commands::undo::Args),
     Sync(commands::sync::Args),
     Hooks(commands::hooks::Args),
+    Cache(commands::cache::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
     Resolve(commands::resolve::Args),
@@ -218,6 +219,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Undo(args) => commands::undo::run(ui, global, args),
         Command::Sync(args) => commands::sync::run(ui, global, args),
         Command::Hooks(args) => commands::hooks::run(ui, global, args),
+        Command::Cache(args) => commands::cache::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
         Command::Resolve(args) => commands::resolve::run(ui, global, args),
         Command::MergeCheck(args) => commands::merge_check::run(ui, global, args),

@@ -18,7 +18,7 @@ use crate::format::judge::Circumstances;
 use crate::format::load::{LoadError, Reading, load, load_only, load_pipeline};
 use crate::format::pipeline::{CriterionTest, Pipeline, deal_path};
 use crate::format::source::Source;
-use crate::history::{self, History, HistoryError, Options, Point};
+use crate::history::{self, Cache, History, HistoryError, Options, Point};
 use crate::output::terminal::plain;
 use crate::output::text::{Look, render};
 use crate::repo::activity::writer_about;
@@ -390,7 +390,9 @@ pub fn history_at(
     let _progress = Progress::new("reading history");
     let place = home.place().map_err(|e| HistoryFailure::Repo(e.into()))?;
     let repository = place.open().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let objects = GitObjects::with_mailmap(&repository, tip).map_err(|e| HistoryFailure::Repo(e.into()))?;
+    let objects = GitObjects::open(&repository).map_err(|e| HistoryFailure::Repo(e.into()))?;
     let objects = objects.reading(tip, &home.prefix);
-    history::read(&objects, tip, &home.prefix, pipeline, options).map_err(HistoryFailure::History)
+    let cache = Cache::at(&place.own_folder());
+    let chronicle = history::read(&objects, tip, &home.prefix, pipeline, options, Some(&cache));
+    Ok(chronicle.map_err(HistoryFailure::History)?.history())
 }

@@ -12,8 +12,8 @@ use super::trees::{Change, FolderIx, Folders};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct DealIx(pub(super) usize);
 
-/// The values of the told fields of one version of a deal.
-pub(super) type Values = Rc<[Option<String>]>;
+/// The values of the told fields of one version of a deal, as texts of the ledger.
+pub(super) type Values = Rc<[u32]>;
 
 /// A deal file: its folder and its bytes.
 pub(super) type Held = (FolderIx, ObjectId);
@@ -29,8 +29,8 @@ pub(super) struct Deal {
     pub(super) told: bool,
     /// The values as last read.
     pub(super) values: Option<Values>,
-    /// The values it came in with.
-    pub(super) born: Option<Values>,
+    /// The values it came in with, and the place on the line of the commit that brought them.
+    pub(super) born: Option<(Values, u32)>,
     /// The valid time of its last event.
     pub(super) last_at: Option<i64>,
 }
@@ -53,10 +53,46 @@ pub(super) struct Deals {
     pub(super) list: Vec<Deal>,
     by_stem: HashMap<Rc<str>, DealIx>,
     /// Deals by ids that they no longer have.
-    older: HashMap<Rc<str>, DealIx>,
+    pub(super) older: HashMap<Rc<str>, DealIx>,
+    changed: Vec<DealIx>,
 }
 
 impl Deals {
+    /// Adds a deal and gives its number.
+    pub(super) fn add(&mut self, deal: Deal) -> DealIx {
+        let number = DealIx(self.list.len());
+        self.by_stem.insert(deal.stem.clone(), number);
+        self.list.push(deal);
+        number
+    }
+
+    /// Puts a deal in the place of the one of this number, or behind the last. `None` where the number lies beyond.
+    pub(super) fn put(&mut self, number: DealIx, deal: Deal) -> Option<()> {
+        let count = self.list.len();
+        match self.list.get_mut(number.0) {
+            Some(old) => {
+                if old.stem != deal.stem && self.by_stem.get(&old.stem) == Some(&number) {
+                    self.by_stem.remove(&old.stem);
+                }
+                self.by_stem.insert(deal.stem.clone(), number);
+                *old = deal;
+            }
+            None if number.0 == count => {
+                self.add(deal);
+            }
+            None => return None,
+        }
+        Some(())
+    }
+
+    /// The deals that are not as they were when this was asked last, by number.
+    pub(super) fn changed(&mut self) -> Vec<DealIx> {
+        let mut changed = std::mem::take(&mut self.changed);
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
     pub(super) fn get(&self, deal: DealIx) -> &Deal {
         &self.list[deal.0]
     }
@@ -132,16 +168,14 @@ impl Deals {
                 continue;
             }
             let deal = found.unwrap_or_else(|| {
-                let deal = DealIx(self.list.len());
-                let stem: Rc<str> = stem.into();
-                self.by_stem.insert(stem.clone(), deal);
-                self.list.push(Deal { stem, copies: Vec::new(), told: false, values: None, born: None, last_at: None });
-                deal
+                let (stem, copies) = (stem.into(), Vec::new());
+                self.add(Deal { stem, copies, told: false, values: None, born: None, last_at: None })
             });
             let first = after.first().copied();
             self.get_mut(deal).copies = after;
             settled.push(Outcome { deal, before, after: first, renamed_from: None });
         }
+        self.changed.extend(settled.iter().map(|outcome| outcome.deal));
         Ok(settled)
     }
 

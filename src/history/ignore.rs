@@ -39,6 +39,11 @@ impl IgnoreRevs {
         }
     }
 
+    /// Whether no commit is listed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.full.is_empty() && self.short.is_empty()
+    }
+
     /// Whether a commit is listed.
     pub(super) fn holds(&self, id: ObjectId) -> bool {
         if self.full.contains(&id) {

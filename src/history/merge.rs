@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-use std::sync::Arc;
 
-use crate::repo::objects::{Author, Commit, ObjectError, ObjectId, Objects};
+use crate::repo::objects::{Commit, IdMap, IdSet, ObjectError, ObjectId, Objects};
 
 use super::deals::{DealIx, Held, Outcome, Values, stages_of};
+use super::ledger::Authors;
 use super::stages::{StageIx, Stages};
 use super::trees::{Change, Folders, Trees};
 
@@ -14,13 +14,14 @@ use super::trees::{Change, Folders, Trees};
 #[derive(Clone, Debug)]
 pub(super) struct Maker {
     pub(super) id: ObjectId,
-    pub(super) author: Arc<Author>,
+    /// Its author's number.
+    pub(super) author: u32,
     pub(super) author_time: i64,
 }
 
-impl From<&Commit> for Maker {
-    fn from(commit: &Commit) -> Self {
-        Maker { id: commit.id, author: commit.author.clone(), author_time: commit.author_time }
+impl Maker {
+    fn of(commit: &Commit, authors: &mut Authors) -> Self {
+        Maker { id: commit.id, author: authors.number(&commit.author), author_time: commit.author_time }
     }
 }
 
@@ -36,8 +37,8 @@ pub(super) struct Draft {
 pub(super) enum Doing {
     /// Where the deal is; `None` is nowhere.
     Stage(Option<StageIx>, Option<StageIx>),
-    /// The value of the told field of this number.
-    Field(usize, Option<String>, Option<String>),
+    /// The value of the told field of this number, from one text to another.
+    Field(usize, u32, u32),
     /// The id, from this one.
     Renamed(Rc<str>),
 }
@@ -46,7 +47,7 @@ pub(super) enum Doing {
 /// afterwards, so that all merges of a history together look at each commit once.
 pub(super) fn side_commits(
     objects: &dyn Objects,
-    seen: &mut HashSet<ObjectId>,
+    seen: &mut IdSet,
     parents: &[ObjectId],
 ) -> Result<Vec<Commit>, (ObjectId, ObjectError)> {
     let mut found = Vec::new();
@@ -90,6 +91,7 @@ impl Touch {
 pub(super) fn touches(
     objects: &dyn Objects,
     trees: &mut Trees,
+    authors: &mut Authors,
     side: &[Commit],
     places: &[&str],
     outcomes: &[Outcome],
@@ -103,7 +105,7 @@ pub(super) fn touches(
         }
     }
     let mut found: HashMap<DealIx, Vec<Touch>> = HashMap::new();
-    let mut tree_of: HashMap<ObjectId, ObjectId> = HashMap::new();
+    let mut tree_of: IdMap<ObjectId> = IdMap::default();
     for commit in side {
         tree_of.insert(commit.id, commit.tree);
         let failed = |e| (commit.id, e);
@@ -119,7 +121,7 @@ pub(super) fn touches(
             let stems: HashSet<&str> = other.iter().map(|change| &*change.stem).collect();
             changes.retain(|change| stems.contains(&*change.stem));
         }
-        let maker = Rc::new(Maker::from(commit));
+        let maker = Rc::new(Maker::of(commit, authors));
         let mut here: HashMap<DealIx, Touch> = HashMap::new();
         for change in changes {
             let Some((deal, is_new_id)) = deals.get(&*change.stem) else { continue };
@@ -143,7 +145,7 @@ fn compare(
     trees: &mut Trees,
     commit: &Commit,
     parent: Option<ObjectId>,
-    tree_of: &mut HashMap<ObjectId, ObjectId>,
+    tree_of: &mut IdMap<ObjectId>,
     places: &[&str],
 ) -> Result<Vec<Change>, ObjectError> {
     let parent_tree = match parent.map(|parent| (parent, tree_of.get(&parent))) {
@@ -165,7 +167,7 @@ fn compare(
     };
     let old = parent_tree.map(&mut pipeline_in).transpose()?.flatten();
     let new = pipeline_in(commit.tree)?;
-    trees.compare(old, new)
+    trees.compare(old, new).map(|difference| difference.changes)
 }
 
 /// The values of a version of a deal; `None` where it cannot be read.
@@ -252,11 +254,11 @@ pub(super) fn field_steps(
         for (number, old, new) in &steps {
             let (Some(old), Some(new)) = (old.get(field), new.get(field)) else { continue };
             if old == now && new != now {
-                path.push((*number, new.clone()));
+                path.push((*number, *new));
                 now = new;
             }
         }
-        let done = trimmed(first.clone(), last.clone(), path).into_iter();
+        let done = trimmed(*first, *last, path).into_iter();
         drafts.extend(
             done.map(|(number, from, to)| (number, Draft { doing: Doing::Field(field, from, to), by: by(number) })),
         );

@@ -6,17 +6,24 @@ pub mod fields;
 pub mod record;
 pub mod spell;
 pub mod standpoint;
-pub mod walk;
 
+mod cache;
+mod chronicle;
+mod compared;
 mod deals;
 mod ignore;
+mod ledger;
+mod line;
 mod merge;
 mod place;
 mod stages;
 mod trees;
+mod walk;
+mod way;
 
+pub use cache::{Cache, CacheFile, Held};
+pub use chronicle::{Chronicle, read};
 pub use ignore::IGNORE_REVS_FILE;
 pub use record::{History, HistoryError, IgnoredMove, Options, Standing};
 pub use stages::direction;
 pub use standpoint::{Point, Standpoint, standpoint};
-pub use walk::read;

@@ -10,7 +10,19 @@ use super::trees::{FolderIx, Folders};
 
 /// A stage, whatever its folder was called when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct StageIx(u32);
+pub(super) struct StageIx(pub(super) u32);
+
+/// What [`Stages`] knows, to be kept for another time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct StageNames {
+    /// The name of each stage by its number.
+    pub(super) names: Vec<StageId>,
+    /// The stages that have a name now.
+    pub(super) by_name: Vec<(StageId, u32)>,
+    pub(super) joined: Vec<(u32, u32)>,
+    /// Folder numbers and the stages they belong to.
+    pub(super) of_folder: Vec<(u32, u32)>,
+}
 
 /// The stages that history knows. Names are settled only at the end of the walk, because a folder may still be renamed.
 pub(super) struct Stages<'p> {
@@ -33,6 +45,50 @@ impl<'p> Stages<'p> {
         }
     }
 
+    /// What is known, in a fixed order.
+    pub(super) fn kept(&self) -> StageNames {
+        let mut by_name: Vec<_> = self.by_name.iter().map(|(name, ix)| (name.clone(), ix.0)).collect();
+        let mut joined: Vec<_> = self.joined.iter().map(|(a, b)| (a.0, b.0)).collect();
+        let mut of_folder: Vec<_> = self.of_folder.iter().map(|(folder, ix)| (folder.0, ix.0)).collect();
+        by_name.sort_unstable();
+        joined.sort_unstable();
+        of_folder.sort_unstable();
+        StageNames { names: self.names.clone(), by_name, joined, of_folder }
+    }
+
+    /// The stages as they were known. `None` where a number is none's, or stages are joined in a circle.
+    pub(super) fn again(pipeline: &'p Pipeline, kept: StageNames, folders: usize) -> Option<Self> {
+        let count = kept.names.len();
+        let stage = |n: u32| ((n as usize) < count).then_some(StageIx(n));
+        let mut stages = Stages::new(pipeline);
+        stages.names = kept.names;
+        for (name, ix) in kept.by_name {
+            stages.by_name.insert(name, stage(ix)?);
+        }
+        for (old, new) in kept.joined {
+            stages.joined.insert(stage(old)?, stage(new)?);
+        }
+        for (folder, ix) in kept.of_folder {
+            let folder = ((folder as usize) < folders).then_some(FolderIx(folder))?;
+            stages.of_folder.insert(folder, stage(ix)?);
+        }
+        let ends = |mut at: StageIx| {
+            (0..=count).any(|_| match stages.joined.get(&at) {
+                Some(next) => {
+                    at = *next;
+                    false
+                }
+                None => true,
+            })
+        };
+        (0..count).all(|n| ends(StageIx(n as u32))).then_some(stages)
+    }
+
+    /// How many stages there are, joined ones included.
+    pub(super) fn count(&self) -> usize {
+        self.names.len()
+    }
+
     /// The stage that a folder belongs to.
     pub(super) fn of(&mut self, folder: FolderIx, folders: &Folders) -> Option<StageIx> {
         if let Some(found) = self.of_folder.get(&folder) {
@@ -42,6 +98,11 @@ impl<'p> Stages<'p> {
         let ix = self.intern(name);
         self.of_folder.insert(folder, ix);
         Some(self.real(ix))
+    }
+
+    /// The stage that a folder belongs to, as far as that was asked before.
+    pub(super) fn known(&self, folder: FolderIx) -> Option<StageIx> {
+        self.of_folder.get(&folder).map(|found| self.real(*found))
     }
 
     /// What a folder name is called today; `None` where it is no stage's name.
@@ -98,6 +159,11 @@ impl<'p> Stages<'p> {
     /// Today's name of a stage.
     pub(super) fn name(&self, stage: StageIx) -> &StageId {
         &self.names[self.real(stage).0 as usize]
+    }
+
+    /// Today's names of the stages, by number.
+    pub(super) fn all_names(&self) -> Vec<StageId> {
+        (0..self.names.len()).map(|n| self.name(StageIx(n as u32)).clone()).collect()
     }
 
     /// Whether deals there count as open.

@@ -1,12 +1,12 @@
 //! Where the pipeline stood at an earlier point of a branch: the commit, and the folder it lay in then.
 
-use crate::repo::objects::{ObjectError, ObjectId, Objects};
+use crate::repo::objects::{Commit, ObjectError, ObjectId, Objects};
 
 use super::event::KnownAt;
+use super::line::{down, known_times};
 use super::place;
 use super::record::HistoryError;
 use super::trees::Trees;
-use super::walk::first_parent_line;
 
 /// An earlier point of a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,20 +49,24 @@ pub fn standpoint(
             return Ok(Some(Standpoint { commit, prefix: prefix.to_owned() }));
         }
     }
-    let (line, _) = first_parent_line(objects, tip)?;
+    let mut line = Vec::new();
+    let each = |commit: Commit| line.push((commit.id, commit.tree, commit.committer_time));
+    down(objects, tip, &|_| false, each).map_err(|(commit, source)| HistoryError::Object { commit, source })?;
+    line.reverse();
     let at = match point {
-        Point::Known(until) => line.partition_point(|step| step.known_at <= until).checked_sub(1),
-        Point::Commit(commit) => match line.iter().position(|step| step.maker.id == commit) {
+        Point::Known(until) => {
+            let times = known_times(line.iter().map(|(.., time)| *time), None);
+            times.take_while(|(known_at, _)| *known_at <= until).count().checked_sub(1)
+        }
+        Point::Commit(commit) => match line.iter().position(|(id, ..)| *id == commit) {
             Some(at) => Some(at),
             None => return Ok(Some(Standpoint { commit, prefix: prefix.to_owned() })),
         },
     };
-    let Some((at, step)) = at.and_then(|at| Some((at, line.get(at)?))) else { return Ok(None) };
+    let Some((at, (commit, ..))) = at.and_then(|at| Some((at, *line.get(at)?))) else { return Ok(None) };
     let later = line.get(at..).unwrap_or_default();
-    let roots: Vec<ObjectId> = later.iter().map(|step| step.tree).collect();
-    let place = place::oldest(&mut trees, &roots, prefix).map_err(|(at, source)| HistoryError::Object {
-        commit: later.get(at).map_or(tip, |step| step.maker.id),
-        source,
-    })?;
-    Ok(Some(Standpoint { commit: step.maker.id, prefix: place }))
+    let roots: Vec<ObjectId> = later.iter().map(|(_, tree, _)| *tree).collect();
+    let place = place::oldest(&mut trees, &roots, prefix)
+        .map_err(|(at, source)| HistoryError::Object { commit: later.get(at).map_or(tip, |(id, ..)| *id), source })?;
+    Ok(Some(Standpoint { commit: commit, prefix: place }))
 }

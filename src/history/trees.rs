@@ -1,21 +1,24 @@
 //! Two trees of a pipeline compared: which deal files came, went or changed.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::format::ident::is_id;
 use crate::format::pipeline::{PIPELINE_FILE, RESERVED_FOLDERS};
-use crate::repo::objects::{ObjectError, ObjectId, Objects, TreeEntry, entries, first_entry};
+use crate::repo::objects::{IdMap, ObjectError, ObjectId, Objects, TreeEntry, entries, entry_len, first_entry};
 
 /// Raw trees of this many bytes make a generation of the cache; two are kept.
-const GENERATION: usize = 48 << 20;
+const GENERATION: usize = 16 << 20;
+
+/// Folders are compared in blocks of this many bytes until they differ.
+const BLOCK: usize = 4096;
 
 /// Folders nested deeper than this are refused, so that a hostile repository cannot exhaust the stack.
 const MAX_DEPTH: usize = 200;
 
 /// A folder below the pipeline's folder, by its number in [`Folders`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct FolderIx(u32);
+pub(super) struct FolderIx(pub(super) u32);
 
 /// All folders that ever held a deal, each once. A number is taken for good, so that events can be kept by it.
 #[derive(Default)]
@@ -25,7 +28,7 @@ pub(super) struct Folders {
 }
 
 impl Folders {
-    fn intern(&mut self, path: &[u8]) -> FolderIx {
+    pub(super) fn intern(&mut self, path: &[u8]) -> FolderIx {
         if let Some(found) = self.by_path.get(path) {
             return *found;
         }
@@ -33,6 +36,11 @@ impl Folders {
         self.by_path.insert(path.to_vec(), ix);
         self.paths.push(path.to_vec());
         ix
+    }
+
+    /// All paths, by number.
+    pub(super) fn paths(&self) -> &[Vec<u8>] {
+        &self.paths
     }
 
     /// The path below the pipeline's folder: `won/2026`.
@@ -47,8 +55,19 @@ impl Folders {
     }
 }
 
+/// What differs between two trees of a pipeline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Difference {
+    /// The deal files, by deal id, then by the path of their folder.
+    pub(super) changes: Vec<Change>,
+    /// Folders directly below the pipeline's that can be stages and are gone.
+    pub(super) gone: Vec<String>,
+    /// Such folders that were not there before.
+    pub(super) come: Vec<String>,
+}
+
 /// A deal file that differs between two trees.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     /// The deal's id, as its file says it.
     pub(super) stem: Box<str>,
@@ -64,26 +83,26 @@ pub(super) struct Change {
 /// commit to commit reads only what the commit wrote.
 pub(super) struct Trees<'o> {
     objects: &'o dyn Objects,
-    young: HashMap<ObjectId, Rc<Vec<u8>>>,
-    old: HashMap<ObjectId, Rc<Vec<u8>>>,
+    young: IdMap<Arc<Vec<u8>>>,
+    old: IdMap<Arc<Vec<u8>>>,
     young_bytes: usize,
     pub(super) folders: Folders,
 }
 
 impl<'o> Trees<'o> {
     pub(super) fn new(objects: &'o dyn Objects) -> Self {
-        let (young, old) = (HashMap::new(), HashMap::new());
+        let (young, old) = (IdMap::default(), IdMap::default());
         Trees { objects, young, old, young_bytes: 0, folders: Folders::default() }
     }
 
     /// The raw bytes of a tree.
-    pub(super) fn raw(&mut self, id: ObjectId) -> Result<Rc<Vec<u8>>, ObjectError> {
+    pub(super) fn raw(&mut self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError> {
         if let Some(found) = self.young.get(&id) {
             return Ok(found.clone());
         }
         let raw = match self.old.remove(&id) {
             Some(raw) => raw,
-            None => Rc::new(self.objects.tree(id)?),
+            None => self.objects.tree(id)?,
         };
         self.young_bytes += raw.len() + 100;
         if self.young_bytes > GENERATION {
@@ -125,13 +144,15 @@ impl<'o> Trees<'o> {
         Ok(found)
     }
 
-    /// The deal files that differ between two trees of a pipeline's folder, by deal id, then by folder. `None` stands
-    /// for no pipeline at all.
-    pub(super) fn compare(&mut self, old: Option<ObjectId>, new: Option<ObjectId>) -> Result<Vec<Change>, ObjectError> {
-        let mut found = Vec::new();
+    /// What differs between two trees of a pipeline's folder. `None` stands for no pipeline at all.
+    pub(super) fn compare(&mut self, old: Option<ObjectId>, new: Option<ObjectId>) -> Result<Difference, ObjectError> {
+        let mut found = Difference::default();
         let mut path = Vec::new();
         self.compare_folder(old, new, &mut path, 0, &mut found)?;
-        found.sort_unstable();
+        let folders = &self.folders;
+        found.changes.sort_unstable_by(|a, b| {
+            a.stem.cmp(&b.stem).then_with(|| folders.path(a.folder).cmp(folders.path(b.folder)))
+        });
         Ok(found)
     }
 
@@ -141,7 +162,7 @@ impl<'o> Trees<'o> {
         new: Option<ObjectId>,
         path: &mut Vec<u8>,
         depth: usize,
-        found: &mut Vec<Change>,
+        found: &mut Difference,
     ) -> Result<(), ObjectError> {
         if old == new {
             return Ok(());
@@ -164,6 +185,14 @@ impl<'o> Trees<'o> {
                 let (old_folder, new_folder) = (folder_id(old), folder_id(new));
                 if old_folder != new_folder && (!top || is_stage_folder(name)) {
                     folders.push((name.to_vec(), old_folder, new_folder));
+                    if top {
+                        let name = || String::from_utf8_lossy(name).into_owned();
+                        match (old_folder, new_folder) {
+                            (Some(_), None) => found.gone.push(name()),
+                            (None, Some(_)) => found.come.push(name()),
+                            _ => {}
+                        }
+                    }
                 }
                 let (old, new) = (file_id(old), file_id(new));
                 if old == new || top {
@@ -171,7 +200,7 @@ impl<'o> Trees<'o> {
                 }
                 if let Some(stem) = deal_stem(name) {
                     let folder = *this.get_or_insert_with(|| intern.intern(path));
-                    found.push(Change { stem: stem.into(), folder, old, new });
+                    found.changes.push(Change { stem: stem.into(), folder, old, new });
                 }
             })
         };
@@ -214,11 +243,9 @@ pub(super) fn join<'a>(
     mut differs: impl FnMut(Option<TreeEntry<'a>>, Option<TreeEntry<'a>>),
 ) -> bool {
     let (mut old, mut new) = (old, new);
-    loop {
-        // After one change most trees go on alike to their end, which one comparison of bytes shows.
-        if old == new {
-            return true;
-        }
+    while old != new {
+        let alike = alike(old, new, id_len);
+        (old, new) = (&old[alike..], &new[alike..]);
         let Some((old_entry, old_len)) = first_entry(old, id_len) else { break };
         let Some((new_entry, new_len)) = first_entry(new, id_len) else { break };
         match order(&old_entry).cmp(order(&new_entry)) {
@@ -235,14 +262,11 @@ pub(super) fn join<'a>(
                     differs(Some(old_entry), Some(new_entry));
                 }
                 (old, new) = (&old[old_len..], &new[new_len..]);
-                while let Some((_, len)) = first_entry(old, id_len) {
-                    if new.get(..len) != Some(&old[..len]) {
-                        break;
-                    }
-                    (old, new) = (&old[len..], &new[len..]);
-                }
             }
         }
+    }
+    if old == new {
+        return true;
     }
     while let Some((entry, len)) = first_entry(old, id_len) {
         differs(Some(entry), None);
@@ -253,6 +277,22 @@ pub(super) fn join<'a>(
         new = &new[len..];
     }
     old.is_empty() && new.is_empty()
+}
+
+/// How many bytes of whole entries two raw trees have in common at their beginning.
+fn alike(old: &[u8], new: &[u8], id_len: usize) -> usize {
+    // One comparison of many bytes costs less than going through the entries in them.
+    let blocks = old.chunks_exact(BLOCK).zip(new.chunks_exact(BLOCK)).take_while(|(old, new)| old == new).count();
+    let mut at = blocks * BLOCK;
+    at += old[at..].iter().zip(&new[at..]).take_while(|(old, new)| old == new).count();
+    let mut entry = 0;
+    while let Some(len) = entry_len(&old[entry..], id_len) {
+        if entry + len > at {
+            break;
+        }
+        entry += len;
+    }
+    entry
 }
 
 /// Git orders a folder as if its name ended in a slash, so that a file and a folder of one name lie apart.
@@ -293,10 +333,10 @@ mod tests {
         fn commit(&self, id: ObjectId) -> Result<Commit, ObjectError> {
             Err(ObjectError::Missing(id))
         }
-        fn tree(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
-            self.trees.get(&id).cloned().ok_or(ObjectError::Missing(id))
+        fn tree(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError> {
+            self.trees.get(&id).cloned().map(Arc::new).ok_or(ObjectError::Missing(id))
         }
-        fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
+        fn blob(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError> {
             Err(ObjectError::Missing(id))
         }
         fn is_shallow(&self) -> bool {
@@ -306,7 +346,7 @@ mod tests {
 
     fn changes(memory: &Memory, old: u32, new: u32) -> Vec<String> {
         let mut trees = Trees::new(memory);
-        let found = trees.compare(Some(id(old)), Some(id(new))).unwrap();
+        let found = trees.compare(Some(id(old)), Some(id(new))).unwrap().changes;
         let short = |id: Option<ObjectId>| id.map_or("-".to_owned(), |id| id.as_bytes()[3].to_string());
         let line = |c: &Change| {
             let folder = String::from_utf8_lossy(trees.folders.path(c.folder)).into_owned();

@@ -3,246 +3,278 @@
 //! Each commit is compared with its first parent by state: the trees of the pipeline's folder, through object ids, and
 //! never by git's similarity. What a merge brings is looked up in the merged branch.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::format::ident::DealId;
 use crate::format::pipeline::Pipeline;
-use crate::repo::objects::{Author, ObjectError, ObjectId, Objects};
+use crate::repo::objects::{Commit, IdMap, IdSet, ObjectError, ObjectId, Objects};
 
+use super::compared::{Compared, Cutter, Ranges, Step, Versions, compare, threads};
 use super::deals::{DealIx, Deals, Outcome, Values};
-use super::event::{Direction, Event, EventKind, KnownAt, ValidAt};
+use super::event::KnownAt;
 use super::fields;
-use super::ignore::{IGNORE_REVS_FILE, IgnoreRevs};
+use super::ledger::{ASIDE, Known, Ledger, MadeAside, Many, NONE, Record, What};
+use super::line::{down, known_times};
 use super::merge::{self, Doing, Draft, Maker};
 use super::place;
-use super::record::{History, HistoryError, IgnoredMove, Options, Standing};
-use super::stages::{StageIx, Stages, direction};
-use super::trees::{Change, Trees, is_stage_folder, join};
+use super::record::HistoryError;
+use super::stages::Stages;
+use super::trees::{Change, Difference, FolderIx, Folders, Trees};
+use super::way::Way;
 
-/// So many deals created at once in the beginning are an import.
-const IMPORT: usize = 10;
 /// So few deals moved at once are never a bulk move.
-const BULK: usize = 20;
+pub(super) const BULK: usize = 20;
 /// An author time before this (the second day of 1970) is a clock that was not set.
 const NO_CLOCK: i64 = 86_400;
 
-/// Reads the history of the pipeline that lies in the folder `prefix` (below the repository's root; "" is the root) at
-/// the commit `tip`. Stages are given under the names that `pipeline` has for them.
+/// How far a walk has come: what it found, and what it must know to go on.
+pub(super) struct Walked<'p> {
+    pub(super) ledger: Ledger,
+    pub(super) folders: Folders,
+    pub(super) stages: Stages<'p>,
+    pub(super) deals: Deals,
+    pub(super) way: Way,
+}
+
+/// What to walk along.
+pub(super) struct Task<'a> {
+    pub(super) objects: &'a dyn Objects,
+    pub(super) tip: ObjectId,
+    /// The pipeline's folder at the tip.
+    pub(super) prefix: &'a str,
+    pub(super) names: &'a [Arc<str>],
+    /// Commits that became known later are left alone.
+    pub(super) until: Option<KnownAt>,
+}
+
+/// A commit of the line that is still to be walked.
+struct Ahead {
+    id: ObjectId,
+    tree: ObjectId,
+    author: u32,
+    author_time: i64,
+    committer_time: i64,
+    /// The parents after the first.
+    merged: Box<[ObjectId]>,
+}
+
+/// A place on the way of a long walk at which it is looked at.
+pub(super) struct Checkpoint<'c> {
+    /// So many commits before the tip.
+    pub(super) recent: usize,
+    /// Gets the walk, and how many commits of its line it has come over.
+    pub(super) reached: &'c mut dyn FnMut(&mut Walked, usize),
+}
+
+/// A walk that has not begun.
+pub(super) fn fresh<'p>(pipeline: &'p Pipeline, prefix: &str) -> Walked<'p> {
+    Walked {
+        ledger: Ledger::default(),
+        folders: Folders::default(),
+        stages: Stages::new(pipeline),
+        deals: Deals::default(),
+        way: Way::new(prefix),
+    }
+}
+
+/// Walks the whole line up to the tip.
 ///
 /// # Errors
 /// See [`HistoryError`].
-pub fn read(
-    objects: &dyn Objects,
-    tip: ObjectId,
-    prefix: &str,
-    pipeline: &Pipeline,
-    options: &Options,
-) -> Result<History, HistoryError> {
-    let incomplete = objects.is_shallow();
-    if incomplete && !options.allow_incomplete {
-        return Err(HistoryError::Shallow);
-    }
-    let (line, all_clamped) = first_parent_line(objects, tip)?;
-    let roots: Vec<ObjectId> = line.iter().map(|step| step.tree).collect();
-    let until = options.until.unwrap_or(KnownAt(i64::MAX));
-    let known = line.partition_point(|step| step.known_at <= until);
-    let mut trees = Trees::new(objects);
-    let failed = |(at, source): (usize, ObjectError)| HistoryError::Object { commit: line[at].maker.id, source };
-    let first_place = place::oldest(&mut trees, &roots, prefix).map_err(failed)?;
-    let mut ignore = IgnoreRevs::default();
-    if let Some(last) = known.checked_sub(1) {
-        let shifted = |(at, error)| failed((at + last, error));
-        let last_place = place::oldest(&mut trees, &roots[last..], prefix).map_err(shifted)?;
-        read_ignore_revs(&mut trees, objects, roots[last], &last_place, &mut ignore).map_err(|e| failed((last, e)))?;
-    }
-    let mut walk = Walk {
-        objects,
-        pipeline,
-        trees,
-        stages: Stages::new(pipeline),
-        deals: Deals::default(),
-        fields: fields::names(&options.fields),
-        ignore,
-        has_merges: line[..known].iter().any(|step| !step.merged.is_empty()),
-        seen: HashSet::new(),
-        pending: Vec::new(),
-        bulk: Vec::new(),
-        imports: BTreeSet::new(),
-        importing: true,
-        ignored_commits: 0,
-        unreadable: 0,
-    };
-    let mut way = Way { today: prefix.to_owned(), place: first_place, root: None, folder: None, is_there: false };
-    for step in &line[..known] {
-        let object = |source| HistoryError::Object { commit: step.maker.id, source };
-        let before = way.clone();
-        way.follow(&mut walk.trees, step.tree).map_err(object)?;
-        walk.commit(step, &before, &way)?;
-    }
-    let clamped_known = all_clamped.iter().take(known).filter(|clamped| **clamped).count();
-    Ok(walk.finish(&line[..known], clamped_known, incomplete))
+pub(super) fn walk<'p>(task: &Task, pipeline: &'p Pipeline) -> Result<Walked<'p>, HistoryError> {
+    let begin = || fresh(pipeline, task.prefix);
+    let mut checkpoint = Checkpoint { recent: usize::MAX, reached: &mut |_, _| {} };
+    on(task, &|_| false, |_| Some(begin()), &mut checkpoint).map(|walked| walked.unwrap_or_else(begin))
 }
 
-/// A commit of the first-parent line.
-pub(super) struct Step {
-    pub(super) maker: Rc<Maker>,
-    pub(super) tree: ObjectId,
-    /// The parents after the first.
-    merged: Box<[ObjectId]>,
-    pub(super) known_at: KnownAt,
-}
-
-/// The first-parent line, oldest first, and for each commit whether its knowledge time had to be moved. A commit is never
-/// known before its first parent is, whatever its clock says.
-pub(super) fn first_parent_line(objects: &dyn Objects, tip: ObjectId) -> Result<(Vec<Step>, Vec<bool>), HistoryError> {
-    let mut line = Vec::new();
-    let mut next = Some(tip);
-    while let Some(id) = next {
-        let commit = objects.commit(id).map_err(|source| HistoryError::Object { commit: id, source })?;
-        next = commit.parents.first().copied();
-        line.push(Step {
-            maker: Rc::new(Maker::from(&commit)),
-            tree: commit.tree,
-            merged: commit.parents.get(1..).unwrap_or_default().into(),
-            known_at: KnownAt(commit.committer_time),
-        });
-    }
-    line.reverse();
-    let mut clamped = vec![false; line.len()];
-    let mut latest = KnownAt(i64::MIN);
-    for (step, clamped) in line.iter_mut().zip(&mut clamped) {
-        *clamped = step.known_at < latest;
-        latest = latest.max(step.known_at);
-        step.known_at = latest;
-    }
-    Ok((line, clamped))
-}
-
-fn read_ignore_revs(
-    trees: &mut Trees,
-    objects: &dyn Objects,
-    root: ObjectId,
-    place: &str,
-    ignore: &mut IgnoreRevs,
-) -> Result<(), ObjectError> {
-    let folder = trees.folder_at(root, place)?.filter(|folder| *folder != root);
-    for folder in [Some(root), folder].into_iter().flatten() {
-        if let Some(blob) = trees.file_in(folder, IGNORE_REVS_FILE)? {
-            ignore.add(&objects.blob(blob)?);
-        }
-    }
-    Ok(())
-}
-
-/// Where the pipeline lies as the walk goes on.
-#[derive(Clone)]
-struct Way {
-    /// Its folder at the tip.
-    today: String,
-    /// Its folder now.
-    place: String,
-    root: Option<ObjectId>,
-    /// The tree of its folder now; `None` where there is no such folder.
-    folder: Option<ObjectId>,
-    /// Whether a pipeline file lies there.
-    is_there: bool,
-}
-
-impl Way {
-    /// Goes on to the next commit's root tree.
-    fn follow(&mut self, trees: &mut Trees, root: ObjectId) -> Result<(), ObjectError> {
-        if self.root == Some(root) {
-            return Ok(());
-        }
-        let folder = trees.folder_at(root, &self.place)?;
-        let was_there = self.is_there;
-        let is_there = match folder {
-            Some(folder) if self.folder == Some(folder) => was_there,
-            Some(folder) => trees.is_pipeline(folder)?,
-            None => false,
+/// Goes on where an earlier walk came to one of the commits that `known` names. `resume` gives that walk for the commit
+/// that was met, or a new one for none; where it has none, there is none in the end.
+///
+/// # Errors
+/// See [`HistoryError`].
+pub(super) fn on<'p>(
+    task: &Task,
+    known: &dyn Fn(ObjectId) -> bool,
+    resume: impl FnOnce(Option<ObjectId>) -> Option<Walked<'p>>,
+    checkpoint: &mut Checkpoint,
+) -> Result<Option<Walked<'p>>, HistoryError> {
+    let ranges = Ranges::new();
+    let (prefix, names) = (task.prefix, task.names);
+    std::thread::scope(|scope| {
+        // However this ends, the threads must end too.
+        let _done = GivenUp(&ranges);
+        let mut working = false;
+        let mut begin = || {
+            if let (false, Some(shared)) = (working, task.objects.shared()) {
+                working = true;
+                for _ in 0..threads() {
+                    scope.spawn(|| ranges.work(&*shared.reader(), prefix, names));
+                }
+            }
         };
-        if is_there {
-            (self.root, self.folder, self.is_there) = (Some(root), folder, true);
-            return Ok(());
+        let mut ahead = Vec::new();
+        let mut cutter = Cutter::new(&ranges);
+        let mut authors = super::ledger::Authors::default();
+        let met = down(task.objects, task.tip, known, |commit| {
+            cutter.add(commit.tree);
+            ahead.push(Ahead::of(&commit, &mut authors));
+            // A few commits are compared sooner than threads are there.
+            if ahead.len() == 64 {
+                begin();
+            }
+        });
+        let met = met.map_err(|(commit, source)| HistoryError::Object { commit, source })?;
+        let Some(mut walked) = resume(met) else { return Ok(None) };
+        cutter.end(walked.way.root());
+        ahead.reverse();
+        let numbers: Vec<u32> = authors.list().iter().map(|author| walked.ledger.authors.number(author)).collect();
+        let latest = walked.ledger.line.last().map(|last| last.known_at);
+        let times: Vec<_> = known_times(ahead.iter().map(|a| a.committer_time), latest).collect();
+        let until = task.until.unwrap_or(KnownAt(i64::MAX));
+        let wanted = times.partition_point(|(known_at, _)| *known_at <= until);
+        let before = walked.ledger.line.len();
+        for (step, (known_at, clamped)) in ahead.iter().zip(&times).take(wanted) {
+            let author = numbers.get(step.author as usize).copied().unwrap_or(NONE);
+            walked.ledger.line.push(Known { id: step.id, author, known_at: *known_at, clamped: *clamped });
         }
-        let mut place = None;
-        if let (true, Some(old), Some(old_root)) = (was_there, self.folder, self.root) {
-            place = place::moved(trees, old, root, old_root)?;
+        let mut walk = Walk::over(task, walked);
+        if before == 0 {
+            walk.find_first_place(&ahead)?;
         }
-        if place.is_none() && self.place != self.today && place::is_there(trees, root, &self.today)? {
-            place = Some(self.today.clone());
+        let mut number = ranges.count();
+        let mut steps: std::vec::IntoIter<Result<Step, ObjectError>> = Vec::new().into_iter();
+        let mut versions = Versions::default();
+        let mut moved_numbers = Vec::new();
+        for (place, step) in ahead.iter().enumerate().take(wanted) {
+            let compared = loop {
+                if let Some(step) = steps.next() {
+                    break Some(step);
+                }
+                let Some(next) = number.checked_sub(1) else { break None };
+                number = next;
+                let here = |range: &_| {
+                    let mut trees = Trees::new(task.objects);
+                    compare(task.objects, &mut trees, prefix, names, range)
+                };
+                let Some(Compared { steps: found, folders, versions: read }) = ranges.take(number, here) else {
+                    continue;
+                };
+                (steps, versions) = (found.into_iter(), read);
+                moved_numbers = folders.paths().iter().map(|path| walk.trees.folders.intern(path)).collect();
+            };
+            let maker =
+                Rc::new(Maker { id: step.id, author: walk.author(before + place), author_time: step.author_time });
+            walk.commit(before + place, step, maker, compared.and_then(Result::ok), &moved_numbers, &versions)?;
+            let come = place + 1;
+            if before == 0 && come.checked_add(checkpoint.recent) == Some(wanted) {
+                let mut walked = walk.end();
+                (checkpoint.reached)(&mut walked, come);
+                walk = Walk::over(task, walked);
+            }
         }
-        (self.root, self.folder, self.is_there) = (Some(root), folder, false);
-        if let Some(place) = place {
-            self.folder = trees.folder_at(root, &place)?;
-            self.is_there = place::is_there(trees, root, &place)?;
-            self.place = place;
+        Ok(Some(walk.end()))
+    })
+}
+
+struct GivenUp<'r>(&'r Ranges);
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
+
+impl Ahead {
+    fn of(commit: &Commit, authors: &mut super::ledger::Authors) -> Self {
+        Ahead {
+            id: commit.id,
+            tree: commit.tree,
+            author: authors.number(&commit.author),
+            author_time: commit.author_time,
+            committer_time: commit.committer_time,
+            merged: commit.parents.get(1..).unwrap_or_default().into(),
         }
+    }
+}
+
+struct Walk<'a, 'p> {
+    objects: &'a dyn Objects,
+    names: &'a [Arc<str>],
+    ledger: Ledger,
+    /// Its folders are those of the whole walk.
+    trees: Trees<'a>,
+    stages: Stages<'p>,
+    deals: Deals,
+    way: Way,
+    /// Commits of the line so far and of the branches merged into it, once a merge asks for them.
+    seen: Option<IdSet>,
+}
+
+impl<'a, 'p> Walk<'a, 'p> {
+    fn over(task: &Task<'a>, walked: Walked<'p>) -> Self {
+        let Walked { ledger, folders, stages, deals, way } = walked;
+        let mut trees = Trees::new(task.objects);
+        trees.folders = folders;
+        Walk { objects: task.objects, names: task.names, ledger, trees, stages, deals, way, seen: None }
+    }
+
+    fn end(self) -> Walked<'p> {
+        let Walk { ledger, trees, stages, deals, way, .. } = self;
+        Walked { ledger, folders: trees.folders, stages, deals, way }
+    }
+
+    fn author(&self, place: usize) -> u32 {
+        self.ledger.line.get(place).map_or(NONE, |known| known.author)
+    }
+
+    fn find_first_place(&mut self, ahead: &[Ahead]) -> Result<(), HistoryError> {
+        let roots: Vec<ObjectId> = ahead.iter().map(|step| step.tree).collect();
+        let first = place::oldest(&mut self.trees, &roots, self.way.today());
+        let first = first.map_err(|(at, source)| HistoryError::Object {
+            commit: ahead.get(at).map_or(ahead[0].id, |step| step.id),
+            source,
+        })?;
+        self.way.begin_at(first);
         Ok(())
     }
-}
 
-/// An event whose stages and deal are not yet under their last names.
-struct Pending {
-    deal: DealIx,
-    what: What,
-    at: ValidAt,
-    known_at: KnownAt,
-    author: Arc<Author>,
-    commit: ObjectId,
-    clamped: bool,
-}
-
-enum What {
-    Created(StageIx),
-    Moved(StageIx, StageIx),
-    /// A move that counts in no duration.
-    Ignored(StageIx, StageIx),
-    Changed(usize, Option<String>, Option<String>),
-    Removed(StageIx),
-    Restored(StageIx),
-    Renamed(Rc<str>),
-}
-
-struct Walk<'a> {
-    objects: &'a dyn Objects,
-    pipeline: &'a Pipeline,
-    trees: Trees<'a>,
-    stages: Stages<'a>,
-    deals: Deals,
-    fields: Vec<Arc<str>>,
-    ignore: IgnoreRevs,
-    has_merges: bool,
-    /// Commits of the line so far and of the branches merged into it.
-    seen: HashSet<ObjectId>,
-    pending: Vec<Pending>,
-    bulk: Vec<(ObjectId, usize)>,
-    imports: BTreeSet<ObjectId>,
-    /// Whether nothing but imports has happened yet.
-    importing: bool,
-    ignored_commits: usize,
-    unreadable: usize,
-}
-
-impl Walk<'_> {
     /// Takes one commit of the line.
-    fn commit(&mut self, step: &Step, before: &Way, now: &Way) -> Result<(), HistoryError> {
-        let object = |source| HistoryError::Object { commit: step.maker.id, source };
+    fn commit(
+        &mut self,
+        place: usize,
+        step: &Ahead,
+        maker: Rc<Maker>,
+        compared: Option<Step>,
+        folders: &[FolderIx],
+        versions: &Versions,
+    ) -> Result<(), HistoryError> {
+        let object = |source| HistoryError::Object { commit: step.id, source };
         let at = |(commit, source)| HistoryError::Object { commit, source };
-        let mut side = Vec::new();
-        if self.has_merges {
-            self.seen.insert(step.maker.id);
-            side = merge::side_commits(self.objects, &mut self.seen, &step.merged).map_err(at)?;
+        let before = self.way.clone();
+        let seen = compared.as_ref().map(|step| (step.folder, step.is_there));
+        self.way.follow(&mut self.trees, step.tree, seen).map_err(object)?;
+        if before.place() != self.way.place() && before.folder().is_some() {
+            self.ledger.renamed_at = Some(place as u32);
         }
-        let listed = side.iter().filter(|commit| self.ignore.holds(commit.id)).count();
-        self.ignored_commits += listed + usize::from(self.ignore.holds(step.maker.id));
-        let changes = self.trees.compare(before.folder, now.folder).map_err(object)?;
+        let side = self.side(place, step).map_err(at)?;
+        let now = self.way.folder();
+        let difference = match compared.filter(|step| (step.before, step.folder) == (before.folder(), now)) {
+            Some(step) => {
+                let mut difference = step.difference;
+                for change in &mut difference.changes {
+                    // Folders have numbers of their own in each range.
+                    change.folder = folders.get(change.folder.0 as usize).copied().unwrap_or(change.folder);
+                }
+                difference
+            }
+            None => self.trees.compare(before.folder(), now).map_err(object)?,
+        };
+        let Difference { changes, gone, come } = difference;
         if changes.is_empty() {
             return Ok(());
         }
-        let renamed = self.renamed_folders(before.folder, now.folder, &changes).map_err(object)?;
+        let renamed = self.renamed_folders(gone, come, &changes);
         for (old, new) in &renamed {
             self.stages.rename(old, new);
         }
@@ -250,54 +282,62 @@ impl Walk<'_> {
         let older_ids = |blob| objects.blob(blob).map(|bytes| fields::older_ids(&bytes));
         let settled = self.deals.settle(&changes, &self.trees.folders, &mut self.stages, older_ids);
         let outcomes = settled.map_err(object)?;
+        if !renamed.is_empty() || outcomes.iter().any(|outcome| outcome.renamed_from.is_some()) {
+            self.ledger.renamed_at = Some(place as u32);
+        }
         let mut touches = HashMap::new();
         if !side.is_empty() {
-            let mut places = vec![now.place.as_str()];
-            if before.place != now.place {
-                places.push(&before.place);
+            let mut places = vec![self.way.place()];
+            if before.place() != self.way.place() {
+                places.push(before.place());
             }
             let deals = &self.deals;
             let stem_of = |deal| deals.get(deal).stem.clone();
-            touches = merge::touches(self.objects, &mut self.trees, &side, &places, &outcomes, stem_of).map_err(at)?;
+            let (trees, authors) = (&mut self.trees, &mut self.ledger.authors);
+            touches = merge::touches(self.objects, trees, authors, &side, &places, &outcomes, stem_of).map_err(at)?;
         }
-        let first = self.pending.len();
-        let mut read: HashMap<ObjectId, Option<Values>> = HashMap::new();
+        let first = self.ledger.records.len();
+        let mut read: IdMap<Option<Values>> = IdMap::default();
+        let mut made = IdMap::default();
         for outcome in &outcomes {
             let touches = touches.remove(&outcome.deal).unwrap_or_default();
-            let drafts = self.drafts(outcome, &touches, &step.maker, &mut read).map_err(object)?;
+            let drafts = self.drafts(place, outcome, &touches, &maker, versions, &mut read).map_err(object)?;
             for draft in drafts {
-                self.record(outcome.deal, draft, step.known_at);
+                self.record(place, outcome.deal, draft, &maker, &mut made);
             }
         }
-        self.close(step, first);
+        self.close(place, first);
         for (old, _) in &renamed {
             self.stages.forget_folder(old, &self.trees.folders);
         }
         Ok(())
     }
 
+    /// The commits of the branches that a commit of the line merges.
+    fn side(&mut self, place: usize, step: &Ahead) -> Result<Vec<Commit>, (ObjectId, ObjectError)> {
+        if step.merged.is_empty() {
+            if let Some(seen) = &mut self.seen {
+                seen.insert(step.id);
+            }
+            return Ok(Vec::new());
+        }
+        let Ledger { line, aside, .. } = &self.ledger;
+        let seen = self.seen.get_or_insert_with(|| {
+            line.iter().take(place).map(|known| known.id).chain(aside.iter().copied()).collect()
+        });
+        seen.insert(step.id);
+        let side = merge::side_commits(self.objects, seen, &step.merged)?;
+        self.ledger.aside.extend(side.iter().map(|commit| commit.id));
+        Ok(side)
+    }
+
     /// Stage folders that went as a whole to a folder that was not there before, under a name that today's pipeline file
     /// does not list: from, to.
-    fn renamed_folders(
-        &mut self,
-        before: Option<ObjectId>,
-        now: Option<ObjectId>,
-        changes: &[Change],
-    ) -> Result<Vec<(String, String)>, ObjectError> {
-        let (Some(before), Some(now)) = (before, now) else { return Ok(Vec::new()) };
-        let (old, new) = (self.trees.raw(before)?, self.trees.raw(now)?);
-        let (mut gone, mut come) = (Vec::new(), Vec::new());
-        join(&old, &new, now.as_bytes().len(), |old, new| {
-            let stage = |name: &[u8]| is_stage_folder(name).then(|| String::from_utf8_lossy(name).into_owned());
-            match (old.filter(|e| e.is_folder()), new.filter(|e| e.is_folder())) {
-                (Some(old), None) => gone.extend(stage(old.name)),
-                (None, Some(new)) => come.extend(stage(new.name)),
-                _ => {}
-            }
-        });
+    fn renamed_folders(&self, mut gone: Vec<String>, come: Vec<String>, changes: &[Change]) -> Vec<(String, String)> {
+        use std::collections::{BTreeMap, BTreeSet};
         gone.retain(|name| !self.stages.is_known(name));
         if gone.is_empty() || come.is_empty() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let folders = &self.trees.folders;
         // For each folder that went, the folders that its deals went to.
@@ -317,26 +357,35 @@ impl Walk<'_> {
             .filter_map(|(from, to)| Some((*from, to.first().copied().flatten().filter(|_| to.len() == 1)?)))
             .collect();
         let alone = |to: &str| whole.iter().filter(|(_, other)| *other == to).count() == 1;
-        Ok(whole.iter().filter(|(_, to)| alone(to)).map(|(from, to)| ((*from).into(), (*to).into())).collect())
+        whole.iter().filter(|(_, to)| alone(to)).map(|(from, to)| ((*from).into(), (*to).into())).collect()
     }
 
     /// The changes of one deal in one commit of the line, in the order in which they happened.
     fn drafts(
         &mut self,
+        place: usize,
         outcome: &Outcome,
         touches: &[merge::Touch],
         maker: &Rc<Maker>,
-        read: &mut HashMap<ObjectId, Option<Values>>,
+        versions: &Versions,
+        read: &mut IdMap<Option<Values>>,
     ) -> Result<Vec<Draft>, ObjectError> {
         let mut drafts = merge::stage_steps(outcome, touches, maker, &self.trees.folders, &mut self.stages);
         let old_blob = outcome.before.first().map(|(_, blob)| *blob);
         if let Some((_, blob)) = outcome.after.filter(|(_, blob)| old_blob != Some(*blob)) {
-            let (objects, fields) = (self.objects, &self.fields);
+            let (objects, names, texts) = (self.objects, self.names, &mut self.ledger.texts);
             let mut values = |blob: ObjectId| -> Result<Option<Values>, ObjectError> {
                 if let Some(found) = read.get(&blob) {
                     return Ok(found.clone());
                 }
-                let found: Option<Values> = fields::extract(&objects.blob(blob)?, fields).ok().map(Rc::from);
+                let mut number = |text: Option<&str>| text.map_or(NONE, |text| texts.number(text));
+                let found: Option<Values> = match versions.get(blob) {
+                    Some(row) => row.map(|values| values.map(&mut number).collect()),
+                    None => match fields::extract(&*objects.blob(blob)?, names) {
+                        Ok(values) => Some(values.iter().map(|value| number(value.as_deref())).collect()),
+                        Err(fields::Unreadable) => None,
+                    },
+                };
                 if !touches.is_empty() {
                     read.insert(blob, found.clone());
                 }
@@ -344,13 +393,13 @@ impl Walk<'_> {
             };
             let deal = self.deals.get(outcome.deal);
             match values(blob)? {
-                None => self.unreadable += 1,
+                None => self.ledger.unreadable.push(place as u32),
                 Some(after) => {
                     let (start, changed) =
                         merge::field_steps(deal.values.as_ref(), &after, touches, maker, &mut values)?;
                     drafts.extend(changed);
                     let deal = self.deals.get_mut(outcome.deal);
-                    deal.born.get_or_insert(start);
+                    deal.born.get_or_insert((start, place as u32));
                     deal.values = Some(after);
                 }
             }
@@ -360,142 +409,51 @@ impl Walk<'_> {
     }
 
     /// Gives a change its valid time and keeps it.
-    fn record(&mut self, deal: DealIx, draft: Draft, known_at: KnownAt) {
-        let is_ignored = self.ignore.holds(draft.by.id);
+    fn record(&mut self, place: usize, deal: DealIx, draft: Draft, merge: &Maker, made: &mut IdMap<u32>) {
+        let Some(known_at) = self.ledger.line.get(place).map(|known| known.known_at) else { return };
         let entity = self.deals.get_mut(deal);
-        let what = match draft.doing {
-            Doing::Stage(None, Some(stage)) if entity.told => What::Restored(stage),
-            Doing::Stage(None, Some(stage)) => What::Created(stage),
-            Doing::Stage(Some(stage), None) => What::Removed(stage),
-            Doing::Stage(Some(from), Some(to)) if is_ignored => What::Ignored(from, to),
-            Doing::Stage(Some(from), Some(to)) => What::Moved(from, to),
+        let (what, field, from, to) = match draft.doing {
+            Doing::Stage(None, Some(stage)) if entity.told => (What::Restored, 0, NONE, stage.0),
+            Doing::Stage(None, Some(stage)) => (What::Created, 0, NONE, stage.0),
+            Doing::Stage(Some(stage), None) => (What::Removed, 0, stage.0, NONE),
+            Doing::Stage(Some(from), Some(to)) => (What::Moved, 0, from.0, to.0),
             Doing::Stage(None, None) => return,
-            Doing::Field(field, from, to) => What::Changed(field, from, to),
-            Doing::Renamed(from) => What::Renamed(from),
+            Doing::Field(field, from, to) => (What::Changed, field as u16, from, to),
+            Doing::Renamed(from) => (What::Renamed, 0, self.ledger.texts.number(&from), NONE),
         };
         entity.told = true;
         let said = draft.by.author_time;
         let upper = if said < NO_CLOCK { known_at.0 } else { said.min(known_at.0) };
         let at = entity.last_at.map_or(upper, |last| upper.max(last));
         entity.last_at = Some(at);
-        self.pending.push(Pending {
-            deal,
-            what,
-            at: ValidAt(at),
-            known_at,
-            author: draft.by.author.clone(),
-            commit: draft.by.id,
-            clamped: at != said,
-        });
-    }
-
-    /// Puts the events of one commit of the line in order and notes what it was like.
-    fn close(&mut self, step: &Step, first: usize) {
-        let deals = &self.deals;
-        let Some(events) = self.pending.get_mut(first..) else { return };
-        let stem = |event: &Pending| deals.get(event.deal).stem.clone();
-        events.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| stem(a).cmp(&stem(b))));
-        let moved: HashSet<DealIx> =
-            events.iter().filter(|e| matches!(e.what, What::Moved(..))).map(|e| e.deal).collect();
-        let created: Vec<ObjectId> =
-            events.iter().filter(|e| matches!(e.what, What::Created(_))).map(|e| e.commit).collect();
-        if self.importing && !events.is_empty() {
-            self.importing = created.len() >= IMPORT;
-            if self.importing {
-                self.imports.extend(created);
-            }
-        }
-        if moved.len() >= BULK {
-            let open = self.deals.open(&self.trees.folders, &mut self.stages);
-            if moved.len() * 5 >= open {
-                self.bulk.push((step.maker.id, moved.len()));
-            }
-        }
-    }
-
-    /// Brings everything under its last name.
-    fn finish(mut self, line: &[Step], clamped_known: usize, incomplete: bool) -> History {
-        let ids: Vec<Option<DealId>> = self.deals.list.iter().map(|deal| DealId::new(&deal.stem).ok()).collect();
-        let mut events = Vec::with_capacity(self.pending.len());
-        let mut ignored = Vec::new();
-        let (mut skips, mut clamped_valid) = (0, 0);
-        for pending in std::mem::take(&mut self.pending) {
-            let Some(deal) = ids.get(pending.deal.0).cloned().flatten() else { continue };
-            let name = |stage: StageIx| self.stages.name(stage).clone();
-            let kind = match pending.what {
-                What::Created(stage) => EventKind::Created { stage: name(stage) },
-                What::Removed(stage) => EventKind::Removed { stage: name(stage) },
-                What::Restored(stage) => EventKind::Restored { stage: name(stage) },
-                What::Moved(from, to) | What::Ignored(from, to) if name(from) == name(to) => continue,
-                What::Moved(from, to) => {
-                    let (from, to) = (name(from), name(to));
-                    let direction = direction(self.pipeline, &from, &to);
-                    skips += usize::from(direction == Direction::Skip);
-                    EventKind::Moved { from, to, direction }
-                }
-                What::Ignored(from, to) => {
-                    ignored.push(IgnoredMove {
-                        deal,
-                        from: name(from),
-                        to: name(to),
-                        at: pending.at,
-                        known_at: pending.known_at,
-                        commit: pending.commit,
-                        after: events.len(),
-                    });
-                    continue;
-                }
-                What::Changed(field, from, to) => match self.fields.get(field) {
-                    Some(field) => EventKind::Changed { field: field.clone(), from, to },
-                    None => continue,
-                },
-                What::Renamed(from) => match DealId::new(&from) {
-                    Ok(from) => EventKind::Renamed { from },
-                    Err(_) => continue,
-                },
-            };
-            clamped_valid += usize::from(pending.clamped);
-            let Pending { at, known_at, author, commit, clamped, .. } = pending;
-            events.push(Event { deal, kind, at, known_at, author, commit, clamped });
-        }
-        let mut born = BTreeMap::new();
-        let mut standings = BTreeMap::new();
-        for (deal, id) in self.deals.list.iter().zip(&ids) {
-            let Some(id) = id else { continue };
-            if let Some(values) = &deal.born {
-                let named = self.fields.iter().zip(values.iter());
-                let values = named.filter_map(|(field, value)| Some((field.clone(), value.clone()?))).collect();
-                born.insert(id.clone(), values);
-            }
-            let Some((folder, blob)) = deal.copies.first().copied() else { continue };
-            let Some(stage) = self.stages.of(folder, &self.trees.folders) else { continue };
-            let folder = String::from_utf8_lossy(self.trees.folders.path(folder));
-            let path = format!("{folder}/{}.yaml", deal.stem);
-            standings.insert(id.clone(), Standing { stage: self.stages.name(stage).clone(), path, blob });
-        }
-        let history = History {
-            events,
-            ignored,
-            born,
-            standings,
-            tip: line.last().map(|step| step.maker.id),
-            tip_known_at: line.last().map(|step| step.known_at),
-            first_known_at: line.first().map(|step| step.known_at),
-            commits: line.len(),
-            clamped_known,
-            clamped_valid,
-            skips,
-            ignored_commits: self.ignored_commits,
-            bad_ignore_lines: self.ignore.bad_lines,
-            bulk: self.bulk,
-            imports: self.imports,
-            unreadable: self.unreadable,
-            incomplete,
+        let maker = if draft.by.id == merge.id {
+            place as u32
+        } else {
+            let makers = &mut self.ledger.makers;
+            *made.entry(draft.by.id).or_insert_with(|| {
+                makers.push(MadeAside { id: draft.by.id, author: draft.by.author });
+                (makers.len() - 1) as u32 | ASIDE
+            })
         };
-        debug_assert!(
-            history.replayed().iter().eq(history.standings.iter().map(|(id, standing)| (id, &standing.stage))),
-            "events and tree tell the same state"
-        );
-        history
+        let (deal, place, clamped) = (deal.0 as u32, place as u32, at != said);
+        self.ledger.records.push(Record { deal, place, maker, what, clamped, field, from, to, at });
+    }
+
+    /// Puts the records of one commit of the line in order and notes what it was like.
+    fn close(&mut self, place: usize, first: usize) {
+        let deals = &self.deals;
+        let Some(records) = self.ledger.records.get_mut(first..) else { return };
+        let stem = |record: &Record| &deals.get(DealIx(record.deal as usize)).stem;
+        if records.len() > 1 {
+            records.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| stem(a).cmp(stem(b))));
+        }
+        if records.len() < BULK {
+            return;
+        }
+        let moved: HashSet<u32> = records.iter().filter(|r| r.what == What::Moved).map(|r| r.deal).collect();
+        if moved.len() >= BULK {
+            let open = self.deals.open(&self.trees.folders, &mut self.stages) as u32;
+            self.ledger.many.push(Many { place: place as u32, open });
+        }
     }
 }

@@ -12,7 +12,7 @@ const LATELY: Duration = Duration::from_secs(15);
 pub fn writer_about(home: &Home) -> bool {
     let Some(place) = &home.repo else { return false };
     // Who takes the lock writes its number into the file.
-    let taken = place.common_dir.join("tussock").join("lock").metadata().and_then(|m| m.modified());
+    let taken = place.own_folder().join("lock").metadata().and_then(|m| m.modified());
     taken.is_ok_and(|taken| match SystemTime::now().duration_since(taken) {
         Ok(age) => age < LATELY,
         // The clock was set back: better to look twice than to miss a deal.

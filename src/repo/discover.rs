@@ -39,6 +39,11 @@ impl GitPlace {
         Repository::open(self)
     }
 
+    /// The folder of what tussock keeps for itself, for all work trees. It may not be there yet.
+    pub fn own_folder(&self) -> PathBuf {
+        self.common_dir.join("tussock")
+    }
+
     /// The file of the user's index.
     pub fn index_file(&self) -> PathBuf {
         self.index_from_env.clone().unwrap_or_else(|| self.git_dir.join("index"))

@@ -39,7 +39,7 @@ impl Lock {
 
 /// The lock's file. All work trees of a repository share it.
 fn lock_file(place: &GitPlace) -> PathBuf {
-    place.common_dir.join("tussock").join("lock")
+    place.own_folder().join("lock")
 }
 
 /// Takes the lock of a repository, which all its work trees share. Says once through `tell` that it waits.

@@ -16,6 +16,7 @@ pub mod lock;
 pub mod mailmap;
 pub mod merged;
 pub mod objects;
+pub mod pack;
 pub mod revision;
 pub mod settle;
 pub mod snapshot;

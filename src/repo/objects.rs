@@ -3,16 +3,19 @@
 //! libgit2's own parsing is left out on purpose: it refuses commits that git itself takes, and its tree comparison
 //! inflates large folders again at every commit.
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Once};
 
+use super::discover::GitPlace;
 use super::engine::{Kind, Repository};
 use super::error::RepoError;
-use super::mailmap::Mailmap;
+use super::pack::{Reader, Store};
 
 /// The id of a git object: 20 bytes (SHA-1) or 32 (SHA-256).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectId {
     len: u8,
     bytes: [u8; 32],
@@ -55,6 +58,40 @@ impl ObjectId {
     }
 }
 
+impl Hash for ObjectId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // An id is a hash already: a part of it tells ids apart as well as the whole.
+        let mut start = [0; 8];
+        start.copy_from_slice(&self.bytes[..8]);
+        state.write_u64(u64::from_le_bytes(start));
+    }
+}
+
+/// Makes hash tables by object ids that do not hash what is a hash.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ById(u64);
+
+impl Hasher for ById {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Object ids to something.
+pub type IdMap<T> = HashMap<ObjectId, T, std::hash::BuildHasherDefault<ById>>;
+/// A set of object ids.
+pub type IdSet = HashSet<ObjectId, std::hash::BuildHasherDefault<ById>>;
+
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_bytes().iter().try_for_each(|b| write!(f, "{b:02x}"))
@@ -90,7 +127,7 @@ pub struct Commit {
     pub tree: ObjectId,
     /// Its parents, the first one first. None at the edge of a shallow clone.
     pub parents: Vec<ObjectId>,
-    /// Who made the change, through the mailmap of [`Objects`].
+    /// Who made the change, as the commit says it.
     pub author: Arc<Author>,
     /// When, in seconds since 1970, kept between [`EARLIEST`] and [`LATEST`]; the committer time where the commit says
     /// nothing that can be read.
@@ -100,8 +137,6 @@ pub struct Commit {
     /// When the commit was put on its branch, in seconds since 1970, kept in the same bounds; 0 where the commit says
     /// nothing that can be read.
     pub committer_time: i64,
-    /// The first line of the message, lossily where it is not UTF-8.
-    pub subject: String,
 }
 
 /// Why an object could not be read.
@@ -148,16 +183,32 @@ pub trait Objects {
     ///
     /// # Errors
     /// When it is missing, damaged or no tree.
-    fn tree(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError>;
+    fn tree(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError>;
 
     /// The bytes of a file.
     ///
     /// # Errors
     /// When it is missing, damaged or no blob.
-    fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError>;
+    fn blob(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError>;
 
     /// Whether history ends early because the clone is shallow.
     fn is_shallow(&self) -> bool;
+
+    /// Where an object is stored among the others: many are read faster in this order.
+    fn place(&self, _id: ObjectId) -> u64 {
+        0
+    }
+
+    /// The same objects for several threads; `None` where one thread has to read them all.
+    fn shared(&self) -> Option<&dyn Shared> {
+        None
+    }
+}
+
+/// Objects that several threads can read at a time, each through a reader of its own.
+pub trait Shared: Sync {
+    /// A reader for one thread.
+    fn reader(&self) -> Box<dyn Objects + '_>;
 }
 
 /// One entry of a raw tree.
@@ -197,10 +248,18 @@ pub fn first_entry(raw: &[u8], id_len: usize) -> Option<(TreeEntry<'_>, usize)> 
         at += 1;
     }
     let name_start = at + 1;
-    let name_len = raw[name_start..].iter().position(|b| *b == 0)?;
+    let name_len = memchr::memchr(0, &raw[name_start..])?;
     let id_start = name_start + name_len + 1;
     let id = ObjectId::from_bytes(raw.get(id_start..id_start + id_len)?)?;
     Some((TreeEntry { mode, name: &raw[name_start..name_start + name_len], id }, id_start + id_len))
+}
+
+/// The length of the entry at the start of raw tree bytes; `None` at the end and where the bytes are no entry.
+pub fn entry_len(raw: &[u8], id_len: usize) -> Option<usize> {
+    let space = raw.iter().take(8).position(|b| *b == b' ')?;
+    let name_len = memchr::memchr(0, &raw[space + 1..])?;
+    let len = space + 1 + name_len + 1 + id_len;
+    (len <= raw.len()).then_some(len)
 }
 
 /// The entries of a raw tree in its order; ends early where the bytes are no entry.
@@ -218,6 +277,11 @@ pub fn entries(raw: &[u8], id_len: usize) -> impl Iterator<Item = TreeEntry<'_>>
 /// # Errors
 /// When it has no tree, or an id in it is none. Odd names, times and messages are no error.
 pub fn parse_commit(id: ObjectId, raw: &[u8]) -> Result<Commit, ObjectError> {
+    parse_commit_by(id, raw, |said| Arc::new(author_of(said)))
+}
+
+/// As [`parse_commit`]; `who` makes an author of what stands before the time.
+fn parse_commit_by(id: ObjectId, raw: &[u8], who: impl FnOnce(&[u8]) -> Arc<Author>) -> Result<Commit, ObjectError> {
     let damaged = |why: &str| ObjectError::Damaged { id, why: why.to_owned() };
     let hex = |value: &[u8]| std::str::from_utf8(value).ok().and_then(|text| ObjectId::from_hex(text.trim()));
     let mut tree = None;
@@ -241,42 +305,44 @@ pub fn parse_commit(id: ObjectId, raw: &[u8]) -> Result<Commit, ObjectError> {
             _ => {}
         }
     }
-    let nobody = || Signature { author: Author { name: String::new(), email: String::new() }, time: None, offset: 0 };
-    let (author, committer) = (author.unwrap_or_else(nobody), committer.unwrap_or_else(nobody));
+    let nobody = Signature { said: b"", time: None, offset: 0 };
+    let (author, committer) = (author.unwrap_or(nobody), committer.unwrap_or(nobody));
     let committer_time = committer.time.unwrap_or(0);
-    let message_start = rest.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(rest.len());
-    let message = &rest[message_start..];
-    let subject = message.split(|b| *b == b'\n').next().unwrap_or_default();
     Ok(Commit {
         id,
         tree: tree.ok_or_else(|| damaged("it has no tree"))?,
         parents,
-        author: Arc::new(author.author),
+        author: who(author.said),
         author_time: author.time.unwrap_or(committer_time),
         author_offset: author.offset,
         committer_time,
-        subject: String::from_utf8_lossy(subject).trim_end().to_owned(),
     })
 }
 
 /// What an author or committer line says.
-struct Signature {
-    author: Author,
+#[derive(Clone, Copy)]
+struct Signature<'c> {
+    /// `Name <mail`, or all of it where there is no `>`.
+    said: &'c [u8],
     time: Option<i64>,
     offset: i32,
 }
 
 /// Reads `Name <mail> seconds zone`. The last `>` ends the address, as in git, so that odd names do no harm.
-fn parse_signature(line: &[u8]) -> Signature {
+fn parse_signature(line: &[u8]) -> Signature<'_> {
     let close = line.iter().rposition(|b| *b == b'>').unwrap_or(line.len());
-    let open = line[..close].iter().position(|b| *b == b'<').unwrap_or(close);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    let author = Author { name: text(&line[..open]), email: text(line.get(open + 1..close).unwrap_or_default()) };
-    let after = text(line.get(close + 1..).unwrap_or_default());
+    let after = String::from_utf8_lossy(line.get(close + 1..).unwrap_or_default());
     let mut words = after.split_ascii_whitespace();
     let time = words.next().and_then(parse_time);
     let offset = words.next().map_or(0, parse_offset);
-    Signature { author, time, offset }
+    Signature { said: &line[..close], time, offset }
+}
+
+/// The author in `Name <mail`.
+fn author_of(said: &[u8]) -> Author {
+    let open = said.iter().position(|b| *b == b'<').unwrap_or(said.len());
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    Author { name: text(&said[..open]), email: text(said.get(open + 1..).unwrap_or_default()) }
 }
 
 /// Seconds since 1970, kept within the years 1 to 9999, however many digits there are.
@@ -299,21 +365,37 @@ fn parse_offset(word: &str) -> i32 {
     (sign * (number / 100).min(24) * 60 + sign * (number % 100)).clamp(-1440, 1440)
 }
 
-/// Objects of a git repository.
+/// Objects of a git repository, for one thread; [`Objects::shared`] gives readers for others.
 pub struct GitObjects<'r> {
-    repository: &'r Repository,
-    mailmap: Mailmap,
-    /// Commits whose parents the clone does not have.
-    edge: HashSet<ObjectId>,
-    shallow: bool,
-    /// Each author once, by what the commit says, already through the mailmap.
-    authors: Mutex<HashMap<Author, Arc<Author>>>,
+    /// What is open; a reader of its own opens it when it first needs it.
+    repository: Open<'r>,
+    common: Arc<Common<'r>>,
+    /// What reads most of it.
+    packs: RefCell<Reader<'r>>,
+    /// Each author once, by what commits say.
+    authors: RefCell<HashMap<Vec<u8>, Arc<Author>>>,
     /// What of a partial clone's history is fetched as one, once something of it turns out to be missing.
-    wanted: Mutex<Option<(ObjectId, String)>>,
+    wanted: RefCell<Option<(ObjectId, String)>>,
+}
+
+enum Open<'r> {
+    Already(&'r Repository),
+    Late(OnceCell<Repository>),
+}
+
+/// What all readers of a repository have in common.
+struct Common<'r> {
+    place: GitPlace,
+    store: &'r Store,
+    /// Commits whose parents the clone does not have.
+    edge: IdSet,
+    shallow: bool,
+    /// Whether more than one thread can read it: not where objects are fetched.
+    is_shared: bool,
 }
 
 impl<'r> GitObjects<'r> {
-    /// Opens the objects of a repository, without a mailmap.
+    /// Opens the objects of a repository.
     ///
     /// # Errors
     /// When the list of commits at the edge of a shallow clone cannot be read.
@@ -321,83 +403,112 @@ impl<'r> GitObjects<'r> {
         let path = repository.place().common_dir.join("shallow");
         let edge = match std::fs::read_to_string(&path) {
             Ok(text) => text.lines().filter_map(|line| ObjectId::from_hex(line.trim())).collect(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => HashSet::new(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => IdSet::default(),
             Err(source) => return Err(RepoError::io(&path)(source)),
         };
-        Ok(GitObjects {
-            repository,
-            mailmap: Mailmap::default(),
+        let common = Common {
+            place: repository.place().clone(),
+            store: repository.store(),
             edge,
             shallow: repository.is_shallow(),
-            authors: Mutex::default(),
-            wanted: Mutex::default(),
-        })
+            is_shared: repository.promisor().is_none(),
+        };
+        Ok(GitObjects::with(Open::Already(repository), Arc::new(common)))
     }
 
-    /// Opens the objects of a repository and takes the `.mailmap` at the root of this commit's tree. A mailmap that
-    /// lies elsewhere, or that the machine's configuration names, is left alone: the same repository gives the same
-    /// answer everywhere.
-    ///
-    /// # Errors
-    /// See [`GitObjects::open`]. A commit or mailmap that cannot be read is no error here, the walk reports it.
-    pub fn with_mailmap(repository: &'r Repository, tip: ObjectId) -> Result<Self, RepoError> {
-        let mut objects = GitObjects::open(repository)?;
-        let text = objects.commit(tip).and_then(|commit| objects.tree(commit.tree)).ok().and_then(|root| {
-            let id = entries(&root, tip.as_bytes().len()).find(|e| e.is_file() && e.name == b".mailmap")?.id;
-            objects.blob(id).ok()
-        });
-        if let Some(text) = text {
-            objects.mailmap = Mailmap::parse(&String::from_utf8_lossy(&text));
-            objects.authors = Mutex::default();
-        }
-        Ok(objects)
+    fn with(repository: Open<'r>, common: Arc<Common<'r>>) -> Self {
+        let packs = RefCell::new(common.store.reader());
+        GitObjects { repository, common, packs, authors: RefCell::default(), wanted: RefCell::default() }
     }
 
     /// Says which history is going to be read: up to `tip`, of the files below `folder`. Of a partial clone it is then
     /// fetched as one, not file by file.
     #[must_use]
     pub fn reading(self, tip: ObjectId, folder: &str) -> Self {
-        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = Some((tip, folder.to_owned()));
+        self.wanted.replace(Some((tip, folder.to_owned())));
         self
     }
 
-    /// The one shared author for what a commit says.
-    fn canonical(&self, author: Arc<Author>) -> Arc<Author> {
-        let mut known = self.authors.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.get(&*author) {
-            return found.clone();
+    fn repository(&self, id: ObjectId) -> Result<&Repository, ObjectError> {
+        match &self.repository {
+            Open::Already(repository) => Ok(repository),
+            Open::Late(cell) => match cell.get() {
+                Some(repository) => Ok(repository),
+                None => {
+                    let opened = Repository::open(&self.common.place)
+                        .map_err(|e| ObjectError::Unreadable { id, why: e.to_string() })?;
+                    Ok(cell.get_or_init(|| opened))
+                }
+            },
         }
-        let mapped = Arc::new(self.mailmap.resolve(&author));
-        known.insert((*author).clone(), mapped.clone());
-        mapped
+    }
+
+    fn read(&self, id: ObjectId, kind: Kind) -> Result<Arc<Vec<u8>>, ObjectError> {
+        match self.packs.borrow_mut().read(id)? {
+            Some((is, bytes)) if is == kind => Ok(bytes),
+            Some(_) => Err(ObjectError::Kind { id, wanted: kind.name() }),
+            None => self.repository(id)?.read(id, kind).map(Arc::new),
+        }
+    }
+
+    /// The one author for what commits say.
+    fn author(&self, said: &[u8]) -> Arc<Author> {
+        let mut known = self.authors.borrow_mut();
+        match known.get(said) {
+            Some(found) => found.clone(),
+            None => {
+                let author = Arc::new(author_of(said));
+                known.insert(said.to_vec(), author.clone());
+                author
+            }
+        }
     }
 }
 
 impl Objects for GitObjects<'_> {
     fn commit(&self, id: ObjectId) -> Result<Commit, ObjectError> {
-        let mut commit = self.repository.commit(id)?;
-        commit.author = self.canonical(commit.author);
-        if self.edge.contains(&id) {
+        let raw = self.read(id, Kind::Commit)?;
+        let mut commit = parse_commit_by(id, &raw, |said| self.author(said))?;
+        if self.common.edge.contains(&id) {
             commit.parents.clear();
         }
         Ok(commit)
     }
 
-    fn tree(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
-        self.repository.read(id, Kind::Tree)
+    fn tree(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError> {
+        self.read(id, Kind::Tree)
     }
 
-    fn blob(&self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
-        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((tip, folder)) = wanted.take_if(|_| self.repository.may_lack(id)) {
-            self.repository.prefetch_history(tip, &folder);
+    fn blob(&self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError> {
+        let mut wanted = self.wanted.borrow_mut();
+        if wanted.is_some() {
+            let repository = self.repository(id)?;
+            if let Some((tip, folder)) = wanted.take_if(|_| repository.may_lack(id)) {
+                repository.prefetch_history(tip, &folder);
+            }
         }
         drop(wanted);
-        self.repository.read(id, Kind::Blob)
+        self.read(id, Kind::Blob)
     }
 
     fn is_shallow(&self) -> bool {
-        self.shallow
+        self.common.shallow
+    }
+
+    fn place(&self, id: ObjectId) -> u64 {
+        // Which pack it is in hardly matters: one has nearly all.
+        self.packs.borrow().place(id).map_or(u64::MAX, |place| place.offset())
+    }
+
+    fn shared(&self) -> Option<&dyn Shared> {
+        let common: &dyn Shared = &self.common;
+        self.common.is_shared.then_some(common)
+    }
+}
+
+impl Shared for Arc<Common<'_>> {
+    fn reader(&self) -> Box<dyn Objects + '_> {
+        Box::new(GitObjects::with(Open::Late(OnceCell::new()), self.clone()))
     }
 }
 
@@ -434,7 +545,6 @@ mod tests {
         assert_eq!(commit.parents.len(), 1);
         assert_eq!((commit.author.name.as_str(), commit.author.email.as_str()), ("Olga S", "o@example.com"));
         assert_eq!((commit.author_time, commit.author_offset, commit.committer_time), (1767603600, -210, 1767603700));
-        assert_eq!(commit.subject, "Move it");
     }
 
     #[test]

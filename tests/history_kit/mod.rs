@@ -106,8 +106,8 @@ pub fn read_path(
     let home = Home::at(path).unwrap();
     let repository = home.place().unwrap().open().unwrap();
     let tip = head(&home).unwrap().unwrap().commit.unwrap();
-    let objects = GitObjects::with_mailmap(&repository, tip).unwrap();
-    let history = read_history(&objects, tip, prefix, pipeline, options)?;
+    let objects = GitObjects::open(&repository).unwrap();
+    let history = read_history(&objects, tip, prefix, pipeline, options, None)?.history();
     for pair in history.events.windows(2) {
         assert!(pair[0].known_at <= pair[1].known_at, "events are in the order of knowledge: {pair:?}");
     }

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod approve;
+pub mod cache;
 pub mod completions;
 pub mod demo;
 pub mod doctor;

@@ -102,7 +102,7 @@ impl Seen {
 fn leftovers(patient: &Patient, seen: &Seen) -> Result<Vec<Ailment>, WriteError> {
     let place = patient.place()?;
     let mut found = seen.leftovers.clone();
-    let mut folders = vec![place.git_dir.join("tussock"), place.common_dir.join("tussock")];
+    let mut folders = vec![place.git_dir.join("tussock"), place.own_folder()];
     folders.dedup();
     for folder in folders {
         match std::fs::read_dir(&folder) {

@@ -18,11 +18,12 @@ use asking::CatFile;
 use super::discover::GitPlace;
 use super::error::RepoError;
 use super::git::{Git, GitError};
+use super::pack::Store;
 use super::objects::{Commit, ObjectError, ObjectId, first_entry, parse_commit, read_once};
 
 /// The kinds of objects that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// A commit.
     Commit,
     /// A folder.
@@ -33,7 +34,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// As git calls it.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Kind::Commit => "commit",
             Kind::Tree => "tree",
@@ -59,6 +60,8 @@ pub struct Repository {
     asked: Mutex<Asked>,
     /// The remote that a partial clone gets its missing objects from.
     promisor: OnceLock<Option<String>>,
+    /// Its objects as they are read without either, once that was asked for.
+    store: OnceLock<Store>,
 }
 
 #[derive(Default)]
@@ -76,7 +79,7 @@ impl Repository {
     pub(super) fn open(place: &GitPlace) -> Result<Repository, RepoError> {
         read_once();
         let library = if place.by_program { None } else { Some(open_library(place)?) };
-        Ok(Repository { place: place.clone(), library, asked: Mutex::default(), promisor: OnceLock::new() })
+        Ok(Repository { place: place.clone(), library, asked: Mutex::default(), promisor: OnceLock::new(), store: OnceLock::new() })
     }
 
     /// The repository as libgit2 has it open; `None` where only the `git` program can read it.
@@ -87,6 +90,11 @@ impl Repository {
     /// Whether objects can be written by libgit2: not where it cannot read all that they are made of.
     pub(super) fn writes_in_process(&self) -> bool {
         self.library.is_some() && self.promisor().is_none()
+    }
+
+    /// Its packs and loose objects, to be read in this process.
+    pub(super) fn store(&self) -> &Store {
+        self.store.get_or_init(|| Store::open(&self.place.common_dir.join("objects"), self.id_len()))
     }
 
     /// Where it is.

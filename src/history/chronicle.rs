@@ -1,0 +1,251 @@
+//! The history of a pipeline as it was read, and what can be had of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use crate::format::ident::DealId;
+use crate::format::pipeline::Pipeline;
+use crate::repo::mailmap::Mailmap;
+use crate::repo::objects::{Author, ObjectError, ObjectId, Objects};
+
+use super::cache::Cache;
+use super::event::{Direction, Event, EventKind, ValidAt};
+use super::fields;
+use super::ignore::{IGNORE_REVS_FILE, IgnoreRevs};
+use super::ledger::{Ledger, Record, What};
+use super::record::{History, HistoryError, IgnoredMove, Options, Standing};
+use super::stages::direction;
+use super::trees::Trees;
+use super::walk::{BULK, Task, Walked, walk};
+
+/// So many deals created at once in the beginning are an import.
+const IMPORT: usize = 10;
+/// The mailmap of a repository, at the root of its tree.
+const MAILMAP_FILE: &str = ".mailmap";
+
+/// The history of a pipeline up to a commit, in a form that is quick to read and to go through. [`Chronicle::history`]
+/// tells it in full.
+pub struct Chronicle<'p> {
+    walked: Walked<'p>,
+    pipeline: &'p Pipeline,
+    names: Vec<Arc<str>>,
+    people: Mailmap,
+    ignore: IgnoreRevs,
+    incomplete: bool,
+}
+
+/// Reads the history of the pipeline that lies in the folder `prefix` (below the repository's root; "" is the root) at
+/// the commit `tip`. Stages are given under the names that `pipeline` has for them. With a `cache`, what was read before
+/// is not read again.
+///
+/// # Errors
+/// See [`HistoryError`].
+pub fn read<'p>(
+    objects: &dyn Objects,
+    tip: ObjectId,
+    prefix: &str,
+    pipeline: &'p Pipeline,
+    options: &Options,
+    cache: Option<&Cache>,
+) -> Result<Chronicle<'p>, HistoryError> {
+    let incomplete = objects.is_shallow();
+    if incomplete && !options.allow_incomplete {
+        return Err(HistoryError::Shallow);
+    }
+    let names = fields::names(&options.fields);
+    let task = Task { objects, tip, prefix, names: &names, until: options.until };
+    // The cache holds what most ask for: the whole of a whole history.
+    let plain = !incomplete && options.until.is_none() && names.len() == fields::ALWAYS.len();
+    let walked = match cache.filter(|_| plain) {
+        Some(cache) => cache.walk(&task, pipeline)?,
+        None => walk(&task, pipeline)?,
+    };
+    Chronicle::of(objects, walked, pipeline, names, incomplete)
+}
+
+impl<'p> Chronicle<'p> {
+    /// What was walked, told with the mailmap and the list of ignored commits of its last commit.
+    fn of(
+        objects: &dyn Objects,
+        walked: Walked<'p>,
+        pipeline: &'p Pipeline,
+        names: Vec<Arc<str>>,
+        incomplete: bool,
+    ) -> Result<Self, HistoryError> {
+        let mut people = Mailmap::default();
+        let mut ignore = IgnoreRevs::default();
+        if let (Some(last), Some(root)) = (walked.ledger.line.last(), walked.way.root()) {
+            let object = |source| HistoryError::Object { commit: last.id, source };
+            let mut trees = Trees::new(objects);
+            let folder = walked.way.folder().filter(|folder| *folder != root);
+            for folder in [Some(root), folder].into_iter().flatten() {
+                if let Some(text) = text_of(objects, &mut trees, folder, IGNORE_REVS_FILE).map_err(object)? {
+                    ignore.add(&text);
+                }
+            }
+            if let Some(text) = text_of(objects, &mut trees, root, MAILMAP_FILE).map_err(object)? {
+                people = Mailmap::parse(&String::from_utf8_lossy(&text));
+            }
+        }
+        Ok(Chronicle { walked, pipeline, names, people, ignore, incomplete })
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.walked.ledger
+    }
+
+    /// The history in full.
+    pub fn history(&self) -> History {
+        let ledger = self.ledger();
+        let ids: Vec<Option<DealId>> = self.walked.deals.list.iter().map(|deal| DealId::new(&deal.stem).ok()).collect();
+        let stages = self.walked.stages.all_names();
+        let authors: Vec<Arc<Author>> =
+            ledger.authors.list().iter().map(|author| Arc::new(self.people.resolve(author))).collect();
+        let nobody = Arc::new(Author { name: String::new(), email: String::new() });
+        let mut events = Vec::with_capacity(ledger.records.len());
+        let mut ignored = Vec::new();
+        let (mut skips, mut clamped_valid) = (0, 0);
+        for record in &ledger.records {
+            let Some(deal) = ids.get(record.deal as usize).cloned().flatten() else { continue };
+            let (Some((commit, author)), Some(known)) =
+                (ledger.maker(record.maker), ledger.line.get(record.place as usize))
+            else {
+                continue;
+            };
+            let stage = |number: u32| stages.get(number as usize).cloned();
+            let text = |number: u32| ledger.texts.get(number).map(str::to_owned);
+            let kind = match record.what {
+                What::Created => stage(record.to).map(|stage| EventKind::Created { stage }),
+                What::Restored => stage(record.to).map(|stage| EventKind::Restored { stage }),
+                What::Removed => stage(record.from).map(|stage| EventKind::Removed { stage }),
+                What::Moved => match (stage(record.from), stage(record.to)) {
+                    (Some(from), Some(to)) if from != to && self.ignore.holds(commit) => {
+                        let (at, after) = (ValidAt(record.at), events.len());
+                        ignored.push(IgnoredMove { deal, from, to, at, known_at: known.known_at, commit, after });
+                        continue;
+                    }
+                    (Some(from), Some(to)) if from != to => {
+                        let direction = direction(self.pipeline, &from, &to);
+                        skips += usize::from(direction == Direction::Skip);
+                        Some(EventKind::Moved { from, to, direction })
+                    }
+                    _ => None,
+                },
+                What::Changed => {
+                    let field = self.names.get(usize::from(record.field)).cloned();
+                    field.map(|field| EventKind::Changed { field, from: text(record.from), to: text(record.to) })
+                }
+                What::Renamed => {
+                    let from = ledger.texts.get(record.from).and_then(|old| DealId::new(old).ok());
+                    from.map(|from| EventKind::Renamed { from })
+                }
+            };
+            let Some(kind) = kind else { continue };
+            clamped_valid += usize::from(record.clamped);
+            let author = authors.get(author as usize).unwrap_or(&nobody).clone();
+            let (at, known_at, clamped) = (ValidAt(record.at), known.known_at, record.clamped);
+            events.push(Event { deal, kind, at, known_at, author, commit, clamped });
+        }
+        let history = History {
+            events,
+            ignored,
+            born: self.born(&ids),
+            standings: self.standings(&ids),
+            tip: ledger.line.last().map(|known| known.id),
+            tip_known_at: ledger.line.last().map(|known| known.known_at),
+            first_known_at: ledger.line.first().map(|known| known.known_at),
+            commits: ledger.line.len(),
+            clamped_known: ledger.line.iter().filter(|known| known.clamped).count(),
+            clamped_valid,
+            skips,
+            ignored_commits: self.ignored_commits(),
+            bad_ignore_lines: self.ignore.bad_lines.clone(),
+            bulk: self.bulk(),
+            imports: self.imports(),
+            unreadable: ledger.unreadable.len(),
+            incomplete: self.incomplete,
+        };
+        debug_assert!(
+            history.replayed().iter().eq(history.standings.iter().map(|(id, standing)| (id, &standing.stage))),
+            "events and tree tell the same state"
+        );
+        history
+    }
+
+    fn born(&self, ids: &[Option<DealId>]) -> BTreeMap<DealId, BTreeMap<Arc<str>, String>> {
+        let texts = &self.ledger().texts;
+        let mut born = BTreeMap::new();
+        for (deal, id) in self.walked.deals.list.iter().zip(ids) {
+            if let (Some(id), Some((values, _))) = (id, &deal.born) {
+                let named = self.names.iter().zip(values.iter());
+                let values = named.filter_map(|(name, text)| Some((name.clone(), texts.get(*text)?.to_owned())));
+                born.insert(id.clone(), values.collect());
+            }
+        }
+        born
+    }
+
+    fn standings(&self, ids: &[Option<DealId>]) -> BTreeMap<DealId, Standing> {
+        let Walked { folders, stages, deals, .. } = &self.walked;
+        let mut standings = BTreeMap::new();
+        for (deal, id) in deals.list.iter().zip(ids) {
+            let (Some(id), Some((folder, blob))) = (id, deal.copies.first().copied()) else { continue };
+            let Some(stage) = stages.known(folder) else { continue };
+            let path = format!("{}/{}.yaml", String::from_utf8_lossy(folders.path(folder)), deal.stem);
+            standings.insert(id.clone(), Standing { stage: stages.name(stage).clone(), path, blob });
+        }
+        standings
+    }
+
+    /// Commits, on the line or in merged branches, that the list of ignored ones names.
+    fn ignored_commits(&self) -> usize {
+        if self.ignore.is_empty() {
+            return 0;
+        }
+        let Ledger { line, aside, .. } = self.ledger();
+        let all = line.iter().map(|known| known.id).chain(aside.iter().copied());
+        all.filter(|id| self.ignore.holds(*id)).count()
+    }
+
+    fn is_ignored(&self, record: &Record) -> bool {
+        !self.ignore.is_empty() && self.ledger().maker(record.maker).is_some_and(|(id, _)| self.ignore.holds(id))
+    }
+
+    /// Commits that moved many deals at once, with the number of deals.
+    fn bulk(&self) -> Vec<(ObjectId, usize)> {
+        let ledger = self.ledger();
+        let bulk = ledger.many.iter().filter_map(|many| {
+            let start = ledger.records.partition_point(|record| record.place < many.place);
+            let of_it = ledger.records.get(start..)?.iter().take_while(|record| record.place == many.place);
+            let moved = of_it.filter(|record| record.what == What::Moved && !self.is_ignored(record));
+            let deals = moved.map(|record| record.deal).collect::<HashSet<u32>>().len();
+            let known = ledger.line.get(many.place as usize)?;
+            (deals >= BULK && deals * 5 >= many.open as usize).then_some((known.id, deals))
+        });
+        bulk.collect()
+    }
+
+    /// Commits that brought in the first deals, many at a time, or lie at the edge of what a shallow clone has.
+    fn imports(&self) -> BTreeSet<ObjectId> {
+        let ledger = self.ledger();
+        let mut imports = BTreeSet::new();
+        for group in ledger.records.chunk_by(|a, b| a.place == b.place) {
+            let created = group.iter().filter(|record| record.what == What::Created);
+            let is_edge = self.incomplete && group.first().is_some_and(|record| record.place == 0);
+            if !is_edge && created.clone().count() < IMPORT {
+                break;
+            }
+            imports.extend(created.filter_map(|record| ledger.maker(record.maker).map(|(id, _)| id)));
+        }
+        imports
+    }
+}
+
+fn text_of(
+    objects: &dyn Objects,
+    trees: &mut Trees,
+    folder: ObjectId,
+    name: &str,
+) -> Result<Option<Arc<Vec<u8>>>, ObjectError> {
+    trees.file_in(folder, name)?.map(|blob| objects.blob(blob)).transpose()
+}

@@ -1,0 +1,37 @@
+//! Reading git objects straight from packs and loose files, in this process and by many threads at once.
+//!
+//! History is hundreds of thousands of small objects, read in about the order in which git put them into the pack.
+//! libgit2 and the `git` program read each of them as if it were the only one; here what the last one needed is still
+//! at hand. What this reader does not know (old indexes, tags, very large objects, bases outside their pack, remotes of
+//! partial clones) it says it does not have, and the others are asked.
+//!
+//! That an object's bytes give its name is not checked, as in git itself: its checksum in the pack is.
+
+mod blocks;
+mod cache;
+mod delta;
+mod fault;
+mod file;
+mod folders;
+mod index;
+mod inflate;
+mod loose;
+mod open;
+mod reader;
+
+pub use folders::Store;
+pub use reader::Reader;
+
+/// Where in the packs an object lies. What is read in this order is read from front to back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    pack: u32,
+    offset: u64,
+}
+
+impl Place {
+    /// How far it lies from the beginning of its pack, in bytes.
+    pub fn offset(self) -> u64 {
+        self.offset
+    }
+}
