@@ -39,6 +39,12 @@ def nova_states(path):
     return found and ("sales", found[2] + ("/" + found[1] if found[1] else ""), found[3])
 
 
+def keystone(path):
+    """specs/FOLDERS/NAME.rst, attic/… and superseded/…: the stage is the whole folder, but for specs/."""
+    found = re.fullmatch(r"(?:specs/)?((?:(?<=specs/)[^/]+|attic|superseded)(?:/.+)?)/([^/]+)\.rst", path)
+    return found and ("sales", found[1].replace("/", "-"), found[2])
+
+
 def rfcs(path):
     """STATE/NUMBER-NAME.md: the id is NAME, as a draft has the number 0000 until it is accepted."""
     found = re.fullmatch(r"(active|complete|rejected|text)/(?:\d+-)?([^/]+)\.md", path)
@@ -55,7 +61,7 @@ def backlog(path):
     return (found[1], found[2].replace("/", "-"), f"{kind}-{found[4]}")
 
 
-RECIPES = {"nova": nova, "nova-states": nova_states, "rfcs": rfcs, "backlog": backlog}
+RECIPES = {"nova": nova, "nova-states": nova_states, "keystone": keystone, "rfcs": rfcs, "backlog": backlog}
 
 
 def slug(text):
@@ -67,7 +73,7 @@ def pipeline_file(stages):
     """The text of pipeline.yaml. What sounds like an end is one, as a pipeline needs a way to win."""
     kinds = {}
     for stage in stages:
-        if re.search(r"implemented|completed|text", stage):
+        if re.search(r"implemented|completed|text|ongoing", stage):
             kinds[stage] = "won"
         elif re.search(r"abandoned|archive|rejected", stage):
             kinds[stage] = "lost"

@@ -18,8 +18,8 @@ use asking::CatFile;
 use super::discover::GitPlace;
 use super::error::RepoError;
 use super::git::{Git, GitError};
-use super::pack::Store;
 use super::objects::{Commit, ObjectError, ObjectId, first_entry, parse_commit, read_once};
+use super::pack::Store;
 
 /// The kinds of objects that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,13 @@ impl Repository {
     pub(super) fn open(place: &GitPlace) -> Result<Repository, RepoError> {
         read_once();
         let library = if place.by_program { None } else { Some(open_library(place)?) };
-        Ok(Repository { place: place.clone(), library, asked: Mutex::default(), promisor: OnceLock::new(), store: OnceLock::new() })
+        Ok(Repository {
+            place: place.clone(),
+            library,
+            asked: Mutex::default(),
+            promisor: OnceLock::new(),
+            store: OnceLock::new(),
+        })
     }
 
     /// The repository as libgit2 has it open; `None` where only the `git` program can read it.
