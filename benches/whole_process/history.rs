@@ -33,6 +33,9 @@ pub fn measure(size: &Size, repository: &Path, pairs: usize, table: &mut Table) 
     if size.name == "S" {
         scripts(&log, repository, pairs, table)?;
     }
+    if size_of_folder(&memory_folder(repository))? == 0 {
+        table.doubt.get_or_insert_with(|| "no cache".to_owned());
+    }
     warm(size, repository, pairs, table)?;
     one_commit_more(repository, pairs, table)?;
     table.doubt = None;
