@@ -1,164 +1,177 @@
-//! History compared with a reading that takes no shortcuts: every tree of the line in full, through the git program.
+//! History compared with a reading that takes no shortcuts: every tree of every commit in full, through the git program.
 mod history_kit;
 mod kit;
+mod oracle_kit;
 
-use std::collections::{BTreeMap, BTreeSet};
+use history_kit::{pipeline, read_path, small, stage};
+use oracle_kit::compare::difference;
+use oracle_kit::generated::{Generated, generate};
+use oracle_kit::random::{history, may, told};
+use oracle_kit::store::{Store, scratch};
+use oracle_kit::telling::{Telling, tell};
+use tussock::format::pipeline::{EndKind, Pipeline};
+use tussock::history::Options;
 
-use history_kit::{merge, read, settled, small};
-use kit::TestRepo;
-use tussock::format::pipeline::deal_path;
-use tussock::history::event::EventKind;
-
-/// Small numbers that look random and are the same at every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % n as u64) as usize
-    }
+/// How many histories of each kind; `TUSSOCK_ORACLE` asks for more.
+fn cases() -> u64 {
+    std::env::var("TUSSOCK_ORACLE").ok().and_then(|n| n.parse().ok()).unwrap_or(12)
 }
 
-const FOLDERS: [&str; 8] =
-    ["brief", "proposal", "contract", "won/2025", "won/2026", "lost/2026", "recycled", "parking"];
-
-/// The deal files of the work tree.
-fn files(repo: &TestRepo) -> Vec<String> {
-    let listed = repo.git(&["ls-files", "sales"]);
-    let mut files: Vec<String> =
-        listed.lines().filter(|l| l.ends_with(".yaml") && !l.ends_with("pipeline.yaml")).map(Into::into).collect();
-    files.dedup();
-    files
+/// The small pipeline, whose contract stage had another name once.
+fn renamed() -> Pipeline {
+    let mut pipeline = small();
+    pipeline.stages[2].was = vec![stage("deal-desk")];
+    pipeline
 }
 
-/// One random action, committed.
-fn act(repo: &TestRepo, dice: &mut Dice, number: usize) {
-    for _ in 0..=dice.below(3) {
-        let files = files(repo);
-        let folder = FOLDERS[dice.below(FOLDERS.len())];
-        match dice.below(10) {
-            0..=2 => {
-                let id = dice.below(12);
-                repo.write(&format!("sales/{folder}/d{id}.yaml"), format!("title: d{id}\namount: {number} EUR\n"));
-            }
-            3..=7 if !files.is_empty() => {
-                let from = &files[dice.below(files.len())];
-                let name = from.rsplit('/').next().unwrap();
-                let to = format!("sales/{folder}/{name}");
-                let text = repo.read(from);
-                std::fs::remove_file(repo.path().join(from)).unwrap();
-                repo.write(&to, if dice.below(2) == 0 { text } else { format!("title: x\namount: {number} EUR\n") });
-            }
-            8 if !files.is_empty() => {
-                std::fs::remove_file(repo.path().join(&files[dice.below(files.len())])).unwrap();
-            }
-            _ => {
-                repo.write("README.md", format!("{number}"));
+/// What the engine and the oracle make of one history; `None` where they agree.
+fn compared(seed: u64, steps: usize, what: u32) -> Option<String> {
+    let (_dir, repo) = scratch();
+    let (stream, ids, _, prefix) = history(&repo, seed, steps, what);
+    let store = Store::open(&repo, "main");
+    let brute = tell(&store, &prefix, &renamed());
+    let engine = std::panic::catch_unwind(|| read_path(&repo, &prefix, &renamed(), &Options::default()));
+    let found = match engine {
+        Ok(Ok(engine)) => difference(&engine, &brute),
+        Ok(Err(error)) => Some(format!("the engine refuses: {error}")),
+        Err(_) => Some("the engine panics".into()),
+    };
+    found.map(|text| format!("seed {seed}, {steps} steps, {what:#x}:\n{text}\n{}", told(&stream, &ids)))
+}
+
+/// Compares histories of one kind. A failing one is made as simple as can be before it is shown.
+fn agree(first: u64, steps: usize, what: u32) {
+    for seed in first..first + cases() {
+        let Some(mut found) = compared(seed, steps, what) else { continue };
+        let (mut steps, mut what, mut seed) = (steps, what, seed);
+        for bit in (0..17).rev().map(|bit| 1 << bit) {
+            for other in 0..10 {
+                if what & bit != 0
+                    && let Some(text) = compared(seed + other * 1_000_003, steps, what & !bit)
+                {
+                    (found, what, seed) = (text, what & !bit, seed + other * 1_000_003);
+                }
             }
         }
-        repo.git(&["add", "-A"]);
-    }
-    repo.commit(&format!("step {number}"));
-}
-
-/// Where each deal is at each commit of the first-parent line.
-fn states(repo: &TestRepo) -> Vec<(String, BTreeMap<String, String>)> {
-    let line = repo.git(&["rev-list", "--first-parent", "--reverse", "HEAD"]);
-    let commits: Vec<&str> = line.lines().collect();
-    let trees = commits.iter().map(|commit| {
-        let mut there: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for line in repo.git(&["ls-tree", "-r", "--name-only", commit, "sales/"]).lines() {
-            if let Some((_, id)) = deal_path(line.strip_prefix("sales/").unwrap()) {
-                let folder = line.strip_prefix("sales/").unwrap().rsplit_once('/').unwrap().0;
-                there.entry(id.to_string()).or_default().insert(folder.to_owned());
+        'fewer: loop {
+            for other in 0..25 {
+                if steps > 1
+                    && let Some(text) = compared(seed + other * 7_000_003, steps - 1, what)
+                {
+                    (found, seed, steps) = (text, seed + other * 7_000_003, steps - 1);
+                    continue 'fewer;
+                }
             }
+            break;
         }
-        there
-    });
-    let states = settled(trees);
-    commits.iter().map(|commit| (*commit).to_owned()).zip(states).collect()
+        panic!("{found}");
+    }
 }
 
 #[test]
-fn random_histories_with_merges_equal_brute_force() {
-    for seed in 1..=6 {
-        let repo = TestRepo::with_pipeline();
-        let mut dice = Dice(seed);
-        for number in 0..40 {
-            match dice.below(6) {
-                0 => {
-                    repo.git(&["checkout", "-q", "-B", "side"]);
-                    for n in 0..=dice.below(3) {
-                        act(&repo, &mut dice, 1000 + number * 10 + n);
-                    }
-                    repo.git(&["checkout", "-q", "main"]);
-                    if dice.below(2) == 0 {
-                        act(&repo, &mut dice, number);
-                    }
-                    let merged = repo.try_git(&["merge", "-q", "--no-ff", "-m", "merge", "side"]);
-                    if merged.code != 0 {
-                        repo.commit("merged as it came, whatever lies there");
-                    }
-                }
-                1 => {
-                    // The branch of before, merged again and the other way round.
-                    if repo.try_git(&["rev-parse", "-q", "--verify", "side"]).code == 0 {
-                        repo.git(&["checkout", "-q", "side"]);
-                        if repo.try_git(&["merge", "-q", "--no-ff", "-m", "back", "main"]).code != 0 {
-                            repo.commit("merged back as it came");
-                        }
-                        act(&repo, &mut dice, number);
-                        repo.git(&["checkout", "-q", "main"]);
-                        merge(&repo, &["side"]);
-                    }
-                }
-                _ => act(&repo, &mut dice, number),
-            }
-        }
-        let states = states(&repo);
-        let history = read(&repo);
-        assert_eq!(history.commits, states.len());
-        // Each commit's knowledge time is its own here, so that the state after each commit can be told from the events.
-        let times: BTreeMap<i64, usize> = repo
-            .git(&["log", "--first-parent", "--reverse", "--format=%ct"])
-            .lines()
-            .enumerate()
-            .map(|(n, time)| (time.parse().unwrap(), n))
-            .collect();
-        let mut now: BTreeMap<String, String> = BTreeMap::new();
-        let mut events = history.events.iter().peekable();
-        for (time, number) in times {
-            while let Some(event) = events.next_if(|e| e.known_at.0 <= time) {
-                let id = event.deal.to_string();
-                match &event.kind {
-                    EventKind::Created { stage } => assert_eq!(now.insert(id, stage.to_string()), None, "{event:?}"),
-                    EventKind::Restored { stage } => assert_eq!(now.insert(id, stage.to_string()), None, "{event:?}"),
-                    EventKind::Moved { from, to, .. } => {
-                        assert_eq!(now.insert(id, to.to_string()), Some(from.to_string()), "{event:?}");
-                    }
-                    EventKind::Removed { stage } => assert_eq!(now.remove(&id), Some(stage.to_string()), "{event:?}"),
-                    EventKind::Changed { .. } | EventKind::Renamed { .. } => {}
-                }
-            }
-            assert_eq!(now, states[number].1, "seed {seed}, commit {}", states[number].0);
-        }
-        // The values told lead from the first to the last.
-        for (id, standing) in &history.standings {
-            let mut amount = history.born.get(id).and_then(|born| born.get("amount").cloned());
-            for event in history.events.iter().filter(|e| e.deal == *id) {
-                if let EventKind::Changed { field, from, to } = &event.kind
-                    && &**field == "amount"
-                {
-                    assert_eq!(*from, amount, "{event:?}");
-                    amount.clone_from(to);
-                }
-            }
-            let text = repo.git(&["show", &standing.blob.to_string()]);
-            let last = text.lines().find_map(|line| line.strip_prefix("amount: ").map(str::to_owned));
-            if !text.contains("<<<<<<<") {
-                assert_eq!(amount, last, "seed {seed}, {id}");
-            }
-        }
-        assert!(small().stages.len() == 3 && history.events.len() > 60, "{}", history.events.len());
+fn straight_histories_equal_brute_force() {
+    agree(1, 40, may::ALL & !may::MERGE & !may::CLOCK);
+}
+
+#[test]
+fn histories_with_merges_equal_brute_force() {
+    agree(2_000, 30, may::MERGE | may::EDIT | may::OCTOPUS);
+}
+
+#[test]
+fn histories_of_every_shape_equal_brute_force() {
+    agree(3_000, 40, may::ALL & !may::COPY & !may::UNREADABLE);
+}
+
+#[test]
+#[ignore = "a version that is mended inside a merged branch is told by the merge, not by the commit that mended it"]
+fn histories_with_unreadable_versions_in_branches_equal_brute_force() {
+    agree(5_000, 40, may::ALL & !may::COPY);
+}
+
+/// Which of two copies a branch edited is not looked into: two files of one deal are an error that `validate` finds.
+#[test]
+fn histories_with_deals_in_two_folders_equal_brute_force() {
+    agree(4_000, 40, may::ALL & !may::EDIT & !may::UNREADABLE & !may::RENAME);
+}
+
+/// The engine and the oracle agree on a generated repository.
+fn agree_on(generated: &Generated, pipeline: &Pipeline) -> Telling {
+    let store = Store::open(&generated.repo, "HEAD");
+    let engine = read_path(&generated.repo, "sales", pipeline, &Options::default()).unwrap();
+    let telling = tell(&store, "sales", pipeline);
+    if let Some(text) = difference(&engine, &telling) {
+        panic!("{text}");
     }
+    telling
+}
+
+/// Events as lines of time, deal, kind, from and to.
+fn lines(telling: &Telling, fields: &[&str]) -> Vec<String> {
+    let told = telling.events.iter().filter(|told| told.event != "changed" || fields.contains(&&*told.field));
+    let mut lines: Vec<String> = told
+        .map(|told| {
+            let kind = if told.event == "changed" { &told.field } else { told.event };
+            format!("{}\t{}\t{kind}\t{}\t{}", told.at, told.deal, told.from, told.to)
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn a_replayed_change_log_equals_brute_force_and_the_log() {
+    let Some(generated) = generate("pipedrive_repo.py", &[]) else { return };
+    let stages =
+        ["lead", "qualified", "needs", "proposal", "negotiation", "closing", "onboarding", "success", "renewal"];
+    let telling = agree_on(&generated, &pipeline(&stages, &[("closed", EndKind::Won), ("lost", EndKind::Lost)]));
+    // The log closes one deal a second time, which is no move; an owner's change has no names there.
+    let truth = generated.truth.iter().filter(|line| line[2] != "owner" && line[3] != line[4]);
+    let mut truth: Vec<String> = truth.map(|line| line.join("\t")).collect();
+    truth.sort();
+    assert_eq!(lines(&telling, &[]), truth);
+}
+
+fn generated_agrees(args: &[&str]) {
+    let Some(generated) = generate("gen_repo.py", args) else { return };
+    let stages = [
+        "01-lead",
+        "02-qualified",
+        "03-proposal",
+        "04-demo",
+        "05-technical-fit",
+        "06-business-case",
+        "07-negotiation",
+        "08-legal",
+        "09-verbal",
+        "10-contract",
+    ];
+    let telling = agree_on(&generated, &pipeline(&stages, &[("won", EndKind::Won), ("lost", EndKind::Lost)]));
+    let mut truth: Vec<String> = generated.truth.iter().map(|line| line[1..].join("\t")).collect();
+    truth.sort();
+    assert_eq!(lines(&telling, &["amount", "close_date"]), truth);
+}
+
+const SMALL: [&str; 6] = ["--deals", "200", "--commits", "1500", "--years", "1"];
+
+#[test]
+fn a_small_generated_repository_equals_brute_force_and_its_truth() {
+    generated_agrees(&SMALL);
+}
+
+#[test]
+fn a_small_generated_repository_with_merges_and_folders_by_year_equals_brute_force_and_its_truth() {
+    generated_agrees(&[&SMALL[..], &["--merge-every", "7", "--shard", "year"]].concat());
+}
+
+/// Takes minutes without optimisation, so it runs only where `TUSSOCK_ORACLE_M` is set.
+#[test]
+fn a_middle_sized_generated_repository_equals_brute_force_and_its_truth() {
+    if std::env::var_os("TUSSOCK_ORACLE_M").is_none() {
+        println!("skipped: TUSSOCK_ORACLE_M is not set");
+        return;
+    }
+    let middle = ["--deals", "5000", "--commits", "40000", "--years", "4"];
+    generated_agrees(&middle);
+    generated_agrees(&[&middle[..], &["--merge-every", "7", "--shard", "year"]].concat());
 }

@@ -101,10 +101,31 @@ fn the_same_commit_gives_the_same_bytes_wherever_and_whenever() {
 fn changes_that_are_not_committed_are_counted_and_not_used() {
     let repo = three_deals();
     repo.write("sales/brief/c.yaml", "title: Gamma\namount: 999999\n");
-    let report = json(&repo, &["pipeline"]);
+    let report = json(&repo, &["pipeline", "--uncommitted"]);
     assert_eq!(report["source"]["uncommitted"], 1);
     assert_eq!(report["state"]["total"]["amount"]["amount"], "1200");
-    assert!(repo.ok(&["report"]).contains("1 deal differs in the work tree"), "{}", repo.ok(&["report"]));
+    let overview = repo.ok(&["report", "--uncommitted"]);
+    assert!(overview.contains("1 deal differs in the work tree"), "{overview}");
+    // To look at every file takes longer than the report, and what is not committed is no part of it.
+    assert_eq!(json(&repo, &["pipeline"])["source"]["uncommitted"], Value::Null);
+    assert!(!repo.ok(&["report"]).contains("work tree"));
+}
+
+#[test]
+fn a_funnel_is_made_of_history_and_reads_no_deal() {
+    let repo = three_deals();
+    let before = json(&repo, &["funnel"]);
+    repo.write("sales/brief/broken.yaml", "title: [\n");
+    repo.commit("A broken file");
+    let after = repo.tussock(&["report", "funnel", "--format", "json"]);
+    assert_eq!((after.code, &*after.err), (0, ""));
+    let after: Value = serde_json::from_str(&after.out).unwrap();
+    let source = &after["source"];
+    assert_eq!((&before["source"]["deals"], &source["deals"]), (&Value::from(3), &Value::from(4)));
+    assert_eq!([&source["unreadable"], &source["doubled"], &source["waivers"]], [&Value::Null; 3]);
+    let text = repo.ok(&["report", "funnel"]);
+    let line = text.lines().last().unwrap();
+    assert!(line.contains("· 4 deals, open and closed · 0 corrected times ·"), "{line}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use chrono::NaiveDate;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
-use clap::{FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args as _, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::format::date::parse_date;
 
@@ -157,10 +157,65 @@ fn one_a_line(help: &str) -> String {
     format!("{before}Exit codes:{}", lines.collect::<String>())
 }
 
-/// Reads the arguments. Making the whole definition takes half of the time of a start, so it is made only to show a help
-/// text.
-fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let args: Vec<OsString> = args.into_iter().collect();
+/// How the arguments of a command are defined.
+type Definition = fn(clap::Command) -> clap::Command;
+
+/// The commands by every word that calls them, with the name of each and the definition of its arguments.
+const BY_WORD: [(&str, &str, Definition); 29] = [
+    ("init", "init", commands::init::Args::augment_args),
+    ("demo", "demo", commands::demo::Args::augment_args),
+    ("new", "new", commands::new::Args::augment_args),
+    ("move", "move", commands::r#move::Args::augment_args),
+    ("set", "set", commands::set::Args::augment_args),
+    ("win", "win", commands::win::Args::augment_args),
+    ("lose", "lose", commands::lose::Args::augment_args),
+    ("fmt", "fmt", commands::fmt::Args::augment_args),
+    ("rename", "rename", commands::rename::Args::augment_args),
+    ("waive", "waive", commands::waive::Args::augment_args),
+    ("approve", "approve", commands::approve::Args::augment_args),
+    ("undo", "undo", commands::undo::Args::augment_args),
+    ("sync", "sync", commands::sync::Args::augment_args),
+    ("hooks", "hooks", commands::hooks::Args::augment_args),
+    ("validate", "validate", commands::validate::Args::augment_args),
+    ("check", "validate", commands::validate::Args::augment_args),
+    ("resolve", "resolve", commands::resolve::Args::augment_args),
+    ("merge-check", "merge-check", commands::merge_check::Args::augment_args),
+    ("list", "list", commands::list::Args::augment_args),
+    ("ls", "list", commands::list::Args::augment_args),
+    ("show", "show", commands::show::Args::augment_args),
+    ("why", "why", commands::why::Args::augment_args),
+    ("log", "log", commands::log::Args::augment_args),
+    ("watch", "watch", commands::watch::Args::augment_args),
+    ("report", "report", commands::report::Args::augment_args),
+    ("doctor", "doctor", commands::doctor::Args::augment_args),
+    ("explain", "explain", commands::explain::Args::augment_args),
+    ("completions", "completions", commands::completions::Args::augment_args),
+    ("man", "man", commands::man::Args::augment_args),
+];
+
+/// The command line with those commands alone whose word is among the arguments: none of the others can be meant. `None`
+/// where no word of any is there.
+fn mentioned(args: &[OsString]) -> Option<clap::Command> {
+    let mut root = Global::augment_args(clap::Command::new("tussock"));
+    let mut any = false;
+    for (word, name, arguments) in BY_WORD {
+        // A command that is called by two words is one all the same.
+        if args.iter().skip(1).any(|arg| arg == word) && root.find_subcommand(name).is_none() {
+            let command = arguments(clap::Command::new(name));
+            root = root.subcommand(if word == name { command } else { command.alias(word) });
+            any = true;
+        }
+    }
+    any.then_some(root)
+}
+
+/// Reads the arguments. Making the definition of every command takes half of the time of a start, so only what is mentioned
+/// is defined; where anything is wrong with the arguments, or help is asked for, all of it is made to say so.
+fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let quick = mentioned(&args).and_then(|command| command.try_get_matches_from(&args).ok());
+    if let Some(cli) = quick.and_then(|matches| Cli::from_arg_matches(&matches).ok()) {
+        return Ok(cli);
+    }
     match Cli::try_parse_from(&args) {
         Err(error)
             if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) =>
@@ -171,8 +226,19 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
     }
 }
 
+/// Whether the version is asked for and nothing else.
+fn only_version(args: &[OsString]) -> bool {
+    matches!(args, [_, only] if only == "--version" || only == "-V")
+}
+
 /// Runs the program with its arguments (the program's name first) and returns how it ended.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if only_version(&args) {
+        let mut ui = Ui::new(ColorWhen::Never);
+        ui.line(concat!("tussock ", env!("CARGO_PKG_VERSION")));
+        return ended(&mut ui, Exit::Done);
+    }
     let cli = match parse(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -192,6 +258,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             exit
         }
     };
+    ended(&mut ui, exit)
+}
+
+/// How the program ends, once everything is written.
+fn ended(ui: &mut Ui, exit: Exit) -> ExitCode {
     match ui.finish() {
         Ok(()) => exit.into(),
         Err(error) => {
@@ -233,5 +304,41 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Explain(args) => commands::explain::run(ui, args),
         Command::Completions(args) => commands::completions::run(ui, args),
         Command::Man(args) => commands::man::run(ui, args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_found_by_every_word_that_calls_it() {
+        let whole = <Cli as clap::CommandFactory>::command();
+        let mut words = 0;
+        for command in whole.get_subcommands() {
+            for word in std::iter::once(command.get_name()).chain(command.get_all_aliases()) {
+                words += 1;
+                let args = ["tussock", "-p", "sales", word].map(OsString::from);
+                let quick = mentioned(&args).unwrap_or_else(|| panic!("{word} is missing"));
+                let own = quick.find_subcommand(word).unwrap();
+                assert_eq!(own.get_name(), command.get_name());
+                let names = |command: &clap::Command| -> Vec<String> {
+                    command.get_arguments().map(|argument| argument.get_id().to_string()).collect()
+                };
+                assert_eq!(names(own), names(command), "{word}");
+            }
+        }
+        assert_eq!(words, BY_WORD.len());
+    }
+
+    #[test]
+    fn a_word_that_calls_a_command_may_also_be_an_argument() {
+        let read = |args: &[&str]| {
+            let cli = parse(args.iter().map(OsString::from).collect()).unwrap();
+            format!("{:?}", cli.command).chars().take_while(|c| c.is_alphabetic()).collect::<String>()
+        };
+        assert_eq!(read(&["tussock", "show", "list"]), "Show");
+        assert_eq!(read(&["tussock", "-C", "report", "ls"]), "List");
+        assert_eq!(read(&["tussock", "check", "validate"]), "Validate");
     }
 }

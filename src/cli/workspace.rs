@@ -367,7 +367,7 @@ pub fn home_at(home: &Home, tip: ObjectId, point: Point) -> Result<Option<(Objec
     let place = home.place().map_err(|e| HistoryFailure::Repo(e.into()))?;
     let repository = place.open().map_err(|e| HistoryFailure::Repo(e.into()))?;
     let objects = GitObjects::open(&repository).map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let found = history::standpoint(&objects, tip, &home.prefix, point).map_err(HistoryFailure::History)?;
+    let found = history::standpoint(&objects, tip, &home.prefix, point, Some(&Cache::at(&place.own_folder()))).map_err(HistoryFailure::History)?;
     Ok(found.map(|found| {
         let root = match place.workdir.as_ref().filter(|_| found.prefix != home.prefix) {
             Some(workdir) => workdir.join(&found.prefix),
@@ -393,6 +393,8 @@ pub fn history_at(
     let objects = GitObjects::open(&repository).map_err(|e| HistoryFailure::Repo(e.into()))?;
     let objects = objects.reading(tip, &home.prefix);
     let cache = Cache::at(&place.own_folder());
+    let is_current = head(home).map_err(|e| HistoryFailure::Repo(e.into()))?.and_then(|h| h.commit) == Some(tip);
+    let cache = if is_current { cache } else { cache.read_only() };
     let chronicle = history::read(&objects, tip, &home.prefix, pipeline, options, Some(&cache));
     Ok(chronicle.map_err(HistoryFailure::History)?.history())
 }

@@ -6,7 +6,7 @@ use crate::format::ident::StageId;
 use crate::format::pipeline::Pipeline;
 use crate::metrics::estimate::Floors;
 use crate::metrics::funnel::{Window, of_journeys};
-use crate::metrics::journey::Journey;
+use crate::metrics::journey::Journeys;
 
 /// How many deals of the past a prior weighs as much as.
 pub const PRIOR_WEIGHT: u32 = 10;
@@ -65,7 +65,7 @@ pub struct StageChance {
 /// `chance = (n h + n u prior + m prior) / (n + m)`: the share `h` of the `n` deals that came in and were won, the share
 /// `u` that is undecided and stands where the prior stands, and the prior itself with the weight of `m` =
 /// [`PRIOR_WEIGHT`] deals. Once all are decided this is `(n h + m prior) / (n + m)`; while none is, it is the prior.
-pub fn chances(pipeline: &Pipeline, journeys: &[Journey], as_of: i64) -> Vec<StageChance> {
+pub fn chances(pipeline: &Pipeline, journeys: &Journeys, as_of: i64) -> Vec<StageChance> {
     let floors = Floors { rate: 1, quantile: 1 };
     let funnel = of_journeys(pipeline, journeys, as_of, Window::default(), floors);
     let m = f64::from(PRIOR_WEIGHT);
@@ -119,6 +119,7 @@ fn priors(pipeline: &Pipeline) -> Vec<(f64, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::spell::Spells;
     use crate::metrics::fixture::{day, path, pipeline};
     use crate::metrics::journey::journeys;
 
@@ -155,7 +156,7 @@ mod tests {
         let mut pipeline = pipeline(&["a"]);
         pipeline.stages[0].probability = Some(0.3);
         let spells: Vec<_> = (0..50).flat_map(|i| path(&format!("d{i}"), &[("a", 0)])).collect();
-        let chance = &chances(&pipeline, &journeys(&pipeline, &spells), day(9))[0];
+        let chance = &chances(&pipeline, &journeys(&pipeline, &Spells::from(spells.as_slice())), day(9))[0];
         assert_eq!((chance.chance, chance.history, chance.n, chance.evidence), (0.3, None, 50, 0.0));
     }
 
@@ -165,7 +166,7 @@ mod tests {
         pipeline.stages[0].probability = Some(0.2);
         let mut spells: Vec<_> = (0..24).flat_map(|i| path(&format!("w{i}"), &[("a", 0), ("won", 1)])).collect();
         spells.extend((0..6).flat_map(|i| path(&format!("l{i}"), &[("a", 0), ("lost", 1)])));
-        let chance = &chances(&pipeline, &journeys(&pipeline, &spells), day(9))[0];
+        let chance = &chances(&pipeline, &journeys(&pipeline, &Spells::from(spells.as_slice())), day(9))[0];
         // (30 * 0.8 + 10 * 0.2) / 40
         assert!((chance.chance - 0.65).abs() < 1e-9);
         assert!((chance.evidence - 0.75).abs() < 1e-12);
@@ -176,7 +177,7 @@ mod tests {
     fn what_comes_later_than_the_spells_is_not_known() {
         let pipeline = pipeline(&["a"]);
         let early: Vec<_> = (0..5).flat_map(|i| path(&format!("w{i}"), &[("a", 0), ("won", 1)])).collect();
-        let now = chances(&pipeline, &journeys(&pipeline, &early), day(5));
-        assert_eq!(now, chances(&pipeline, &journeys(&pipeline, &early), day(50)));
+        let now = chances(&pipeline, &journeys(&pipeline, &Spells::from(early.as_slice())), day(5));
+        assert_eq!(now, chances(&pipeline, &journeys(&pipeline, &Spells::from(early.as_slice())), day(50)));
     }
 }

@@ -13,7 +13,7 @@ use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::money::Currency;
 use crate::format::pipeline::{Pipeline, Status};
-use crate::metrics::journey::Journey;
+use crate::metrics::journey::Journeys;
 use crate::metrics::snapshot::{OtherCurrency, field_text};
 use crate::metrics::total::{Total, decimal_share};
 
@@ -26,7 +26,7 @@ pub struct Input<'a> {
     /// All its deals.
     pub deals: &'a [Deal],
     /// Their journeys, of past deals too.
-    pub journeys: &'a [Journey],
+    pub journeys: &'a Journeys,
     /// Seconds since 1970.
     pub as_of: i64,
 }
@@ -329,11 +329,12 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::format::value::Value;
+    use crate::history::spell::Spells;
     use crate::metrics::fixture::{date, day, deal, money, path, pipeline, text, with};
     use crate::metrics::journey::journeys;
 
     fn make(pipeline: &Pipeline, deals: &[Deal], spells: &[Vec<crate::history::spell::Spell>]) -> Forecast {
-        let journeys = journeys(pipeline, &spells.concat());
+        let journeys = journeys(pipeline, &Spells::from(spells.concat().as_slice()));
         forecast(&Input { pipeline, deals, journeys: &journeys, as_of: day(40) })
     }
 

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::format::ident::DealId;
+use crate::format::ident::{DealId, StageId};
 use crate::format::pipeline::Pipeline;
 use crate::repo::mailmap::Mailmap;
 use crate::repo::objects::{Author, ObjectError, ObjectId, Objects};
 
 use super::cache::Cache;
+use super::deals::Deal;
 use super::event::{Direction, Event, EventKind, ValidAt};
 use super::fields;
 use super::ignore::{IGNORE_REVS_FILE, IgnoreRevs};
 use super::ledger::{Ledger, Record, What};
-use super::record::{History, HistoryError, IgnoredMove, Options, Standing};
+use super::spell::{Book, Spells};
+use super::record::{History, HistoryError, IgnoredMove, Options, Standing, Summary};
 use super::stages::direction;
 use super::trees::Trees;
 use super::walk::{BULK, Task, Walked, walk};
@@ -22,6 +24,19 @@ use super::walk::{BULK, Task, Walked, walk};
 const IMPORT: usize = 10;
 /// The mailmap of a repository, at the root of its tree.
 const MAILMAP_FILE: &str = ".mailmap";
+
+/// What a record tells.
+enum Told {
+    Event(Event),
+    Ignored(IgnoredMove),
+}
+
+/// The names of what records have numbers for.
+struct Names {
+    deals: Vec<Option<DealId>>,
+    stages: Vec<StageId>,
+    authors: Vec<Arc<Author>>,
+}
 
 /// The history of a pipeline up to a commit, in a form that is quick to read and to go through. [`Chronicle::history`]
 /// tells it in full.
@@ -96,65 +111,118 @@ impl<'p> Chronicle<'p> {
 
     /// The history in full.
     pub fn history(&self) -> History {
-        let ledger = self.ledger();
-        let ids: Vec<Option<DealId>> = self.walked.deals.list.iter().map(|deal| DealId::new(&deal.stem).ok()).collect();
-        let stages = self.walked.stages.all_names();
-        let authors: Vec<Arc<Author>> =
-            ledger.authors.list().iter().map(|author| Arc::new(self.people.resolve(author))).collect();
-        let nobody = Arc::new(Author { name: String::new(), email: String::new() });
-        let mut events = Vec::with_capacity(ledger.records.len());
+        let names = self.told_names();
+        let mut events = Vec::with_capacity(self.ledger().records.len());
         let mut ignored = Vec::new();
-        let (mut skips, mut clamped_valid) = (0, 0);
-        for record in &ledger.records {
-            let Some(deal) = ids.get(record.deal as usize).cloned().flatten() else { continue };
-            let (Some((commit, author)), Some(known)) =
-                (ledger.maker(record.maker), ledger.line.get(record.place as usize))
-            else {
-                continue;
-            };
-            let stage = |number: u32| stages.get(number as usize).cloned();
-            let text = |number: u32| ledger.texts.get(number).map(str::to_owned);
-            let kind = match record.what {
-                What::Created => stage(record.to).map(|stage| EventKind::Created { stage }),
-                What::Restored => stage(record.to).map(|stage| EventKind::Restored { stage }),
-                What::Removed => stage(record.from).map(|stage| EventKind::Removed { stage }),
-                What::Moved => match (stage(record.from), stage(record.to)) {
-                    (Some(from), Some(to)) if from != to && self.ignore.holds(commit) => {
-                        let (at, after) = (ValidAt(record.at), events.len());
-                        ignored.push(IgnoredMove { deal, from, to, at, known_at: known.known_at, commit, after });
+        for record in &self.ledger().records {
+            match self.told(record, &names) {
+                Some(Told::Event(event)) => events.push(event),
+                Some(Told::Ignored(silent)) => ignored.push(IgnoredMove { after: events.len(), ..silent }),
+                None => {}
+            }
+        }
+        let (born, standings) = (self.born(&names.deals), self.standings(&names.deals));
+        let history = History { events, ignored, born, standings, summary: self.summary() };
+        debug_assert!(
+            history.replayed().iter().eq(history.standings.iter().map(|(id, standing)| (id, &standing.stage))),
+            "events and tree tell the same state"
+        );
+        history
+    }
+
+    /// What happened, oldest first, as [`History::events`] has it, one event at a time.
+    pub fn events(&self) -> impl Iterator<Item = Event> + '_ {
+        let names = self.told_names();
+        self.ledger().records.iter().filter_map(move |record| match self.told(record, &names) {
+            Some(Told::Event(event)) => Some(event),
+            _ => None,
+        })
+    }
+
+    /// The visits of deals to stages. Their deals have numbers and no names.
+    pub fn spells(&self) -> Spells {
+        let stages = &self.walked.stages;
+        let imports = self.imports();
+        let imported = |record: &Record| {
+            !imports.is_empty() && self.ledger().maker(record.maker).is_some_and(|(id, _)| imports.contains(&id))
+        };
+        let mut book = Book::default();
+        for record in &self.ledger().records {
+            let at = ValidAt(record.at);
+            match record.what {
+                What::Created => book.enter(record.deal, stages.real_number(record.to), at, imported(record)),
+                What::Restored => book.enter(record.deal, stages.real_number(record.to), at, false),
+                What::Removed => book.leave(record.deal, at),
+                What::Moved => {
+                    let (from, to) = (stages.real_number(record.from), stages.real_number(record.to));
+                    if from == to {
                         continue;
                     }
-                    (Some(from), Some(to)) if from != to => {
-                        let direction = direction(self.pipeline, &from, &to);
-                        skips += usize::from(direction == Direction::Skip);
-                        Some(EventKind::Moved { from, to, direction })
+                    match self.is_ignored(record) {
+                        true => book.tidy(record.deal, to, at),
+                        false => book.go(record.deal, to, at),
                     }
-                    _ => None,
-                },
-                What::Changed => {
-                    let field = self.names.get(usize::from(record.field)).cloned();
-                    field.map(|field| EventKind::Changed { field, from: text(record.from), to: text(record.to) })
                 }
-                What::Renamed => {
-                    let from = ledger.texts.get(record.from).and_then(|old| DealId::new(old).ok());
-                    from.map(|from| EventKind::Renamed { from })
-                }
-            };
-            let Some(kind) = kind else { continue };
-            clamped_valid += usize::from(record.clamped);
-            let author = authors.get(author as usize).unwrap_or(&nobody).clone();
-            let (at, known_at, clamped) = (ValidAt(record.at), known.known_at, record.clamped);
-            events.push(Event { deal, kind, at, known_at, author, commit, clamped });
+                What::Changed | What::Renamed => {}
+            }
         }
-        let history = History {
-            events,
-            ignored,
-            born: self.born(&ids),
-            standings: self.standings(&ids),
+        book.spells(Vec::new(), stages.all_names())
+    }
+
+    fn told_names(&self) -> Names {
+        let resolved = |author: &Arc<Author>| Arc::new(self.people.resolve(author));
+        Names {
+            deals: self.walked.deals.list.iter().map(|deal| DealId::new(&deal.stem).ok()).collect(),
+            stages: self.walked.stages.all_names(),
+            authors: self.ledger().authors.list().iter().map(resolved).collect(),
+        }
+    }
+
+    /// A record in words; `None` where it tells nothing as things are called today.
+    fn told(&self, record: &Record, names: &Names) -> Option<Told> {
+        let ledger = self.ledger();
+        let deal = names.deals.get(record.deal as usize)?.clone()?;
+        let (commit, author) = ledger.maker(record.maker)?;
+        let known_at = ledger.line.get(record.place as usize)?.known_at;
+        let at = ValidAt(record.at);
+        let stage = |number: u32| names.stages.get(number as usize).cloned();
+        let text = |number: u32| ledger.texts.get(number).map(str::to_owned);
+        let kind = match record.what {
+            What::Created => EventKind::Created { stage: stage(record.to)? },
+            What::Restored => EventKind::Restored { stage: stage(record.to)? },
+            What::Removed => EventKind::Removed { stage: stage(record.from)? },
+            What::Moved => {
+                let (from, to) = (stage(record.from)?, stage(record.to)?);
+                if from == to {
+                    return None;
+                }
+                if self.ignore.holds(commit) {
+                    return Some(Told::Ignored(IgnoredMove { deal, from, to, at, known_at, commit, after: 0 }));
+                }
+                let direction = direction(self.pipeline, &from, &to);
+                EventKind::Moved { from, to, direction }
+            }
+            What::Changed => {
+                let field = self.names.get(usize::from(record.field))?.clone();
+                EventKind::Changed { field, from: text(record.from), to: text(record.to) }
+            }
+            What::Renamed => EventKind::Renamed { from: DealId::new(ledger.texts.get(record.from)?).ok()? },
+        };
+        let author = names.authors.get(author as usize)?.clone();
+        Some(Told::Event(Event { deal, kind, at, known_at, author, commit, clamped: record.clamped }))
+    }
+
+    /// What is to be said of it as a whole.
+    pub fn summary(&self) -> Summary {
+        let ledger = self.ledger();
+        let (skips, clamped_valid) = self.counted();
+        let copies = |deal: &&Deal| !deal.copies.is_empty();
+        Summary {
             tip: ledger.line.last().map(|known| known.id),
             tip_known_at: ledger.line.last().map(|known| known.known_at),
             first_known_at: ledger.line.first().map(|known| known.known_at),
             commits: ledger.line.len(),
+            deals: self.walked.deals.list.iter().filter(copies).count(),
             clamped_known: ledger.line.iter().filter(|known| known.clamped).count(),
             clamped_valid,
             skips,
@@ -164,12 +232,30 @@ impl<'p> Chronicle<'p> {
             imports: self.imports(),
             unreadable: ledger.unreadable.len(),
             incomplete: self.incomplete,
+        }
+    }
+
+    /// How many moves skip a stage, and of how many events the valid time was moved.
+    fn counted(&self) -> (usize, usize) {
+        let stages = self.walked.stages.all_names();
+        let skips_from = |from: &StageId| -> Vec<bool> {
+            stages.iter().map(|to| from != to && direction(self.pipeline, from, to) == Direction::Skip).collect()
         };
-        debug_assert!(
-            history.replayed().iter().eq(history.standings.iter().map(|(id, standing)| (id, &standing.stage))),
-            "events and tree tell the same state"
-        );
-        history
+        let skips: Vec<Vec<bool>> = stages.iter().map(skips_from).collect();
+        let (mut skipped, mut clamped) = (0, 0);
+        for record in &self.ledger().records {
+            if record.what == What::Moved {
+                let (from, to) = (record.from as usize, record.to as usize);
+                // What is no move as things are called today is none.
+                let real = |number| self.walked.stages.real_number(number);
+                if real(record.from) == real(record.to) || self.is_ignored(record) {
+                    continue;
+                }
+                skipped += usize::from(skips.get(from).and_then(|row| row.get(to)) == Some(&true));
+            }
+            clamped += usize::from(record.clamped);
+        }
+        (skipped, clamped)
     }
 
     fn born(&self, ids: &[Option<DealId>]) -> BTreeMap<DealId, BTreeMap<Arc<str>, String>> {

@@ -97,6 +97,11 @@ impl Deals {
         &self.list[deal.0]
     }
 
+    /// The deal that has an id now.
+    pub(super) fn of_stem(&self, stem: &str) -> Option<DealIx> {
+        self.by_stem.get(stem).copied()
+    }
+
     pub(super) fn get_mut(&mut self, deal: DealIx) -> &mut Deal {
         &mut self.list[deal.0]
     }

@@ -102,20 +102,22 @@ struct Entry<'t> {
 /// value that begins on a key's line in quotes or brackets goes on below. `None` for anything else.
 fn scan(text: &str) -> Option<Vec<Entry<'_>>> {
     let mut entries: Vec<Entry> = Vec::with_capacity(32);
-    let has_returns = text.contains('\r');
-    if text.len() > 256 << 10
-        || text.ends_with('\r')
-        || text.bytes().any(|b| (b < b' ' && b != b'\n' && b != b'\r') || b == 0x7f)
-    {
+    let has_returns = memchr::memchr(b'\r', text.as_bytes()).is_some();
+    // Looking at all of them without stopping is quicker than stopping at the first.
+    let is_odd = |b: u8| ((b < b' ') & (b != b'\n') & (b != b'\r')) | (b == 0x7f);
+    let has_odd = text.bytes().fold(false, |found, b| found | is_odd(b));
+    if text.len() > 256 << 10 || text.ends_with('\r') || has_odd {
         return None;
     }
     let mut next = 0;
     // Where the block of the last entry begins.
     let mut below = 0;
-    for line in text.split('\n') {
-        next = (next + line.len() + 1).min(text.len());
+    let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+    for end in ends {
+        let line = &text[next..end];
+        next = (end + 1).min(text.len());
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if has_returns && line.contains('\r') {
+        if has_returns && memchr::memchr(b'\r', line.as_bytes()).is_some() {
             return None;
         }
         let goes_on = match line.bytes().next() {
@@ -178,7 +180,7 @@ fn strip_comment(value: &str) -> Option<&str> {
             close
         }
         // Looking for one character first is many times quicker than looking for two.
-        _ if !value.contains('#') => value.len(),
+        _ if memchr::memchr(b'#', value.as_bytes()).is_none() => value.len(),
         _ => value.find(" #").unwrap_or(value.len()),
     };
     Some(value[..end].trim_end_matches(' '))

@@ -104,8 +104,10 @@ pub(super) struct Many {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ledger {
     pub(super) line: Vec<Known>,
-    /// All commits of merged branches.
+    /// All commits of merged branches, in the order of the merges.
     pub(super) aside: Vec<ObjectId>,
+    /// For each merge on the line that brought some of them, its place and how many there are after it.
+    pub(super) merges: Vec<(u32, u32)>,
     /// Those of them that made a change.
     pub(super) makers: Vec<MadeAside>,
     pub(super) authors: Authors,
@@ -231,10 +233,20 @@ impl Ledger {
         }
     }
 
-    /// The records of the first `commits` commits of the line.
-    pub(super) fn records_of(&self, commits: usize) -> &[Record] {
-        let end = self.records.partition_point(|record| (record.place as usize) < commits);
-        self.records.get(..end).unwrap_or_default()
+    /// Leaves nothing but the first `commits` commits of the line. What has a number keeps it.
+    pub(super) fn cut(&mut self, commits: usize) {
+        let is_before = |place: u32| (place as usize) < commits;
+        self.line.truncate(commits);
+        self.merges.truncate(self.merges.partition_point(|(place, _)| is_before(*place)));
+        self.aside.truncate(self.merges.last().map_or(0, |(_, end)| *end as usize));
+        self.records.truncate(self.records.partition_point(|record| is_before(record.place)));
+        self.many.truncate(self.many.partition_point(|many| is_before(many.place)));
+        self.unreadable.truncate(self.unreadable.partition_point(|place| is_before(*place)));
+    }
+
+    /// Whether everything was called at a commit of the line as the records call it.
+    pub(super) fn is_named_at(&self, place: usize) -> bool {
+        self.renamed_at.is_none_or(|renamed| renamed as usize <= place)
     }
 }
 

@@ -83,6 +83,13 @@ pub struct History {
     pub born: BTreeMap<DealId, BTreeMap<Arc<str>, String>>,
     /// The deals at the end, as the tree has them.
     pub standings: BTreeMap<DealId, Standing>,
+    /// What is to be said of it as a whole.
+    pub summary: Summary,
+}
+
+/// What is to be said of a history as a whole, without going through its events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
     /// The newest commit that was looked at; `None` where nothing was known yet at [`Options::until`].
     pub tip: Option<ObjectId>,
     /// When that commit became known.
@@ -91,6 +98,8 @@ pub struct History {
     pub first_known_at: Option<KnownAt>,
     /// How many commits lie on the first-parent line, up to the tip.
     pub commits: usize,
+    /// How many deals there are at the end, those in the ends included.
+    pub deals: usize,
     /// Commits on that line whose clock ran behind the commit before, so that their knowledge time had to be moved.
     pub clamped_known: usize,
     /// Events whose valid time had to be moved.
@@ -104,12 +113,21 @@ pub struct History {
     /// Commits on the line that moved many deals at once (at least 20, and at least a fifth of the open ones), with the
     /// number of deals.
     pub bulk: Vec<(ObjectId, usize)>,
-    /// Commits that brought in the first deals, ten or more at a time. The true age of those deals is not known.
+    /// Commits that brought in the first deals, ten or more at a time, or that lie at the edge of a shallow clone. The true
+    /// age of those deals is not known.
     pub imports: BTreeSet<ObjectId>,
     /// Versions of deals that could not be read as YAML, so that their fields are not known at that point.
     pub unreadable: usize,
     /// Whether the clone is shallow and was read all the same.
     pub incomplete: bool,
+}
+
+impl std::ops::Deref for History {
+    type Target = Summary;
+
+    fn deref(&self) -> &Summary {
+        &self.summary
+    }
 }
 
 impl History {

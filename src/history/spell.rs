@@ -1,6 +1,7 @@
 //! Spells: the visits of deals to stages.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use crate::format::ident::{DealId, StageId};
 use crate::repo::objects::ObjectId;
@@ -27,62 +28,295 @@ pub struct Spell {
     pub left_censored: bool,
 }
 
-/// The visits that events tell of, by deal, then in the order in which they happened. `events` and `ignored` are those of
-/// one [`super::record::History`]; a first spell that began in a commit of `imports` is left-censored. The gap between a
-/// removal and a return belongs to no spell.
-pub fn spells(events: &[Event], ignored: &[IgnoredMove], imports: &BTreeSet<ObjectId>) -> Vec<Spell> {
-    let mut book = Book::default();
-    let mut silent = ignored.iter().peekable();
-    for (number, event) in events.iter().enumerate() {
-        while let Some(ignored) = silent.next_if(|silent| silent.after <= number) {
-            book.tidy(ignored);
-        }
-        match &event.kind {
-            EventKind::Created { stage } => {
-                book.enter(&event.deal, stage, event.at, imports.contains(&event.commit));
-            }
-            EventKind::Restored { stage } => book.enter(&event.deal, stage, event.at, false),
-            EventKind::Moved { to, .. } => {
-                book.leave(&event.deal, event.at, Some(to));
-                book.enter(&event.deal, to, event.at, false);
-            }
-            EventKind::Removed { .. } => book.leave(&event.deal, event.at, None),
-            EventKind::Changed { .. } | EventKind::Renamed { .. } => {}
-        }
-    }
-    silent.for_each(|ignored| book.tidy(ignored));
-    book.by_deal.into_values().flatten().collect()
+/// A [`Spell`] whose names are numbers: the places of its deal and of its stages in the tables of [`Spells`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// The deal.
+    pub deal: u32,
+    /// The stage (or end).
+    pub stage: u32,
+    /// As [`Spell::to`].
+    pub to: Option<u32>,
+    /// As [`Spell::entered`].
+    pub entered: ValidAt,
+    /// As [`Spell::left`].
+    pub left: Option<ValidAt>,
+    /// As [`Spell::left_censored`].
+    pub left_censored: bool,
 }
 
-/// The spells so far.
-#[derive(Default)]
-struct Book {
-    by_deal: BTreeMap<DealId, Vec<Spell>>,
+/// The visits of many deals. Fifty thousand deals make some hundred thousand visits, so each names its deal and its stages
+/// by number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spells {
+    deals: Arc<[DealId]>,
+    stages: Vec<StageId>,
+    stays: Vec<Stay>,
+}
+
+impl Spells {
+    /// The visits that events tell of. `events` and `ignored` are those of one [`super::record::History`]; a first visit
+    /// that began in a commit of `imports` is left-censored. The gap between a removal and a return belongs to no visit.
+    pub fn of(events: &[Event], ignored: &[IgnoredMove], imports: &BTreeSet<ObjectId>) -> Spells {
+        let mut names = Names::default();
+        let mut book = Book::default();
+        let mut silent = ignored.iter().peekable();
+        for (number, event) in events.iter().enumerate() {
+            while let Some(ignored) = silent.next_if(|silent| silent.after <= number) {
+                book.tidy(names.deal(&ignored.deal), names.stage(&ignored.to), ignored.at);
+            }
+            match &event.kind {
+                EventKind::Created { stage } => {
+                    let imported = imports.contains(&event.commit);
+                    book.enter(names.deal(&event.deal), names.stage(stage), event.at, imported);
+                }
+                EventKind::Restored { stage } => {
+                    book.enter(names.deal(&event.deal), names.stage(stage), event.at, false);
+                }
+                EventKind::Moved { to, .. } => book.go(names.deal(&event.deal), names.stage(to), event.at),
+                EventKind::Removed { .. } => book.leave(names.deal(&event.deal), event.at),
+                EventKind::Changed { .. } | EventKind::Renamed { .. } => {}
+            }
+        }
+        for ignored in silent {
+            book.tidy(names.deal(&ignored.deal), names.stage(&ignored.to), ignored.at);
+        }
+        book.spells(names.deals.list, names.stages.list)
+    }
+
+    /// The deals, each once, in no order. Where only numbers are asked for, whoever wrote the visits down may have left
+    /// their names out.
+    pub fn deals(&self) -> &Arc<[DealId]> {
+        &self.deals
+    }
+
+    /// How many deals there are, with names or without.
+    pub fn deal_count(&self) -> usize {
+        self.stays.last().map_or(0, |stay| stay.deal as usize + 1)
+    }
+
+    /// The stages and ends, each once, in no order.
+    pub fn stages(&self) -> &[StageId] {
+        &self.stages
+    }
+
+    /// The visits, by the deal's number, then in the order in which they happened.
+    pub fn stays(&self) -> &[Stay] {
+        &self.stays
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.stays.is_empty()
+    }
+
+    /// The visits with their names, by the deal's id, then in the order in which they happened.
+    pub fn named(&self) -> Vec<Spell> {
+        let spell = |stay: &Stay| {
+            Some(Spell {
+                deal: self.deals.get(stay.deal as usize)?.clone(),
+                stage: self.stages.get(stay.stage as usize)?.clone(),
+                entered: stay.entered,
+                left: stay.left,
+                to: stay.to.and_then(|to| self.stages.get(to as usize)).cloned(),
+                left_censored: stay.left_censored,
+            })
+        };
+        let mut of_deal: Vec<&[Stay]> = self.stays.chunk_by(|a, b| a.deal == b.deal).collect();
+        of_deal.sort_by_key(|stays| stays.first().and_then(|stay| self.deals.get(stay.deal as usize)));
+        of_deal.into_iter().flatten().filter_map(spell).collect()
+    }
+}
+
+/// Visits by name, of whatever deals in whatever order; those of one deal stay in theirs.
+impl From<&[Spell]> for Spells {
+    fn from(spells: &[Spell]) -> Spells {
+        let mut names = Names::default();
+        let mut book = Book::default();
+        for spell in spells {
+            let deal = names.deal(&spell.deal);
+            book.enter(deal, names.stage(&spell.stage), spell.entered, spell.left_censored);
+            if let Some(left) = spell.left {
+                let to = spell.to.as_ref().map(|to| names.stage(to));
+                book.close(deal, left, to);
+            }
+        }
+        book.spells(names.deals.list, names.stages.list)
+    }
+}
+
+/// Writes visits down while events go by, oldest first. Deals and stages are numbers; whoever writes gives them their
+/// names at the end.
+#[derive(Debug, Default)]
+pub struct Book {
+    stays: Vec<Stay>,
+    /// The last visit of each deal, counted from 1; 0 where there is none yet.
+    last: Vec<u32>,
 }
 
 impl Book {
-    fn enter(&mut self, deal: &DealId, stage: &StageId, at: ValidAt, left_censored: bool) {
-        let spell =
-            Spell { deal: deal.clone(), stage: stage.clone(), entered: at, left: None, to: None, left_censored };
-        match self.by_deal.get_mut(deal) {
-            Some(spells) => spells.push(spell),
-            None => {
-                self.by_deal.insert(deal.clone(), vec![spell]);
-            }
+    /// The deal comes to a stage from outside the pipeline.
+    pub fn enter(&mut self, deal: u32, stage: u32, at: ValidAt, left_censored: bool) {
+        self.stays.push(Stay { deal, stage, to: None, entered: at, left: None, left_censored });
+        let place = deal as usize;
+        if place >= self.last.len() {
+            self.last.resize(place + 1, 0);
+        }
+        if let Some(last) = self.last.get_mut(place) {
+            *last = self.stays.len() as u32;
         }
     }
 
-    fn leave(&mut self, deal: &DealId, at: ValidAt, to: Option<&StageId>) {
-        if let Some(open) = self.by_deal.get_mut(deal).and_then(|spells| spells.last_mut())
+    /// The deal moves to another stage.
+    pub fn go(&mut self, deal: u32, to: u32, at: ValidAt) {
+        self.close(deal, at, Some(to));
+        self.enter(deal, to, at, false);
+    }
+
+    /// The deal's file is gone.
+    pub fn leave(&mut self, deal: u32, at: ValidAt) {
+        self.close(deal, at, None);
+    }
+
+    /// A commit that counts in no duration puts the deal elsewhere.
+    pub fn tidy(&mut self, deal: u32, to: u32, at: ValidAt) {
+        self.close(deal, at, None);
+        self.enter(deal, to, at, true);
+    }
+
+    fn close(&mut self, deal: u32, at: ValidAt, to: Option<u32>) {
+        let last = self.last.get(deal as usize).and_then(|last| last.checked_sub(1));
+        if let Some(open) = last.and_then(|last| self.stays.get_mut(last as usize))
             && open.left.is_none()
         {
             open.left = Some(at);
-            open.to = to.cloned();
+            open.to = to;
         }
     }
 
-    fn tidy(&mut self, ignored: &IgnoredMove) {
-        self.leave(&ignored.deal, ignored.at, None);
-        self.enter(&ignored.deal, &ignored.to, ignored.at, true);
+    /// The visits, by deal. `deals` and `stages` name the numbers that were used.
+    pub fn spells(self, deals: impl Into<Arc<[DealId]>>, stages: Vec<StageId>) -> Spells {
+        let Book { mut stays, .. } = self;
+        if !stays.is_sorted_by_key(|stay| stay.deal) {
+            stays = by_deal(&stays);
+        }
+        Spells { deals: deals.into(), stages, stays }
+    }
+}
+
+/// Sorts visits by deal and leaves those of one deal in their order. The numbers of deals are dense, so their places are
+/// counted, which needs no comparisons.
+fn by_deal(stays: &[Stay]) -> Vec<Stay> {
+    let count = stays.iter().map(|stay| stay.deal as usize + 1).max().unwrap_or(0);
+    let mut places = vec![0_usize; count];
+    for stay in stays {
+        places[stay.deal as usize] += 1;
+    }
+    let mut before = 0;
+    for place in &mut places {
+        before += std::mem::replace(place, before);
+    }
+    let Some(first) = stays.first() else { return Vec::new() };
+    let mut sorted = vec![*first; stays.len()];
+    for stay in stays {
+        let place = &mut places[stay.deal as usize];
+        sorted[*place] = *stay;
+        *place += 1;
+    }
+    sorted
+}
+
+/// The numbers of names.
+#[derive(Default)]
+struct Names<'e> {
+    deals: Table<'e, DealId>,
+    stages: Table<'e, StageId>,
+}
+
+impl<'e> Names<'e> {
+    fn deal(&mut self, id: &'e DealId) -> u32 {
+        self.deals.number(id)
+    }
+
+    fn stage(&mut self, id: &'e StageId) -> u32 {
+        self.stages.number(id)
+    }
+}
+
+struct Table<'e, T> {
+    list: Vec<T>,
+    numbers: HashMap<&'e T, u32>,
+    /// The name asked for last.
+    last: Option<(&'e T, u32)>,
+}
+
+impl<T> Default for Table<'_, T> {
+    fn default() -> Self {
+        Table { list: Vec::new(), numbers: HashMap::new(), last: None }
+    }
+}
+
+impl<'e, T: Clone + Eq + std::hash::Hash> Table<'e, T> {
+    fn number(&mut self, name: &'e T) -> u32 {
+        if let Some((_, number)) = self.last.filter(|(last, _)| *last == name) {
+            return number;
+        }
+        let list = &mut self.list;
+        let number = *self.numbers.entry(name).or_insert_with(|| {
+            list.push(name.clone());
+            list.len() as u32 - 1
+        });
+        self.last = Some((name, number));
+        number
+    }
+}
+
+/// The visits that events tell of, as [`Spells::of`] finds them, with their names.
+pub fn spells(events: &[Event], ignored: &[IgnoredMove], imports: &BTreeSet<ObjectId>) -> Vec<Spell> {
+    Spells::of(events, ignored, imports).named()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> DealId {
+        DealId::new(text).unwrap()
+    }
+
+    fn stage(text: &str) -> StageId {
+        StageId::new(text).unwrap()
+    }
+
+    #[test]
+    fn visits_are_told_by_deal_whatever_happened_between() {
+        let mut book = Book::default();
+        book.enter(1, 0, ValidAt(1), true);
+        book.enter(0, 0, ValidAt(2), false);
+        book.go(1, 1, ValidAt(3));
+        book.leave(0, ValidAt(4));
+        book.enter(0, 0, ValidAt(5), false);
+        book.tidy(1, 0, ValidAt(6));
+        let spells = book.spells(vec![id("b"), id("a")], vec![stage("x"), stage("y")]);
+        let told = |spell: &Spell| {
+            let left = spell.left.map(|left| left.0);
+            let to = spell.to.as_ref().map(|to| to.to_string());
+            (spell.deal.to_string(), spell.stage.to_string(), spell.entered.0, left, to, spell.left_censored)
+        };
+        let row = |deal: &str, stage: &str, entered, left, to: Option<&str>, censored| {
+            (deal.to_owned(), stage.to_owned(), entered, left, to.map(str::to_owned), censored)
+        };
+        let named = spells.named();
+        assert_eq!(
+            named.iter().map(told).collect::<Vec<_>>(),
+            [
+                row("a", "x", 1, Some(3), Some("y"), true),
+                row("a", "y", 3, Some(6), None, false),
+                row("a", "x", 6, None, None, true),
+                row("b", "x", 2, Some(4), None, false),
+                row("b", "x", 5, None, None, false),
+            ]
+        );
+        assert_eq!(Spells::from(named.as_slice()).named(), named);
     }
 }

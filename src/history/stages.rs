@@ -127,6 +127,11 @@ impl<'p> Stages<'p> {
         stage
     }
 
+    /// The number of the stage that one of this number turned out to be.
+    pub(super) fn real_number(&self, number: u32) -> u32 {
+        self.real(StageIx(number)).0
+    }
+
     /// Whether today's pipeline file knows a folder name, as a stage or as an older name of one.
     pub(super) fn is_known(&self, folder: &str) -> bool {
         self.pipeline.current_name(folder).is_some()

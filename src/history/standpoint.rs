@@ -2,7 +2,9 @@
 
 use crate::repo::objects::{Commit, ObjectError, ObjectId, Objects};
 
+use super::cache::Cache;
 use super::event::KnownAt;
+use super::ledger::Ledger;
 use super::line::{down, known_times};
 use super::place;
 use super::record::HistoryError;
@@ -28,7 +30,7 @@ pub struct Standpoint {
 
 /// Where the pipeline that lies in the folder `prefix` at the commit `tip` stood at a point of its past. `None` where
 /// nothing was known yet by the time asked for. For a commit that is not on the first-parent line of `tip`, the folder is
-/// the one of today.
+/// the one of today. A `cache` is read where it has the line, and never written.
 ///
 /// # Errors
 /// See [`HistoryError`].
@@ -37,9 +39,13 @@ pub fn standpoint(
     tip: ObjectId,
     prefix: &str,
     point: Point,
+    cache: Option<&Cache>,
 ) -> Result<Option<Standpoint>, HistoryError> {
     if objects.is_shallow() {
         return Err(HistoryError::Shallow);
+    }
+    if let Some(found) = cache.and_then(|cache| cache.line(prefix, tip)).and_then(|line| kept(&line, prefix, point)) {
+        return Ok(found);
     }
     let failed = |commit: ObjectId| move |source: ObjectError| HistoryError::Object { commit, source };
     let mut trees = Trees::new(objects);
@@ -69,4 +75,17 @@ pub fn standpoint(
     let place = place::oldest(&mut trees, &roots, prefix)
         .map_err(|(at, source)| HistoryError::Object { commit: later.get(at).map_or(tip, |(id, ..)| *id), source })?;
     Ok(Some(Standpoint { commit: commit, prefix: place }))
+}
+
+/// The same from what is kept of the line: the outer `None` where that does not tell.
+fn kept(ledger: &Ledger, prefix: &str, point: Point) -> Option<Option<Standpoint>> {
+    let at = match point {
+        Point::Known(until) => match ledger.line.partition_point(|known| known.known_at <= until).checked_sub(1) {
+            Some(at) => at,
+            None => return Some(None),
+        },
+        Point::Commit(commit) => ledger.line.iter().position(|known| known.id == commit)?,
+    };
+    let commit = ledger.line.get(at).filter(|_| ledger.is_named_at(at))?.id;
+    Some(Some(Standpoint { commit, prefix: prefix.to_owned() }))
 }

@@ -13,6 +13,9 @@ const GENERATION: usize = 16 << 20;
 /// Folders are compared in blocks of this many bytes until they differ.
 const BLOCK: usize = 4096;
 
+/// And the block that differs in pieces of this many.
+const LINE: usize = 64;
+
 /// Folders nested deeper than this are refused, so that a hostile repository cannot exhaust the stack.
 const MAX_DEPTH: usize = 200;
 
@@ -243,7 +246,10 @@ pub(super) fn join<'a>(
     mut differs: impl FnMut(Option<TreeEntry<'a>>, Option<TreeEntry<'a>>),
 ) -> bool {
     let (mut old, mut new) = (old, new);
-    while old != new {
+    let mut is_first = true;
+    // After one change most trees go on alike to their end.
+    while is_first || old != new {
+        is_first = false;
         let alike = alike(old, new, id_len);
         (old, new) = (&old[alike..], &new[alike..]);
         let Some((old_entry, old_len)) = first_entry(old, id_len) else { break };
@@ -284,6 +290,8 @@ fn alike(old: &[u8], new: &[u8], id_len: usize) -> usize {
     // One comparison of many bytes costs less than going through the entries in them.
     let blocks = old.chunks_exact(BLOCK).zip(new.chunks_exact(BLOCK)).take_while(|(old, new)| old == new).count();
     let mut at = blocks * BLOCK;
+    let lines = old[at..].chunks_exact(LINE).zip(new[at..].chunks_exact(LINE)).take_while(|(old, new)| old == new).count();
+    at += lines * LINE;
     at += old[at..].iter().zip(&new[at..]).take_while(|(old, new)| old == new).count();
     let mut entry = 0;
     while let Some(len) = entry_len(&old[entry..], id_len) {

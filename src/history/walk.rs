@@ -254,7 +254,7 @@ impl<'a, 'p> Walk<'a, 'p> {
         let before = self.way.clone();
         let seen = compared.as_ref().map(|step| (step.folder, step.is_there));
         self.way.follow(&mut self.trees, step.tree, seen).map_err(object)?;
-        if before.place() != self.way.place() && before.folder().is_some() {
+        if before.place() != self.way.place() {
             self.ledger.renamed_at = Some(place as u32);
         }
         let side = self.side(place, step).map_err(at)?;
@@ -327,7 +327,10 @@ impl<'a, 'p> Walk<'a, 'p> {
         });
         seen.insert(step.id);
         let side = merge::side_commits(self.objects, seen, &step.merged)?;
-        self.ledger.aside.extend(side.iter().map(|commit| commit.id));
+        if !side.is_empty() {
+            self.ledger.aside.extend(side.iter().map(|commit| commit.id));
+            self.ledger.merges.push((place as u32, self.ledger.aside.len() as u32));
+        }
         Ok(side)
     }
 

@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use crate::format::ident::StageId;
 use crate::format::pipeline::{EndKind, Pipeline};
-use crate::history::spell::Spell;
+use crate::history::spell::Spells;
 
 use super::estimate::{Estimate, Floors};
 use super::interval::wilson;
-use super::journey::{Journey, Outcome, Spot, Visit, journeys};
-use super::survival::{Observation, Quantile, aalen_johansen, kaplan_meier};
+use super::journey::{Journey, Journeys, Outcome, Spot, Visit, journeys};
+use super::survival::{Observation, Quantile, Sample};
 
 /// A span of time, in seconds since 1970, by the valid clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -139,12 +139,12 @@ pub struct Standing {
 }
 
 /// Counts the funnel of all spells known at `as_of` (seconds since 1970).
-pub fn funnel(pipeline: &Pipeline, spells: &[Spell], as_of: i64, window: Window, floors: Floors) -> Funnel {
+pub fn funnel(pipeline: &Pipeline, spells: &Spells, as_of: i64, window: Window, floors: Floors) -> Funnel {
     of_journeys(pipeline, &journeys(pipeline, spells), as_of, window, floors)
 }
 
 /// [`funnel`] of spells that are already sorted into journeys.
-pub fn of_journeys(pipeline: &Pipeline, journeys: &[Journey], as_of: i64, window: Window, floors: Floors) -> Funnel {
+pub fn of_journeys(pipeline: &Pipeline, journeys: &Journeys, as_of: i64, window: Window, floors: Floors) -> Funnel {
     let won_index = pipeline.won_index();
     let can_win = won_index < pipeline.stages.len() || pipeline.ends.iter().any(|e| e.kind == EndKind::Won);
     let has_won_end = pipeline.ends.iter().any(|e| e.kind == EndKind::Won);
@@ -153,27 +153,28 @@ pub fn of_journeys(pipeline: &Pipeline, journeys: &[Journey], as_of: i64, window
     let mut standing = Standing::default();
     let (mut skips, mut returns, mut reopened, mut never_in_a_stage) = (0, 0, 0, 0);
 
-    for journey in journeys {
+    // The number of the last journey, counted from 1, that came to each stage.
+    let mut came = vec![0_usize; tallies.len()];
+    for (number, journey) in (1..).zip(journeys.iter()) {
         match journey.visits.iter().find(|v| matches!(v.spot, Spot::Stage(_))) {
             None => never_in_a_stage += 1,
             Some(first) if window.holds(first.entered) => {
-                overall.add(journey, first.entered, won_time(journey), as_of);
+                overall.add(&journey, first.entered, won_time(&journey), as_of);
                 *standing.of(journey.outcome) += 1;
             }
             Some(_) => {}
         }
-        let mut seen = vec![false; tallies.len()];
         for (position, visit) in journey.visits.iter().enumerate() {
             let Spot::Stage(index) = visit.spot else { continue };
             let Some(tally) = tallies.get_mut(index) else { continue };
-            let first = seen.get_mut(index).is_some_and(|s| !std::mem::replace(s, true));
+            let first = came.get_mut(index).is_some_and(|last| std::mem::replace(last, number) != number);
             if !window.holds(visit.entered) {
                 continue;
             }
             if first {
                 tally.entered += 1;
-                tally.to_next.add(journey, visit.entered, next_time(journey, position, index, won_index), as_of);
-                tally.to_won.add(journey, visit.entered, won_time(journey), as_of);
+                tally.to_next.add(&journey, visit.entered, next_time(&journey, position, index, won_index), as_of);
+                tally.to_won.add(&journey, visit.entered, won_time(&journey), as_of);
             }
             let before = position.checked_sub(1).and_then(|p| journey.visits.get(p));
             let after = journey.visits.get(position + 1);
@@ -194,9 +195,9 @@ pub fn of_journeys(pipeline: &Pipeline, journeys: &[Journey], as_of: i64, window
     }
 
     let last = pipeline.stages.len();
-    let stages = pipeline.stages.iter().zip(&tallies).enumerate().map(|(index, (stage, tally))| {
+    let stages = pipeline.stages.iter().zip(tallies).enumerate().map(|(index, (stage, tally))| {
         let has_next = index + 1 < last || has_won_end;
-        let curve = kaplan_meier(&tally.lengths);
+        let curve = tally.lengths.kaplan_meier();
         let length = |p: f64| match curve.quantile(p) {
             _ if curve.events < floors.quantile => Estimate::TooEarly { n: curve.events },
             Quantile::NotReached(beyond) => Estimate::NotReached { beyond, n: curve.events },
@@ -276,7 +277,7 @@ const CAUSES: usize = 4;
 /// Deals on their way from somewhere to somewhere.
 #[derive(Default)]
 struct Cohort {
-    seen: Vec<Observation>,
+    seen: Sample,
 }
 
 impl Cohort {
@@ -299,11 +300,9 @@ impl Cohort {
         self.seen.push(observation);
     }
 
-    fn step(&self, floors: Floors) -> Step {
-        let entered = self.seen.len();
-        let curve = aalen_johansen(&self.seen, CAUSES);
-        let reached = curve.events.first().copied().unwrap_or(0);
-        let finished = curve.finished();
+    fn step(self, floors: Floors) -> Step {
+        let curve = self.seen.plateau(CAUSES);
+        let (entered, reached, finished) = (curve.n, curve.reached, curve.finished);
         let rate = |value: f64, n: usize, interval: Option<(f64, f64)>| {
             if finished < floors.rate.max(1) {
                 return Estimate::TooEarly { n: finished };
@@ -315,8 +314,8 @@ impl Cohort {
             reached,
             open: entered - finished,
             raw: rate(reached as f64 / entered.max(1) as f64, entered, wilson(reached, entered)),
-            estimate: rate(curve.plateau(0), finished, curve.plateau_interval(0)),
-            undecided: curve.undecided(),
+            estimate: rate(curve.share, finished, curve.interval),
+            undecided: curve.undecided,
         }
     }
 }
@@ -329,7 +328,7 @@ struct Tally {
     visits: usize,
     exits: Exits,
     reopened: usize,
-    lengths: Vec<Observation>,
+    lengths: Sample,
     untimed: usize,
 }
 
@@ -380,11 +379,12 @@ mod tests {
     use super::super::DAY;
     use super::super::fixture::{day, path, pipeline};
     use super::*;
+    use crate::history::spell::Spell;
 
     const NO_FLOORS: Floors = Floors { rate: 1, quantile: 1 };
 
     fn all(pipeline: &Pipeline, spells: &[Vec<Spell>], on: i64, floors: Floors) -> Funnel {
-        funnel(pipeline, &spells.concat(), day(on), Window::default(), floors)
+        funnel(pipeline, &Spells::from(spells.concat().as_slice()), day(on), Window::default(), floors)
     }
 
     fn raw(step: &Step) -> Option<i64> {
@@ -506,7 +506,8 @@ mod tests {
     fn the_window_asks_when_a_deal_first_came_in() {
         let spells = [path("early", &[("a", 0), ("b", 8)]), path("late", &[("a", 10), ("lost", 11)])];
         let window = Window { from: Some(day(5)), until: Some(day(20)) };
-        let funnel = funnel(&pipeline(&["a", "b"]), &spells.concat(), day(30), window, NO_FLOORS);
+        let spells = Spells::from(spells.concat().as_slice());
+        let funnel = funnel(&pipeline(&["a", "b"]), &spells, day(30), window, NO_FLOORS);
         assert_eq!((funnel.overall.entered, funnel.stages[0].entered, funnel.stages[1].entered), (1, 1, 1));
     }
 

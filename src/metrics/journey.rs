@@ -1,12 +1,13 @@
 //! Journeys: the spells of one deal in order, read by the stages of today's pipeline.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::format::ident::{DealId, StageId};
 use crate::format::pipeline::{EndKind, Pipeline, Place, Status};
-use crate::history::spell::Spell;
+use crate::history::spell::{Spells, Stay};
 
-use super::survival::{KaplanMeier, Observation, kaplan_meier};
+use super::survival::{KaplanMeier, Observation, Sample};
 
 /// Where a spell was spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,67 +66,95 @@ pub enum Outcome {
 }
 
 /// The visits of one deal, in order.
-#[derive(Clone, Debug)]
-pub struct Journey {
-    /// The deal.
-    pub deal: DealId,
+#[derive(Clone, Copy, Debug)]
+pub struct Journey<'a> {
     /// The visits, by time.
-    pub visits: Vec<Visit>,
+    pub visits: &'a [Visit],
     /// How it stands.
     pub outcome: Outcome,
     /// When it came to stand so; `None` while it is open.
     pub decided: Option<i64>,
 }
 
-/// Sorts spells into journeys, by deal id. Spells of one deal may come in any order; of two that begin at the same time
-/// the one that is over comes first.
-pub fn journeys(pipeline: &Pipeline, spells: &[Spell]) -> Vec<Journey> {
-    let mut spots: HashMap<&StageId, Spot> = HashMap::new();
-    let mut order: Vec<&Spell> = spells.iter().collect();
-    order.sort_by(|a, b| {
-        let left = |s: &Spell| s.left.map_or(i64::MAX, |l| l.0);
-        (&a.deal, a.entered, left(a)).cmp(&(&b.deal, b.entered, left(b)))
-    });
-    let mut journeys: Vec<Journey> = Vec::new();
-    for spell in order {
-        let spot = *spots.entry(&spell.stage).or_insert_with(|| spot(pipeline, &spell.stage));
-        let visit = Visit {
-            spot,
-            entered: spell.entered.0,
-            left: spell.left.map(|l| l.0.max(spell.entered.0)),
-            left_censored: spell.left_censored,
-            moved_on: spell.to.is_some(),
-        };
-        match journeys.last_mut() {
-            Some(journey) if journey.deal == spell.deal => journey.visits.push(visit),
-            _ => journeys.push(Journey {
-                deal: spell.deal.clone(),
-                visits: vec![visit],
-                outcome: Outcome::Open,
-                decided: None,
-            }),
-        }
-    }
+/// The journeys of all deals, in no order.
+#[derive(Clone, Debug)]
+pub struct Journeys {
+    deals: Arc<[DealId]>,
+    visits: Vec<Visit>,
+    ways: Vec<Way>,
+}
+
+/// Where the visits of a journey lie, and how it stands.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    deal: u32,
+    first: u32,
+    after: u32,
+    outcome: Outcome,
+    decided: Option<i64>,
+}
+
+/// Sorts visits into journeys. Those of one deal may come in any order; of two that begin at the same time the one that is
+/// over comes first.
+pub fn journeys(pipeline: &Pipeline, spells: &Spells) -> Journeys {
+    let spots: Vec<Spot> = spells.stages().iter().map(|stage| spot(pipeline, stage)).collect();
     let won_index = pipeline.won_index();
-    for journey in &mut journeys {
-        (journey.outcome, journey.decided) = outcome(&journey.visits, won_index);
+    let mut visits: Vec<Visit> = Vec::with_capacity(spells.stays().len());
+    let mut ways = Vec::with_capacity(spells.deal_count());
+    for stays in spells.stays().chunk_by(|a, b| a.deal == b.deal) {
+        let first = visits.len();
+        visits.extend(stays.iter().map(|stay| Visit {
+            spot: spots.get(stay.stage as usize).copied().unwrap_or(Spot::Unknown),
+            entered: stay.entered.0,
+            left: stay.left.map(|l| l.0.max(stay.entered.0)),
+            left_censored: stay.left_censored,
+            moved_on: stay.to.is_some(),
+        }));
+        let Some(own) = visits.get_mut(first..) else { continue };
+        // A visit that is over left when it says, even before it was entered: clocks disagree, the order is settled by both.
+        let order = |stay: &Stay| (stay.entered, stay.left.map_or(i64::MAX, |l| l.0));
+        if !stays.is_sorted_by_key(order) {
+            let mut places: Vec<usize> = (0..stays.len()).collect();
+            places.sort_by_key(|place| stays.get(*place).map(order));
+            let sorted: Vec<Visit> = places.iter().filter_map(|place| own.get(*place).copied()).collect();
+            own.copy_from_slice(&sorted);
+        }
+        let (outcome, decided) = outcome(own, won_index);
+        let deal = stays.first().map_or(0, |stay| stay.deal);
+        ways.push(Way { deal, first: first as u32, after: visits.len() as u32, outcome, decided });
     }
-    journeys
+    Journeys { deals: spells.deals().clone(), visits, ways }
+}
+
+impl Journeys {
+    /// Every journey.
+    pub fn iter(&self) -> impl Iterator<Item = Journey<'_>> {
+        self.ways.iter().map(|way| self.along(way))
+    }
+
+    fn along(&self, way: &Way) -> Journey<'_> {
+        let visits = self.visits.get(way.first as usize..way.after as usize).unwrap_or_default();
+        Journey { visits, outcome: way.outcome, decided: way.decided }
+    }
+
+    /// The journeys by the ids of their deals.
+    pub fn by_deal(&self) -> HashMap<&DealId, Journey<'_>> {
+        let named = |way: &Way| Some((self.deals.get(way.deal as usize)?, self.along(way)));
+        self.ways.iter().filter_map(named).collect()
+    }
 }
 
 /// The Kaplan-Meier curve of the length of visits, for every stage of the pipeline.
-pub fn stage_curves(pipeline: &Pipeline, journeys: &[Journey], as_of: i64) -> Vec<KaplanMeier> {
-    let mut lengths: Vec<Vec<Observation>> = vec![Vec::new(); pipeline.stages.len()];
-    for journey in journeys {
-        for visit in &journey.visits {
-            if let Spot::Stage(index) = visit.spot
-                && let Some(own) = lengths.get_mut(index)
-            {
-                own.extend(visit.length(as_of));
-            }
+pub fn stage_curves(pipeline: &Pipeline, journeys: &Journeys, as_of: i64) -> Vec<KaplanMeier> {
+    let mut lengths: Vec<Sample> = vec![Sample::default(); pipeline.stages.len()];
+    for visit in &journeys.visits {
+        if let Spot::Stage(index) = visit.spot
+            && let (Some(own), Some(length)) = (lengths.get_mut(index), visit.length(as_of))
+        {
+            own.push(length);
         }
     }
-    lengths.iter().map(|l| kaplan_meier(l)).collect()
+    lengths.into_iter().map(Sample::kaplan_meier).collect()
 }
 
 fn spot(pipeline: &Pipeline, stage: &StageId) -> Spot {
@@ -184,15 +213,15 @@ fn outcome(visits: &[Visit], won_index: usize) -> (Outcome, Option<i64>) {
     (outcome, run.last().map(|v| v.entered))
 }
 
-impl Journey {
+impl Journey<'_> {
     /// The index of the first visit to a stage.
     pub fn first_visit(&self, stage: usize) -> Option<usize> {
         self.visits.iter().position(|v| v.spot == Spot::Stage(stage))
     }
 
     /// Where the deal is now, and since when; `None` when its file was removed.
-    pub fn current(&self) -> Option<&Visit> {
-        self.visits.last().filter(|v| v.left.is_none())
+    pub fn current(&self) -> Option<Visit> {
+        self.visits.last().copied().filter(|v| v.left.is_none())
     }
 
     /// Whether it has come to an end.

@@ -15,7 +15,7 @@ use crate::format::value::Value;
 
 use super::DAY;
 use super::estimate::{Estimate, Floors};
-use super::journey::{Journey, Spot, stage_curves};
+use super::journey::{Journey, Journeys, Spot, stage_curves};
 use super::total::Total;
 
 /// Number and amount of a set of open deals.
@@ -135,8 +135,8 @@ pub struct Input<'a> {
     pub pipeline: &'a Pipeline,
     /// All its deals.
     pub deals: &'a [Deal],
-    /// Their journeys, by deal id.
-    pub journeys: &'a [Journey],
+    /// Their journeys.
+    pub journeys: &'a Journeys,
     /// Seconds since 1970.
     pub as_of: i64,
     /// The chance of each stage to be won.
@@ -242,11 +242,11 @@ fn value_text(value: &Value) -> String {
 
 fn open_deals(input: &Input<'_>, open: &[&Deal]) -> Vec<OpenDeal> {
     let curves = stage_curves(input.pipeline, input.journeys, input.as_of);
+    let journeys = input.journeys.by_deal();
     let mut deals: Vec<OpenDeal> = Vec::with_capacity(open.len());
     for deal in open {
         let place = input.pipeline.place(deal.stage.as_str());
-        let found = input.journeys.binary_search_by(|j| j.deal.cmp(&deal.id)).ok();
-        let visit = found.and_then(|i| input.journeys.get(i)).and_then(Journey::current).filter(|v| match v.spot {
+        let visit = journeys.get(&deal.id).and_then(Journey::current).filter(|v| match v.spot {
             Spot::Stage(index) => input.pipeline.stages.get(index).is_some_and(|s| s.id == deal.stage),
             Spot::End(_) => false,
             Spot::Unknown => place.is_none(),
@@ -322,6 +322,7 @@ mod tests {
     use super::super::journey::journeys;
     use super::super::total::decimal_share;
     use super::*;
+    use crate::history::spell::Spells;
 
     fn take(deals: &[Deal], by: &[&str]) -> Snapshot {
         let pipeline = pipeline(&["brief", "offer"]);
@@ -335,7 +336,7 @@ mod tests {
         snapshot(&Input {
             pipeline: &pipeline,
             deals,
-            journeys: &journeys(&pipeline, &spells.concat()),
+            journeys: &journeys(&pipeline, &Spells::from(spells.concat().as_slice())),
             as_of: day(10) + 3600,
             chances: &BTreeMap::from(chances),
             by: &by,

@@ -45,10 +45,15 @@ pub struct SurvivalStep {
     pub events: usize,
     /// Share still there after it.
     pub survival: f64,
-    /// Lower bound of the share, 95 %.
-    pub low: f64,
-    /// Upper bound of the share, 95 %.
-    pub high: f64,
+    /// Greenwood's sum up to it: the variance of the share divided by its square.
+    pub greenwood: f64,
+}
+
+impl SurvivalStep {
+    /// The 95 % interval of the share, on the log(-log) scale. Powers take long, so it is worked out only when asked for.
+    pub fn interval(&self) -> (f64, f64) {
+        log_log(self.survival, self.greenwood)
+    }
 }
 
 /// A Kaplan-Meier curve: `S(t) = product over t_j <= t of (1 - d_j / n_j)`.
@@ -70,27 +75,35 @@ const TOUCH: f64 = 1e-12;
 /// The Kaplan-Meier curve of observations, whatever the cause that ended them (Kaplan and Meier, 1958). The pointwise
 /// interval is Greenwood's on the log(-log) scale.
 pub fn kaplan_meier(observations: &[Observation]) -> KaplanMeier {
-    let groups = groups(observations);
-    let mut at_risk = observations.len();
+    let mut sorted: Vec<(i64, bool)> = observations.iter().map(|o| (o.time.max(0), o.cause.is_some())).collect();
+    sorted.sort_unstable();
+    product_limit(sorted.len(), sorted.into_iter())
+}
+
+/// The Kaplan-Meier curve of `count` observations by time: how long, and whether they ended.
+fn product_limit(count: usize, sorted: impl Iterator<Item = (i64, bool)>) -> KaplanMeier {
+    let mut at_risk = count;
     let (mut survival, mut greenwood) = (1.0_f64, 0.0_f64);
     let mut steps = Vec::new();
-    for group in &groups {
-        let events = group.ended.len();
+    let (mut ended, mut last) = (0, 0);
+    let mut sorted = sorted.peekable();
+    while let Some((time, own)) = sorted.next() {
+        let (mut size, mut events) = (1, usize::from(own));
+        while let Some((_, own)) = sorted.next_if(|next| next.0 == time) {
+            size += 1;
+            events += usize::from(own);
+        }
         if events > 0 {
             let (n, d) = (at_risk as f64, events as f64);
             survival = if events == at_risk { 0.0 } else { survival * (1.0 - d / n) };
             greenwood += if events == at_risk { 0.0 } else { d / (n * (n - d)) };
-            let (low, high) = log_log(survival, greenwood);
-            steps.push(SurvivalStep { time: group.time, at_risk, events, survival, low, high });
+            steps.push(SurvivalStep { time, at_risk, events, survival, greenwood });
+            ended += events;
         }
-        at_risk -= group.size;
+        at_risk -= size;
+        last = time;
     }
-    KaplanMeier {
-        events: steps.iter().map(|s| s.events).sum(),
-        steps,
-        n: observations.len(),
-        last: groups.last().map_or(0, |g| g.time),
-    }
+    KaplanMeier { events: ended, steps, n: count, last }
 }
 
 fn log_log(survival: f64, greenwood: f64) -> (f64, f64) {
@@ -110,7 +123,10 @@ impl KaplanMeier {
 
     /// The smallest time by which a share `p` (0 to 1) had ended: the first with `S(t) <= 1 - p`.
     pub fn quantile(&self, p: f64) -> Quantile {
-        self.first(p, |s| s.survival).map_or(Quantile::NotReached(self.last), Quantile::At)
+        let still = 1.0 - p + TOUCH;
+        // The curve never rises, not even by rounding: each step multiplies it with a fraction.
+        let before = self.steps.partition_point(|s| s.survival > still);
+        self.steps.get(before).map_or(Quantile::NotReached(self.last), |s| Quantile::At(s.time))
     }
 
     /// The median.
@@ -121,11 +137,60 @@ impl KaplanMeier {
     /// The 95 % interval of a quantile: where the bounds of the curve reach it (Brookmeyer and Crowley, 1982, on the
     /// log(-log) scale); `None` for a bound that is not reached.
     pub fn quantile_interval(&self, p: f64) -> (Option<i64>, Option<i64>) {
-        (self.first(p, |s| s.low), self.first(p, |s| s.high))
+        let still = 1.0 - p + TOUCH;
+        (self.first(still, Bound::Low), self.first(still, Bound::High))
     }
 
-    fn first(&self, p: f64, curve: impl Fn(&SurvivalStep) -> f64) -> Option<i64> {
-        self.steps.iter().find(|s| curve(s) <= 1.0 - p + TOUCH).map(|s| s.time)
+    /// The time of the first step whose bound is `still` or less. Runs of steps that cannot reach it are passed over, as
+    /// the bounds of each step take longer than all the rest of the curve.
+    fn first(&self, still: f64, bound: Bound) -> Option<i64> {
+        let reached = |s: &&SurvivalStep| bound.of(s.survival, s.greenwood) <= still;
+        self.steps
+            .chunks(RUN)
+            .filter(|run| !bound.stays_above(run, still + PASSED))
+            .find_map(|run| run.iter().find(reached))
+            .map(|s| s.time)
+    }
+}
+
+/// Steps that are looked at together.
+const RUN: usize = 64;
+
+/// How far a run of steps must stay away from a value to be passed over: far more than the rounding of a power.
+const PASSED: f64 = 1e-9;
+
+/// A bound of the interval of a curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bound {
+    Low,
+    High,
+}
+
+impl Bound {
+    fn of(self, survival: f64, greenwood: f64) -> f64 {
+        let (low, high) = log_log(survival, greenwood);
+        match self {
+            Bound::Low => low,
+            Bound::High => high,
+        }
+    }
+
+    /// Whether the bound of every step of a run is above a value for certain. With `L = -ln S` and `w` the half-width of
+    /// the interval on the log scale, the bounds are `exp(-L exp(w/L))` and `exp(-L exp(-w/L))`. The upper one falls as `L`
+    /// grows and as `w` shrinks; the lower one falls as `w` grows, and as `L` grows where `L >= w`. So the run's last share
+    /// with the run's narrowest, or its widest, interval is below them all.
+    fn stays_above(self, run: &[SurvivalStep], value: f64) -> bool {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { return true };
+        if last.survival <= 0.0 || first.survival >= 1.0 {
+            return false;
+        }
+        match self {
+            Bound::High => self.of(last.survival, first.greenwood) > value,
+            Bound::Low => {
+                let widest = Z * last.greenwood.sqrt();
+                -first.survival.ln() >= widest && self.of(last.survival, last.greenwood) > value
+            }
+        }
     }
 }
 
@@ -161,12 +226,7 @@ pub struct Incidence {
 pub fn aalen_johansen(observations: &[Observation], causes: usize) -> Incidence {
     let mut at_risk = observations.len();
     let mut survival = 1.0_f64;
-    let mut incidence = vec![0.0_f64; causes];
-    let mut events = vec![0_usize; causes];
-    // With F the incidence so far, the variance at t is
-    //   sum (F(t)-F_j)^2 a_j + sum b_j - 2 sum (F(t)-F_j) c_j,
-    // which is a quadratic in F(t): its sums are kept, so that the whole curve takes one pass.
-    let mut sums = vec![[0.0_f64; 6]; causes];
+    let mut ways = vec![Way::default(); causes];
     let mut steps = Vec::new();
     for group in groups(observations) {
         let mut counts = vec![0_usize; causes];
@@ -177,30 +237,207 @@ pub fn aalen_johansen(observations: &[Observation], causes: usize) -> Incidence 
         }
         let ended: usize = counts.iter().sum();
         if ended > 0 {
-            let (n, d) = (at_risk as f64, ended as f64);
-            let last = ended == at_risk;
-            let mut variance = Vec::with_capacity(causes);
-            for (c, count) in counts.iter().enumerate() {
-                let dc = *count as f64;
-                incidence[c] += survival * dc / n;
-                events[c] += count;
-                let f = incidence[c];
-                let a = if last { 0.0 } else { d / (n * (n - d)) };
-                let b = survival * survival * dc * (n - dc) / (n * n * n);
-                let cross = survival * dc / (n * n);
-                let s = &mut sums[c];
-                for (sum, term) in s.iter_mut().zip([a, a * f, a * f * f, b, cross, cross * f]) {
-                    *sum += term;
-                }
-                let v = f * f * s[0] - 2.0 * f * s[1] + s[2] + s[3] - 2.0 * (f * s[4] - s[5]);
-                variance.push(v.max(0.0));
-            }
-            survival = if last { 0.0 } else { survival * (1.0 - d / n) };
-            steps.push(IncidenceStep { time: group.time, at_risk, survival, incidence: incidence.clone(), variance });
+            let step = Step { at_risk, ended, survival };
+            ways.iter_mut().zip(&counts).for_each(|(way, count)| way.take(step, *count));
+            survival = step.survival_after();
+            steps.push(IncidenceStep {
+                time: group.time,
+                at_risk,
+                survival,
+                incidence: ways.iter().map(|way| way.incidence).collect(),
+                variance: ways.iter().map(Way::variance).collect(),
+            });
         }
         at_risk -= group.size;
     }
-    Incidence { steps, n: observations.len(), events }
+    Incidence { steps, n: observations.len(), events: ways.iter().map(|way| way.events).collect() }
+}
+
+/// A time at which something ended.
+#[derive(Clone, Copy)]
+struct Step {
+    at_risk: usize,
+    ended: usize,
+    /// Share that nothing had ended just before it.
+    survival: f64,
+}
+
+impl Step {
+    fn survival_after(self) -> f64 {
+        if self.ended == self.at_risk { 0.0 } else { self.survival * (1.0 - self.ended as f64 / self.at_risk as f64) }
+    }
+}
+
+/// One cause, along the curve.
+#[derive(Clone, Copy, Debug, Default)]
+struct Way {
+    incidence: f64,
+    events: usize,
+    /// With F the incidence so far, the variance at t is
+    ///   sum (F(t)-F_j)^2 a_j + sum b_j - 2 sum (F(t)-F_j) c_j,
+    /// which is a quadratic in F(t): its sums are kept, so that the whole curve takes one pass.
+    sums: [f64; 6],
+}
+
+impl Way {
+    fn take(&mut self, step: Step, count: usize) {
+        let (n, d, dc) = (step.at_risk as f64, step.ended as f64, count as f64);
+        self.incidence += step.survival * dc / n;
+        self.events += count;
+        let f = self.incidence;
+        let a = if step.ended == step.at_risk { 0.0 } else { d / (n * (n - d)) };
+        let b = step.survival * step.survival * dc * (n - dc) / (n * n * n);
+        let cross = step.survival * dc / (n * n);
+        for (sum, term) in self.sums.iter_mut().zip([a, a * f, a * f * f, b, cross, cross * f]) {
+            *sum += term;
+        }
+    }
+
+    fn variance(&self) -> f64 {
+        let (f, s) = (self.incidence, &self.sums);
+        let v = f * f * s[0] - 2.0 * f * s[1] + s[2] + s[3] - 2.0 * (f * s[4] - s[5]);
+        v.max(0.0)
+    }
+}
+
+/// Where the curve of one cause ends, among competing ones.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plateau {
+    /// Observations.
+    pub n: usize,
+    /// Observations that the cause ended.
+    pub reached: usize,
+    /// Observations that any cause ended.
+    pub finished: usize,
+    /// Share that the cause had ended by the last time at which anything ended.
+    pub share: f64,
+    /// Its 95 % interval; `None` while nothing has ended.
+    pub interval: Option<(f64, f64)>,
+    /// Share that nothing had ended by then.
+    pub undecided: f64,
+}
+
+/// 95 % interval of a plateau: Wilson's, for as many observations as would give a plain share the same variance, so that
+/// without censoring it is Wilson's interval of the plain share.
+fn plateau_interval(share: f64, variance: f64, finished: usize) -> (f64, f64) {
+    let plain = share * (1.0 - share);
+    // The variance of a share of 0 or 1 is 0 and says nothing of its precision.
+    let n = if variance > f64::EPSILON && plain > f64::EPSILON { plain / variance } else { finished as f64 };
+    wilson_share(share, n.max(1.0))
+}
+
+/// Observations in little room, for the pipelines that have hundreds of thousands: 61 bits of time and 3 of cause.
+#[derive(Clone, Debug, Default)]
+pub struct Sample(Vec<u64>);
+
+impl Sample {
+    /// Bits for the cause: 0 censored, else the cause's number and 1.
+    const CAUSE: u32 = 3;
+
+    /// Adds an observation. Causes from 6 on are one.
+    pub fn push(&mut self, observation: Observation) {
+        let time = observation.time.clamp(0, i64::MAX >> (Self::CAUSE + 1)) as u64;
+        self.0.push(time << Self::CAUSE | observation.cause.map_or(0, |cause| cause.min(6) as u64 + 1));
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn time(packed: u64) -> i64 {
+        (packed >> Self::CAUSE) as i64
+    }
+
+    fn cause(packed: u64) -> Option<usize> {
+        (packed as usize & 7).checked_sub(1)
+    }
+
+    /// The observations by time.
+    fn sorted(self) -> Vec<u64> {
+        by_bits(self.0, Self::CAUSE)
+    }
+
+    /// As [`kaplan_meier`].
+    pub fn kaplan_meier(self) -> KaplanMeier {
+        let count = self.len();
+        product_limit(count, self.sorted().into_iter().map(|p| (Self::time(p), Self::cause(p).is_some())))
+    }
+
+    /// Where the curve of the first of `causes` causes ends in [`aalen_johansen`]. The steps on the way there are not kept.
+    pub fn plateau(self, causes: usize) -> Plateau {
+        let n = self.len();
+        let mut at_risk = n;
+        let (mut survival, mut finished) = (1.0_f64, 0);
+        let mut way = Way::default();
+        let mut sorted = self.sorted().into_iter().peekable();
+        while let Some(packed) = sorted.next() {
+            let (mut size, mut ended, mut own) = (0, 0, 0);
+            let mut count = |packed: u64| {
+                let cause = Self::cause(packed).filter(|cause| *cause < causes);
+                size += 1;
+                ended += usize::from(cause.is_some());
+                own += usize::from(cause == Some(0));
+            };
+            count(packed);
+            while let Some(next) = sorted.next_if(|next| Self::time(*next) == Self::time(packed)) {
+                count(next);
+            }
+            if ended > 0 {
+                let step = Step { at_risk, ended, survival };
+                way.take(step, own);
+                survival = step.survival_after();
+                finished += ended;
+            }
+            at_risk -= size;
+        }
+        let share = if finished > 0 { way.incidence.clamp(0.0, 1.0) } else { 0.0 };
+        Plateau {
+            n,
+            reached: way.events,
+            finished,
+            share,
+            interval: (finished > 0).then(|| plateau_interval(share, way.variance(), finished)),
+            undecided: survival,
+        }
+    }
+}
+
+/// Bits of a number that are sorted at a time.
+const DIGIT: u32 = 11;
+
+/// Sorts numbers by their bits from `skipped` on. Lengths of time have few bits, so that to count digits is several times
+/// as fast as to compare.
+fn by_bits(mut numbers: Vec<u64>, skipped: u32) -> Vec<u64> {
+    if numbers.len() < 1 << DIGIT {
+        numbers.sort_unstable();
+        return numbers;
+    }
+    let used = u64::BITS - numbers.iter().fold(0, |all, number| all | number).leading_zeros();
+    let mut other = vec![0; numbers.len()];
+    for shift in (skipped..used).step_by(DIGIT as usize) {
+        let digit = |number: u64| (number >> shift) as usize & ((1 << DIGIT) - 1);
+        let mut places = [0_usize; 1 << DIGIT];
+        for number in &numbers {
+            places[digit(*number)] += 1;
+        }
+        let mut before = 0;
+        for place in &mut places {
+            before += std::mem::replace(place, before);
+        }
+        for number in &numbers {
+            let place = &mut places[digit(*number)];
+            other[*place] = *number;
+            *place += 1;
+        }
+        std::mem::swap(&mut numbers, &mut other);
+    }
+    numbers
 }
 
 impl Incidence {
@@ -228,13 +465,8 @@ impl Incidence {
     /// 95 % interval of the plateau: Wilson's, for as many observations as would give a plain share the same variance,
     /// so that without censoring it is Wilson's interval of the plain share. `None` while nothing has ended.
     pub fn plateau_interval(&self, cause: usize) -> Option<(f64, f64)> {
-        let step = self.steps.last()?;
-        let share = self.plateau(cause);
-        let variance = *step.variance.get(cause)?;
-        let plain = share * (1.0 - share);
-        // The variance of a share of 0 or 1 is 0 and says nothing of its precision.
-        let n = if variance > f64::EPSILON && plain > f64::EPSILON { plain / variance } else { self.finished() as f64 };
-        Some(wilson_share(share, n.max(1.0)))
+        let variance = *self.steps.last()?.variance.get(cause)?;
+        Some(plateau_interval(self.plateau(cause), variance, self.finished()))
     }
 }
 
@@ -263,6 +495,8 @@ fn groups(observations: &[Observation]) -> Vec<Group> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn near(a: f64, b: f64, by: f64) {
@@ -362,6 +596,50 @@ mod tests {
             .collect();
         for step in aalen_johansen(&seen, 3).steps {
             near(step.incidence.iter().sum::<f64>() + step.survival, 1.0, 1e-12);
+        }
+    }
+
+    /// The interval of a quantile by looking at every step.
+    fn plain_interval(curve: &KaplanMeier, p: f64) -> (Option<i64>, Option<i64>) {
+        let still = 1.0 - p + TOUCH;
+        let first = |bound: fn((f64, f64)) -> f64| {
+            curve.steps.iter().find(|step| bound(step.interval()) <= still).map(|step| step.time)
+        };
+        (first(|(low, _)| low), first(|(_, high)| high))
+    }
+
+    fn observations(most: usize) -> impl Strategy<Value = Vec<Observation>> {
+        let one = (0_i64..3000, proptest::option::weighted(0.6, 0_usize..5));
+        proptest::collection::vec(one.prop_map(|(time, cause)| Observation { time, cause }), 0..most)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn a_sample_gives_the_very_numbers_that_the_whole_curves_give(seen in observations(6000), scale in 1_i64..100_000) {
+            let seen: Vec<Observation> = seen.into_iter().map(|o| Observation { time: o.time * scale, ..o }).collect();
+            let mut sample = Sample::default();
+            seen.iter().for_each(|o| sample.push(*o));
+            let curve = kaplan_meier(&seen);
+            prop_assert_eq!(&sample.clone().kaplan_meier(), &curve);
+            for p in [0.1, 0.5, 0.9, 0.99] {
+                prop_assert_eq!(curve.quantile_interval(p), plain_interval(&curve, p));
+                let plain = curve.steps.iter().find(|s| s.survival <= 1.0 - p + TOUCH).map(|s| s.time);
+                prop_assert_eq!(curve.quantile(p), plain.map_or(Quantile::NotReached(curve.last), Quantile::At));
+            }
+            let (whole, end) = (aalen_johansen(&seen, 4), sample.plateau(4));
+            prop_assert_eq!(
+                (end.n, end.reached, end.finished, end.share.to_bits(), end.undecided.to_bits(), end.interval),
+                (
+                    whole.n,
+                    whole.events[0],
+                    whole.finished(),
+                    whole.plateau(0).to_bits(),
+                    whole.undecided().to_bits(),
+                    whole.plateau_interval(0)
+                )
+            );
         }
     }
 }

@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::forecast::{Forecast, day_of};
 use crate::format::ident::{CriterionId, DealId};
 use crate::format::money::Currency;
-use crate::history::event::{Direction, EventKind};
 use crate::metrics::funnel::Funnel;
 use crate::metrics::snapshot::Snapshot;
 
@@ -22,14 +21,27 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct Source {
     /// The commit whose tree was read, as hexadecimal; `None` outside git.
     pub commit: Option<String>,
-    /// Deal files that could not be read.
-    pub unreadable: usize,
-    /// Deal files left out because the deal lies in another place too.
-    pub doubled: usize,
-    /// Deals that differ in the work tree.
-    pub uncommitted: usize,
+    /// Deals, closed ones too.
+    pub deals: usize,
+    /// What the files of the deals are like; `None` where none of them was read.
+    pub files: Option<Files>,
+    /// Deals that differ in the work tree; `None` where nobody looked.
+    pub uncommitted: Option<usize>,
+    /// Events whose time had to be corrected.
+    pub clamped: usize,
+    /// Moves over a stage that is not optional.
+    pub jumps: usize,
     /// Version of the tool.
     pub version: String,
+}
+
+/// What the files of deals are like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Those that could not be read.
+    pub unreadable: usize,
+    /// Those left out because the deal lies in another place too.
+    pub doubled: usize,
 }
 
 /// A criterion that was waived for a deal and would not hold otherwise.
@@ -102,16 +114,17 @@ pub struct SourceLine {
     pub commit: Option<String>,
     /// Up to when the branch's knowledge was used, RFC 3339 in UTC.
     pub known_at: String,
-    /// Deals that were read, closed ones too.
+    /// Deals, closed ones too. Where their files were read, those that could be read.
     pub deals: usize,
-    /// Deal files that could not be read and are in no number.
-    pub unreadable: usize,
-    /// Files of deals that lie in another place too; each deal counts once, where it was first.
-    pub doubled: usize,
-    /// Deals that differ in the work tree; their committed state is what was read.
-    pub uncommitted: usize,
-    /// Waivers in force.
-    pub waivers: usize,
+    /// Deal files that could not be read and are in no number; `None` where none was read.
+    pub unreadable: Option<usize>,
+    /// Files of deals that lie in another place too; each deal counts once, where it was first. `None` where none was
+    /// read.
+    pub doubled: Option<usize>,
+    /// Deals that differ in the work tree; their committed state is what was read. `None` where nobody asked.
+    pub uncommitted: Option<usize>,
+    /// Waivers in force; `None` where no deal was read.
+    pub waivers: Option<usize>,
     /// Events whose time had to be corrected, because clocks disagreed.
     pub clamped: usize,
     /// Moves over a stage that is not optional.
@@ -178,7 +191,7 @@ impl Head {
     pub(super) fn new(report: &'static str, facts: &Facts<'_>) -> Self {
         let pipeline = facts.pipeline;
         let known_at = rfc3339(facts.as_of.0);
-        let jump = |kind: &EventKind| matches!(kind, EventKind::Moved { direction: Direction::Skip, .. });
+        let source = facts.source;
         Head {
             schema_version: SCHEMA_VERSION,
             kind: "report",
@@ -193,16 +206,16 @@ impl Head {
             words: words(&pipeline.labels),
             has_history: !facts.spells.is_empty(),
             source: SourceLine {
-                commit: facts.source.commit.clone(),
+                commit: source.commit.clone(),
                 known_at,
-                deals: facts.deals.len(),
-                unreadable: facts.source.unreadable,
-                doubled: facts.source.doubled,
-                uncommitted: facts.source.uncommitted,
-                waivers: facts.waivers.len(),
-                clamped: facts.events.iter().filter(|e| e.clamped).count(),
-                jumps: facts.events.iter().filter(|e| jump(&e.kind)).count(),
-                version: facts.source.version.clone(),
+                deals: source.deals,
+                unreadable: source.files.map(|files| files.unreadable),
+                doubled: source.files.map(|files| files.doubled),
+                uncommitted: source.uncommitted,
+                waivers: source.files.map(|_| facts.waivers.len()),
+                clamped: source.clamped,
+                jumps: source.jumps,
+                version: source.version.clone(),
             },
             definitions: definitions(report),
         }

@@ -21,11 +21,11 @@ use crate::forecast::{Forecast, day_of};
 use crate::format::deal::Deal;
 use crate::format::ident::StageId;
 use crate::format::pipeline::Pipeline;
-use crate::history::event::{Event, KnownAt};
-use crate::history::spell::Spell;
+use crate::history::event::KnownAt;
+use crate::history::spell::Spells;
 use crate::metrics::estimate::Floors;
 use crate::metrics::funnel::{Funnel, Window, of_journeys};
-use crate::metrics::journey::{Journey, journeys};
+use crate::metrics::journey::{Journeys, journeys};
 use crate::metrics::snapshot::{self, Snapshot};
 use crate::metrics::total::decimal_share;
 
@@ -34,17 +34,15 @@ use data::{Attention, ForecastReport, FunnelReport, Head, OverviewReport, Pipeli
 /// Deals of each list that an overview names.
 const OVERVIEW_DEALS: usize = 10;
 
-/// What reports are made of. Deals, spells and events are as known at `as_of`; later ones must not be among them.
+/// What reports are made of. Deals and spells are as known at `as_of`; later ones must not be among them.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
     /// The pipeline.
     pub pipeline: &'a Pipeline,
-    /// Its deals at `as_of`.
+    /// Its deals at `as_of`. The funnel needs none of them.
     pub deals: &'a [Deal],
     /// All visits of all deals, past ones too. Empty where there is no history.
-    pub spells: &'a [Spell],
-    /// All events; reports count the corrected clocks and the jumps among them.
-    pub events: &'a [Event],
+    pub spells: &'a Spells,
     /// The time the report is about.
     pub as_of: KnownAt,
     /// Where the facts come from.
@@ -177,7 +175,7 @@ pub fn overview(facts: &Facts<'_>, attention: Vec<Attention>) -> Report {
     }))
 }
 
-fn state(facts: &Facts<'_>, journeys: &[Journey], chances: &[StageChance], by: &[String]) -> Snapshot {
+fn state(facts: &Facts<'_>, journeys: &Journeys, chances: &[StageChance], by: &[String]) -> Snapshot {
     let chances: BTreeMap<StageId, Decimal> =
         chances.iter().map(|c| (c.stage.clone(), decimal_share(c.chance))).collect();
     snapshot::snapshot(&snapshot::Input {
@@ -191,11 +189,11 @@ fn state(facts: &Facts<'_>, journeys: &[Journey], chances: &[StageChance], by: &
     })
 }
 
-fn funnel_of(facts: &Facts<'_>, journeys: &[Journey], window: Window) -> Funnel {
+fn funnel_of(facts: &Facts<'_>, journeys: &Journeys, window: Window) -> Funnel {
     of_journeys(facts.pipeline, journeys, facts.as_of.0, window, facts.floors)
 }
 
-fn forecast_of(facts: &Facts<'_>, journeys: &[Journey]) -> Forecast {
+fn forecast_of(facts: &Facts<'_>, journeys: &Journeys) -> Forecast {
     crate::forecast::forecast(&crate::forecast::Input {
         pipeline: facts.pipeline,
         deals: facts.deals,

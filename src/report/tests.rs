@@ -1,17 +1,12 @@
-use std::sync::Arc;
-
 use super::*;
 use crate::format::ident::{CriterionId, DealId};
-use crate::history::event::{Direction, EventKind, ValidAt};
 use crate::metrics::fixture::{self, date, day, deal, money, path, text, with};
-use crate::repo::objects::{Author, ObjectId};
 
 /// A pipeline with some of everything.
 struct Small {
     pipeline: Pipeline,
     deals: Vec<Deal>,
-    spells: Vec<Spell>,
-    events: Vec<Event>,
+    spells: Spells,
     source: Source,
     waivers: Vec<Waiver>,
 }
@@ -70,24 +65,13 @@ impl Small {
             spells.extend(path(&format!("l{i}"), &[("brief", i), ("proposal", 6 + i), ("lost", 20 + i)]));
         }
         spells.extend(path("r0", &[("brief", 2), ("recycled", 4)]));
-        let jump = Event {
-            deal: DealId::new("delta").unwrap(),
-            kind: EventKind::Moved {
-                from: StageId::new("brief").unwrap(),
-                to: StageId::new("contract").unwrap(),
-                direction: Direction::Skip,
-            },
-            at: ValidAt(day(30)),
-            known_at: KnownAt(day(30)),
-            author: Arc::new(Author { name: "Olga".to_owned(), email: "olga@example.com".to_owned() }),
-            commit: ObjectId::from_bytes(&[7; 20]).unwrap(),
-            clamped: true,
-        };
         let source = Source {
             commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
-            unreadable: 1,
-            doubled: 0,
-            uncommitted: 3,
+            deals: deals.len(),
+            files: Some(data::Files { unreadable: 1, doubled: 0 }),
+            uncommitted: Some(3),
+            clamped: 1,
+            jumps: 1,
             version: "0.1.0".to_owned(),
         };
         let waiver = Waiver {
@@ -97,7 +81,7 @@ impl Small {
             reason: "Strategic account".to_owned(),
             on: "2026-02-01".parse().unwrap(),
         };
-        Small { pipeline, deals, spells, events: vec![jump], source, waivers: vec![waiver] }
+        Small { pipeline, deals, spells: Spells::from(spells.as_slice()), source, waivers: vec![waiver] }
     }
 
     fn facts(&self) -> Facts<'_> {
@@ -105,7 +89,6 @@ impl Small {
             pipeline: &self.pipeline,
             deals: &self.deals,
             spells: &self.spells,
-            events: &self.events,
             as_of: KnownAt(day(40) + 36_000),
             source: &self.source,
             waivers: &self.waivers,
@@ -147,7 +130,9 @@ fn the_same_facts_give_the_same_bytes_whatever_their_order() {
     let small = Small::new();
     let mut turned = Small::new();
     turned.deals.reverse();
-    turned.spells.reverse();
+    let mut spells = turned.spells.named();
+    spells.reverse();
+    turned.spells = Spells::from(spells.as_slice());
     for (a, b) in small.all().iter().zip(turned.all().iter()) {
         assert_eq!(markdown_of(a), markdown_of(b));
         assert_eq!(a.to_json().unwrap(), b.to_json().unwrap());
@@ -183,8 +168,7 @@ fn json_says_what_it_is_and_keeps_money_as_text() {
 fn no_deals_and_no_history_are_survived() {
     let mut empty = Small::new();
     empty.deals.clear();
-    empty.spells.clear();
-    empty.events.clear();
+    empty.spells = Spells::default();
     empty.waivers.clear();
     empty.source = Source::default();
     for report in empty.all() {
@@ -195,7 +179,7 @@ fn no_deals_and_no_history_are_survived() {
     }
     assert!(markdown_of(&empty.all()[2]).contains("There is no history here"));
     let mut young = Small::new();
-    young.spells.clear();
+    young.spells = Spells::default();
     for report in young.all() {
         let text = markdown_of(&report);
         assert!(text.contains("too early (n = 0)") || report.name() == "forecast", "{text}");

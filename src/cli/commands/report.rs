@@ -1,6 +1,6 @@
 //! `tussock report`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +24,7 @@ use crate::format::load::Reading;
 use crate::format::pipeline::Pipeline;
 use crate::format::source::{EntryKind, Source as _};
 use crate::history::event::KnownAt;
+use crate::history::spell::Spells;
 use crate::history::{History, Options, Point};
 use crate::metrics::estimate::Floors;
 use crate::metrics::funnel::Window;
@@ -32,8 +33,11 @@ use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
 use crate::repo::revision::{differing, head, resolve};
 use crate::repo::snapshot::Snapshot;
-use crate::report::data::{Attention, Source, Waiver};
+use crate::report::data::{Attention, Files, Source, Waiver};
 use crate::report::{self, Facts, Report};
+
+/// The folder of the pipeline that holds its own templates.
+const TEMPLATES: &str = "templates";
 
 /// Report on the pipeline
 ///
@@ -71,6 +75,9 @@ pub struct Args {
     /// In the funnel, only deals that came to a stage on this day or earlier
     #[arg(long, value_name = "DATE", value_parser = day)]
     to: Option<NaiveDate>,
+    /// Also say how many deals differ in the work tree; looks at every file
+    #[arg(long)]
+    uncommitted: bool,
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "md", value_enum)]
     format: Format,
@@ -110,7 +117,13 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     }
     let home = home(global)?;
     tell_half_done(ui, &home)?;
-    let known = Known::gather(ui, &home, args.as_of.as_deref(), global.today)?;
+    let asked = Asked {
+        as_of: args.as_of.as_deref(),
+        today: global.today,
+        deals: args.name != Name::Funnel,
+        uncommitted: args.uncommitted,
+    };
+    let known = Known::gather(ui, &home, asked)?;
     let report = known.report(args)?;
     let text = match args.format {
         Format::Md => report.to_markdown(&known.templates),
@@ -121,7 +134,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         Some(file) => write_whole(&current(global)?.join(file), &text)?,
         None => ui.print(&text),
     }
-    Ok(if tell_unreadable(ui, &known.reading, &known.snapshot) { Exit::Findings } else { Exit::Done })
+    let unreadable = known.state.as_ref().is_some_and(|state| tell_unreadable(ui, &state.reading, &state.snapshot));
+    Ok(if unreadable { Exit::Findings } else { Exit::Done })
 }
 
 /// The overview of what is committed, as `watch` keeps it in a file.
@@ -129,40 +143,79 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
 /// # Errors
 /// As `tussock report`.
 pub(in crate::cli) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate>) -> Result<String, CommandError> {
-    let known = Known::gather(ui, home, None, today)?;
+    let known = Known::gather(ui, home, Asked { as_of: None, today, deals: true, uncommitted: false })?;
     let report = report::overview(&known.facts(), known.attention());
     report.to_markdown(&known.templates).map_err(|e| CommandError::usage(e.to_string()))
 }
 
+/// What a report needs.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    as_of: Option<&'a str>,
+    today: Option<NaiveDate>,
+    /// Whether it needs the deals as they are. A funnel is made of history alone.
+    deals: bool,
+    /// Whether it looks for deals that differ in the work tree.
+    uncommitted: bool,
+}
+
 /// Everything a report is made of, as it was known at one time.
 struct Known {
+    pipeline: Pipeline,
+    /// The deals; `None` where the report needs none.
+    state: Option<State>,
+    history: History,
+    spells: Spells,
+    as_of: KnownAt,
+    today: NaiveDate,
+    source: Source,
+    templates: BTreeMap<String, String>,
+}
+
+/// The deals as the commit has them.
+struct State {
     snapshot: Snapshot,
     reading: Reading,
     /// The deals without the files that double one; `None` where there are none such.
     once: Option<Vec<Deal>>,
-    history: History,
-    spells: Vec<crate::history::spell::Spell>,
-    as_of: KnownAt,
-    today: NaiveDate,
-    source: Source,
     waivers: Vec<Waiver>,
-    templates: BTreeMap<String, String>,
+}
+
+impl State {
+    fn read(ui: &mut Ui, home: &Home, commit: ObjectId, history: &History) -> Result<State, CommandError> {
+        let snapshot = Snapshot::of_commit(home, commit)?;
+        let reading = read(ui, &snapshot)?;
+        let once = each_once(&reading.deals, history);
+        Ok(State { waivers: waivers(&reading), snapshot, reading, once })
+    }
+
+    fn deals(&self) -> &[Deal] {
+        self.once.as_deref().unwrap_or(&self.reading.deals)
+    }
+
+    fn files(&self) -> Files {
+        let doubled = self.reading.deals.len() - self.deals().len();
+        Files { unreadable: self.reading.unreadable.len(), doubled }
+    }
 }
 
 impl Known {
-    fn gather(ui: &mut Ui, home: &Home, as_of: Option<&str>, today: Option<NaiveDate>) -> Result<Known, CommandError> {
+    fn gather(ui: &mut Ui, home: &Home, asked: Asked<'_>) -> Result<Known, CommandError> {
         home.place()?;
         let no_commit = || CommandError::new(Exit::NotInState, "there is no commit yet, so there is nothing to report");
         let head = head(home)?.and_then(|h| h.commit);
-        let date = as_of.and_then(|text| parse_date(text).ok());
-        let asked = date.or(today.filter(|_| as_of.is_none()));
-        let tip = match (head, as_of.filter(|_| date.is_none())) {
+        let date = asked.as_of.and_then(|text| parse_date(text).ok());
+        let day = date.or(asked.today.filter(|_| asked.as_of.is_none()));
+        let tip = match (head, asked.as_of.filter(|_| date.is_none())) {
             (Some(tip), _) => tip,
             (None, Some(rev)) => resolve(home, rev)?,
             (None, None) => return Err(no_commit()),
         };
-        let point = match (asked, as_of) {
-            (Some(day), _) => Some(Point::Known(end_of(&read_pipeline(ui, &Snapshot::of_commit(home, tip)?)?, day))),
+        let point = match (day, asked.as_of) {
+            (Some(day), _) => {
+                let pipeline = read_pipeline(ui, &Snapshot::of_folder(home, tip, TEMPLATES)?)?;
+                Some(Point::Known(end_of(&pipeline, day)))
+            }
             (None, Some(rev)) => Some(Point::Commit(resolve(home, rev)?)),
             (None, None) => None,
         };
@@ -173,36 +226,35 @@ impl Known {
         // The pipeline file and the folder of that time are read too: what today calls a stage was not known then.
         let known = match found {
             Some((commit, then)) => {
-                let snapshot = Snapshot::of_commit(&then, commit)?;
-                let pipeline = read_pipeline(ui, &snapshot)?;
+                let files = Snapshot::of_folder(&then, commit, TEMPLATES)?;
+                let pipeline = read_pipeline(ui, &files)?;
                 let history = history_at(&then, commit, &pipeline, &Options::default())?;
-                history.tip_known_at.map(|known_at| (commit, snapshot, history, known_at))
+                history.tip_known_at.map(|known_at| (commit, then, files, pipeline, history, known_at))
             }
             None => None,
         };
-        let Some((commit, snapshot, history, known_at)) = known else {
-            let day = asked.map_or_else(String::new, |d| d.to_string());
+        let Some((commit, then, files, pipeline, history, known_at)) = known else {
+            let day = day.map_or_else(String::new, |d| d.to_string());
             return Err(CommandError::usage(format!("nothing was known yet on {day}; the first commit is later")));
         };
-        let reading = read(ui, &snapshot)?;
-        let as_of = asked.map_or(known_at, |day| end_of(&reading.pipeline, day).max(known_at));
-        let once = each_once(&reading.deals, &history);
-        let uncommitted = if asked.is_none() && head == Some(commit) { differing(home)? } else { 0 };
+        let state = if asked.deals { Some(State::read(ui, &then, commit, &history)?) } else { None };
+        let as_of = day.map_or(known_at, |day| end_of(&pipeline, day).max(known_at));
+        let now = day.is_none() && head == Some(commit);
         let source = Source {
             commit: Some(commit.to_string()),
-            unreadable: reading.unreadable.len(),
-            doubled: once.as_ref().map_or(0, |once| reading.deals.len() - once.len()),
-            uncommitted,
+            deals: state.as_ref().map_or(history.standings.len(), |state| state.deals().len()),
+            files: state.as_ref().map(State::files),
+            uncommitted: if asked.uncommitted && now { Some(differing(home)?) } else { None },
+            clamped: history.clamped_valid,
+            jumps: history.skips,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         Ok(Known {
-            today: asked.unwrap_or_else(|| day_of(&reading.pipeline, as_of.0)),
-            spells: history.spells(),
-            waivers: waivers(&reading),
-            templates: own_templates(&snapshot, commit)?,
-            snapshot,
-            reading,
-            once,
+            today: day.unwrap_or_else(|| day_of(&pipeline, as_of.0)),
+            spells: Spells::of(&history.events, &history.ignored, &history.imports),
+            templates: own_templates(&files, commit)?,
+            pipeline,
+            state,
             history,
             as_of,
             source,
@@ -211,20 +263,19 @@ impl Known {
 
     fn facts(&self) -> Facts<'_> {
         Facts {
-            pipeline: &self.reading.pipeline,
-            deals: self.once.as_deref().unwrap_or(&self.reading.deals),
+            pipeline: &self.pipeline,
+            deals: self.state.as_ref().map_or(&[], State::deals),
             spells: &self.spells,
-            events: &self.history.events,
             as_of: self.as_of,
             source: &self.source,
-            waivers: &self.waivers,
+            waivers: self.state.as_ref().map_or(&[], |state| &state.waivers),
             floors: Floors::default(),
         }
     }
 
     fn report(&self, args: &Args) -> Result<Report, CommandError> {
         let facts = self.facts();
-        let pipeline = &self.reading.pipeline;
+        let pipeline = &self.pipeline;
         Ok(match args.name {
             Name::Overview => report::overview(&facts, self.attention()),
             Name::Pipeline => {
@@ -246,12 +297,13 @@ impl Known {
 
     /// What `validate` would say of this state, counted by rule.
     fn attention(&self) -> Vec<Attention> {
-        let facts = StageFacts::of(&self.history, &self.reading.pipeline, self.today);
+        let Some(State { reading, snapshot, .. }) = &self.state else { return Vec::new() };
+        let facts = StageFacts::of(&self.history, &self.pipeline, self.today);
         let report = check(
-            &self.reading,
+            reading,
             &check::Circumstances {
                 today: self.today,
-                source: &self.snapshot,
+                source: snapshot,
                 days_in_stage: facts.days_in_stage.as_ref(),
                 visited: facts.visited.as_ref(),
             },
@@ -276,10 +328,8 @@ impl Known {
 /// Where a deal's file lies in two places, the deal counts once, where history has it: an amount counted twice is worse
 /// than one counted in the wrong stage. `None` where no deal does.
 fn each_once(deals: &[Deal], history: &History) -> Option<Vec<Deal>> {
-    let mut files: BTreeMap<&DealId, usize> = BTreeMap::new();
-    deals.iter().for_each(|deal| *files.entry(&deal.id).or_default() += 1);
-    let doubled = |deal: &Deal| files.get(&deal.id).is_some_and(|n| *n > 1);
-    if !deals.iter().any(doubled) {
+    let mut ids: HashSet<&DealId> = HashSet::with_capacity(deals.len());
+    if deals.iter().all(|deal| ids.insert(&deal.id)) {
         return None;
     }
     let home = |deal: &Deal| history.standings.get(&deal.id).is_some_and(|standing| standing.path == deal.path);

@@ -22,6 +22,7 @@ use crate::repo::objects::{Author, ObjectId};
 pub(in crate::history) struct Mark {
     line: usize,
     aside: usize,
+    merges: usize,
     makers: usize,
     authors: usize,
     texts: usize,
@@ -37,6 +38,7 @@ impl Mark {
         Mark {
             line: commits,
             aside: ledger.aside.len(),
+            merges: ledger.merges.len(),
             makers: ledger.makers.len(),
             authors: ledger.authors.list().len(),
             texts: ledger.texts.len(),
@@ -257,6 +259,12 @@ pub(super) fn write(walked: &Walked, since: Mark, commits: usize, changed: &[Dea
     let aside = ledger.aside.get(since.aside..).unwrap_or_default();
     out.count(aside.len());
     aside.iter().for_each(|id| out.id(*id));
+    let merges = ledger.merges.get(since.merges..).unwrap_or_default();
+    out.count(merges.len());
+    for (place, end) in merges {
+        out.number(u64::from(*place));
+        out.number(u64::from(*end));
+    }
     let makers = ledger.makers.get(since.makers..).unwrap_or_default();
     out.count(makers.len());
     for maker in makers {
@@ -312,6 +320,9 @@ pub(super) fn read(bytes: &[u8], id_len: usize, reading: &mut Reading) -> Option
     }
     for _ in 0..input.count(id_len)? {
         ledger.aside.push(input.id()?);
+    }
+    for _ in 0..input.count(2)? {
+        ledger.merges.push((input.small()?, input.small()?));
     }
     for _ in 0..input.count(id_len)? {
         ledger.makers.push(MadeAside { id: input.id()?, author: input.small()? });

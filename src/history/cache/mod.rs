@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use twox_hash::XxHash3_64;
 
 use super::fields;
+use super::ledger::Ledger;
 use super::record::HistoryError;
 use super::walk::{Checkpoint, Task, Walked, fresh, on};
 use crate::format::pipeline::Pipeline;
@@ -51,6 +52,7 @@ const UNFINISHED: &str = "tx-";
 #[derive(Clone, Debug)]
 pub struct Cache {
     folder: PathBuf,
+    is_read_only: bool,
 }
 
 /// What a file of the cache holds.
@@ -84,7 +86,13 @@ pub struct Held {
 impl Cache {
     /// The cache in a folder, which need not be there yet.
     pub fn at(folder: &Path) -> Cache {
-        Cache { folder: folder.to_owned() }
+        Cache { folder: folder.to_owned(), is_read_only: false }
+    }
+
+    /// The same, for a look at the past or at another branch: what is kept stays as it is, for what is asked most.
+    #[must_use]
+    pub fn read_only(self) -> Cache {
+        Cache { is_read_only: true, ..self }
     }
 
     fn file(&self, prefix: &str) -> PathBuf {
@@ -149,16 +157,30 @@ impl Cache {
         let path = self.file(task.prefix);
         let mut early = None;
         let mut reached = |walked: &mut Walked, commits: usize| early = Early::of(walked, commits);
-        let mut checkpoint = Checkpoint { recent: RECENT, reached: &mut reached };
+        let recent = if self.is_read_only { usize::MAX } else { RECENT };
+        let mut checkpoint = Checkpoint { recent, reached: &mut reached };
         let begin = || fresh(pipeline, task.prefix);
         let kept = std::fs::read(&path).ok().and_then(Kept::parse).filter(|kept| kept.head == head);
         let mut from = None;
         let mut found = None;
         if let Some(kept) = &kept {
+            let mut whole = None;
+            if !kept.holds(task.tip) {
+                whole = kept.walked(kept.sections.len() - 1, task, pipeline);
+                if let Some(past) = whole.take_if(|whole| whole.ledger.line.iter().any(|known| known.id == task.tip)) {
+                    if let Some(past) = past.back_at(task.objects, task.tip)? {
+                        return Ok(past);
+                    }
+                    whole = None;
+                }
+            }
             let resume = |met: Option<ObjectId>| {
                 let Some(met) = met else { return Some(begin()) };
                 let at = kept.sections.iter().rposition(|section| section.tip == met)?;
-                let walked = kept.walked(at, task, pipeline)?;
+                let walked = match whole.take_if(|_| at + 1 == kept.sections.len()) {
+                    Some(whole) => whole,
+                    None => kept.walked(at, task, pipeline)?,
+                };
                 from = Some((at, Mark::of(&walked.ledger, walked.ledger.line.len(), &walked.folders)));
                 Some(walked)
             };
@@ -169,12 +191,27 @@ impl Cache {
             // There is none, or it is not what it says it is.
             None => on(task, &|_| false, |_| Some(begin()), &mut checkpoint)?.unwrap_or_else(begin),
         };
-        // What goes wrong in keeping it costs the next run a longer walk, and nobody anything else.
-        let _ = match (kept, from) {
-            (Some(kept), Some((at, mark))) => self.add(&path, kept, at, mark, &mut walked),
-            _ => self.write_whole(&path, head, &mut walked, early),
-        };
+        if !self.is_read_only {
+            // What goes wrong here costs the next run a longer walk, and nobody anything else.
+            let _ = match (kept, from) {
+                (Some(kept), Some((at, mark))) => self.add(&path, kept, at, mark, &mut walked),
+                _ => self.write_whole(&path, head, &mut walked, early),
+            };
+        }
         Ok(walked)
+    }
+
+    /// What is kept of the history up to `tip` of the pipeline that lies in the folder `prefix` there, whatever its stages
+    /// are called; `None` where nothing is.
+    pub(super) fn line(&self, prefix: &str, tip: ObjectId) -> Option<Ledger> {
+        let kept = Kept::parse(std::fs::read(self.file(prefix)).ok()?)?;
+        let mut reading = kept.reading(kept.sections.len().checked_sub(1)?, fields::ALWAYS.len())?;
+        if reading.folder()? != prefix {
+            return None;
+        }
+        let commits = reading.ledger.line.iter().rposition(|known| known.id == tip)? + 1;
+        reading.ledger.cut(commits);
+        Some(reading.ledger)
     }
 
     /// Puts what was walked since `mark` behind the section of the number `at`.
