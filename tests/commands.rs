@@ -124,7 +124,7 @@ It may go with: tussock move acme-site contract --set proposal.sent_on=…
 The file is sales/proposal/acme-site.yaml
 "
     );
-    let log = repo.ok(&["log", "acme-site"]);
+    let log = repo.ok(&["log", "acme-site", "--format", "table"]);
     let told: Vec<&str> = log.lines().skip(2).map(|l| l[16..l.len() - 10].trim()).collect();
     assert_eq!(told, ["created in brief   olga@example.com", "brief → proposal   olga@example.com"]);
     assert_eq!(repo.ok(&["validate"]), "");
