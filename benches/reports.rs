@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fmt::Write as _;
 use std::hint::black_box;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -64,7 +64,7 @@ fn timed<T>(what: &str, part: &str, mut run: impl FnMut() -> T) -> T {
 }
 
 /// The parts of the reports of a repository.
-fn repository(folder: &PathBuf) {
+fn repository(folder: &Path) {
     let home = find(folder, None).unwrap();
     let tip = head(&home).unwrap().and_then(|head| head.commit).unwrap();
     let snapshot = Snapshot::of_commit(&home, tip).unwrap();
@@ -134,7 +134,7 @@ fn rows(what: &str, facts: &Facts<'_>, report: &report::Report) {
     }
     timed(&what, "table by a program", || {
         let mut out = String::new();
-        for deal in &data.state.deals {
+        for deal in data.state.deals.iter() {
             let amount = deal.amount.and_then(|total| Some(number::money(total.sum?, total.currency)));
             let date = deal.close_date.map_or_else(String::new, |date| date.to_string());
             writeln!(

@@ -14,6 +14,7 @@ use crate::format::ident::{DealId, StageId};
 use crate::format::money::Currency;
 use crate::format::pipeline::{Pipeline, Status};
 use crate::metrics::journey::Journeys;
+use crate::metrics::rows::Rows;
 use crate::metrics::snapshot::{OtherCurrency, field_text};
 use crate::metrics::total::{Total, decimal_share};
 
@@ -172,7 +173,7 @@ pub struct Forecast {
     /// Open deals in a folder that is no stage; they are in no line.
     pub in_no_stage: usize,
     /// The open deals, the largest expected amount first.
-    pub deals: Vec<DealLine>,
+    pub deals: Rows<DealLine>,
 }
 
 /// The calendar day of a time in the pipeline's time zone. Times outside the years 1 to 9999 are taken to their edge.
@@ -251,7 +252,7 @@ pub fn forecast(input: &Input<'_>) -> Forecast {
             .collect(),
         other_currencies: others.into_values().collect(),
         in_no_stage,
-        deals,
+        deals: deals.into(),
     }
 }
 

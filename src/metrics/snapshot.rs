@@ -16,6 +16,7 @@ use crate::format::value::Value;
 use super::DAY;
 use super::estimate::{Estimate, Floors};
 use super::journey::{Journey, Journeys, Spot, stage_curves};
+use super::rows::Rows;
 use super::total::Total;
 
 /// Number and amount of a set of open deals.
@@ -126,7 +127,7 @@ pub struct Snapshot {
     /// Deals in ends of kind recycled.
     pub recycled: usize,
     /// The open deals, the longest in their stage first.
-    pub deals: Vec<OpenDeal>,
+    pub deals: Rows<OpenDeal>,
 }
 
 /// What a snapshot is made of.
@@ -150,8 +151,16 @@ pub struct Input<'a> {
 /// Takes the snapshot.
 pub fn snapshot(input: &Input<'_>) -> Snapshot {
     let pipeline = input.pipeline;
-    let open: Vec<&Deal> = input.deals.iter().filter(|d| pipeline.status(&d.stage) == Status::Open).collect();
-    let count = |status| input.deals.iter().filter(|d| pipeline.status(&d.stage) == status).count();
+    let mut open: Vec<&Deal> = Vec::new();
+    let (mut won, mut lost, mut recycled) = (0, 0, 0);
+    for deal in input.deals {
+        match pipeline.status(&deal.stage) {
+            Status::Open => open.push(deal),
+            Status::Won => won += 1,
+            Status::Lost => lost += 1,
+            Status::Recycled => recycled += 1,
+        }
+    }
 
     let mut total = Tally::new(pipeline.currency);
     let mut by_stage: BTreeMap<&StageId, Tally> = BTreeMap::new();
@@ -191,10 +200,10 @@ pub fn snapshot(input: &Input<'_>) -> Snapshot {
         groupings: input.by.iter().map(|field| grouping(input, &open, field, &total)).collect(),
         total: total.line(&total),
         other_currencies: others.into_values().collect(),
-        won: count(Status::Won),
-        lost: count(Status::Lost),
-        recycled: count(Status::Recycled),
-        deals: open_deals(input, &open),
+        won,
+        lost,
+        recycled,
+        deals: open_deals(input, &open).into(),
     }
 }
 

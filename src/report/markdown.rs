@@ -27,6 +27,11 @@ pub fn plain(text: &str) -> String {
 /// A text as a code span, which no renderer reads anything into: no link, image, HTML, mention or formula. For table
 /// cells: each pipe has a backslash, which GFM takes away again in a table.
 pub fn code(text: &str) -> String {
+    // Most texts need no more than a fence on either side.
+    let usual = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'`' | b'|');
+    if !text.is_empty() && text.bytes().all(usual) && !text.starts_with(' ') && !text.ends_with(' ') {
+        return ["`", text, "`"].concat();
+    }
     let text = plain(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);

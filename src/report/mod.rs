@@ -126,6 +126,16 @@ impl Report {
         }
     }
 
+    /// How many deals it lists.
+    fn rows(&self) -> usize {
+        match self {
+            Report::Overview(r) => r.state.deals.len() + r.forecast.deals.len(),
+            Report::Pipeline(r) => r.state.deals.len(),
+            Report::Funnel(_) => 0,
+            Report::Forecast(r) => r.forecast.deals.len(),
+        }
+    }
+
     /// The report as indented JSON with a line end: every number that the Markdown shows, and more deals.
     ///
     /// # Errors
@@ -140,7 +150,7 @@ impl Report {
     /// # Errors
     /// [`ReportError::Template`] and [`ReportError::TooLong`].
     pub fn to_markdown(&self, own: &BTreeMap<String, String>) -> Result<String, ReportError> {
-        template::render(self.name(), self, own)
+        template::render(self.name(), self, self.rows(), own)
     }
 }
 

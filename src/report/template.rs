@@ -18,11 +18,17 @@ use crate::format::money::Currency;
 use super::chart::{Bar, bars};
 use super::{ReportError, markdown, number};
 
-/// Steps a template may take.
+/// Steps a template may take, whatever it prints.
 const FUEL: u64 = 1_000_000;
 
-/// Bytes a report may have.
+/// Steps more for each deal that the report lists.
+const FUEL_PER_ROW: u64 = 200;
+
+/// Bytes a report may have, whatever it prints.
 const MAX_OUTPUT: usize = 4 * 1024 * 1024;
+
+/// Bytes more for each deal that the report lists.
+const OUTPUT_PER_ROW: usize = 1024;
 
 /// Bytes a template may have.
 const MAX_TEMPLATE: usize = 256 * 1024;
@@ -40,20 +46,23 @@ pub const BUILT_IN: [(&str, &str); 5] = [
 /// text as safe that is not.
 const NO_FILTERS: [&str; 8] = ["format", "indent", "replace", "batch", "slice", "pprint", "tojson", "urlencode"];
 
-/// Renders the template of a report with its data.
+/// Renders the template of a report with its data, which lists `rows` deals.
 pub(super) fn render(
     report: &str,
     data: impl serde::Serialize,
+    rows: usize,
     own: &BTreeMap<String, String>,
 ) -> Result<String, ReportError> {
     let name = format!("{report}.md.jinja");
-    let fail = |error: &Error| explain(error, &name, own);
-    let environment = environment(own).map_err(|e| fail(&e))?;
+    let fuel = FUEL.saturating_add(FUEL_PER_ROW.saturating_mul(rows as u64));
+    let limit = MAX_OUTPUT.saturating_add(OUTPUT_PER_ROW.saturating_mul(rows));
+    let fail = |error: &Error| explain(error, &name, fuel, own);
+    let environment = environment(fuel, own).map_err(|e| fail(&e))?;
     let template = environment.get_template(&name).map_err(|e| fail(&e))?;
-    let mut output = Bounded::default();
+    let mut output = Bounded { bytes: Vec::new(), limit, full: false };
     let rendered = template.render_captured_to(Value::from(Serde(data)), &mut output).map(|_| ());
     if output.full {
-        return Err(ReportError::TooLong { template: place(&name, own), limit: MAX_OUTPUT });
+        return Err(ReportError::TooLong { template: place(&name, own), limit });
     }
     rendered.map_err(|e| fail(&e))?;
     Ok(without_double_blanks(&String::from_utf8_lossy(&output.bytes)))
@@ -82,14 +91,14 @@ fn place(name: &str, own: &BTreeMap<String, String>) -> String {
     if own.contains_key(name) { format!("templates/{name}") } else { format!("the built-in template {name}") }
 }
 
-fn explain(error: &Error, name: &str, own: &BTreeMap<String, String>) -> ReportError {
+fn explain(error: &Error, name: &str, fuel: u64, own: &BTreeMap<String, String>) -> ReportError {
     // The innermost error that knows its place is the one to mend: an import fails in the imported file.
     let mut at = (error.name().unwrap_or(name).to_owned(), error.line());
-    let mut message = describe(error);
+    let mut message = describe(error, fuel);
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         if let Some(inner) = inner.downcast_ref::<Error>() {
-            message = describe(inner);
+            message = describe(inner, fuel);
             if let (Some(name), Some(line)) = (inner.name(), inner.line()) {
                 at = (name.to_owned(), Some(line));
             }
@@ -99,24 +108,30 @@ fn explain(error: &Error, name: &str, own: &BTreeMap<String, String>) -> ReportE
     ReportError::Template { template: place(&at.0, own), line: at.1.unwrap_or(1), message }
 }
 
-fn describe(error: &Error) -> String {
+fn describe(error: &Error, fuel: u64) -> String {
     let kind = match error.kind() {
-        ErrorKind::OutOfFuel => return format!("the template takes more than {FUEL} steps"),
+        ErrorKind::OutOfFuel => return format!("the template takes more than {fuel} steps"),
         kind => kind.to_string(),
     };
     // The detail can quote the template; it is shown on one line.
     error.detail().map_or(kind.clone(), |detail| format!("{kind}: {}", markdown::plain(detail)))
 }
 
-fn environment(own: &BTreeMap<String, String>) -> Result<Environment<'static>, Error> {
+fn environment(fuel: u64, own: &BTreeMap<String, String>) -> Result<Environment<'static>, Error> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
-    env.set_fuel(Some(FUEL));
+    env.set_fuel(Some(fuel));
     env.set_recursion_limit(50);
     env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     env.set_auto_escape_callback(|_| AutoEscape::Custom("markdown".into()));
     // Whatever the template says of escaping, text that no filter made safe becomes a code span.
-    env.set_formatter(|output, _, value| output.write_str(&printed(value)?).map_err(Error::from));
+    env.set_formatter(|output, _, value| match value.kind() {
+        // What filters made safe is the most of a long table, and needs no copy.
+        ValueKind::String if value.is_safe() => {
+            output.write_str(value.as_str().unwrap_or_default()).map_err(Error::from)
+        }
+        _ => output.write_str(&printed(value)?).map_err(Error::from),
+    });
     NO_FILTERS.iter().for_each(|name| env.remove_filter(name));
     env.remove_global("debug");
 
@@ -232,16 +247,16 @@ fn bar_chart(title: &str, axis: &str, labels: Vec<Value>, values: Vec<Value>, op
     Ok(safe(bars(title, axis, &drawn, horizontal)))
 }
 
-/// Output that refuses to grow beyond [`MAX_OUTPUT`].
-#[derive(Default)]
+/// Output that refuses to grow beyond its limit in bytes.
 struct Bounded {
     bytes: Vec<u8>,
+    limit: usize,
     full: bool,
 }
 
 impl io::Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len().saturating_add(bytes.len()) > MAX_OUTPUT {
+        if self.bytes.len().saturating_add(bytes.len()) > self.limit {
             self.full = true;
             return Err(io::Error::other("the report is too long"));
         }

@@ -276,11 +276,11 @@ fn what_is_wrong_with_a_template_is_said_with_its_file_and_line() {
     let loops = "{% for i in range(9999) %}{% for j in range(999) %}{% endfor %}{% endfor %}";
     begins(
         loops,
-        "cannot render the report: templates/pipeline.md.jinja, line 1: the template takes more than 1000000 steps",
+        "cannot render the report: templates/pipeline.md.jinja, line 1: the template takes more than 1001000 steps",
     );
     begins(
         "{{ 'x' * 5000000 }}",
-        "cannot render the report: templates/pipeline.md.jinja prints more than 4194304 bytes",
+        "cannot render the report: templates/pipeline.md.jinja prints more than 4199424 bytes",
     );
 }
 

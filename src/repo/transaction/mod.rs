@@ -375,12 +375,11 @@ impl Writer<'_> {
         }
         let undone = self.follow(&ready, &scratch, &journal, &files, index_lock);
         drop(held);
-        let paths = paths_of(changes);
+        let mut paths = paths_of(changes);
         if fault::dead() || !undone.is_empty() {
             return Err(WriteError::Pending { commit: Some(commit), paths, what: undone.join("; ") });
         }
         hooks.notify("post-commit");
-        let mut paths = paths;
         paths.extend(others.into_iter().map(|o| String::from_utf8_lossy(&o.path).into_owned()));
         paths.sort();
         paths.dedup();

@@ -116,27 +116,26 @@ pub(super) fn recover_holding(
     _lock: &lock::Lock,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Option<Recovered>, WriteError> {
-    let journal = match journal::read(place)? {
+    let recovered = match journal::read(place)? {
         Found::Nothing => {
             index_lock::remove_left(place)?;
             return Ok(None);
         }
-        Found::Torn => {
-            index_lock::remove_left(place)?;
-            scratch::remove_old(&state_folder(place))?;
-            journal::remove(place, git.fsync())?;
-            return Ok(None);
+        Found::Torn => None,
+        Found::Whole(journal) => {
+            let workdir = state::work_tree(home)?.1;
+            let recovery = Recovery { git, place, workdir, journal: &journal };
+            let (ending, left) = recovery.run(tell)?;
+            recovery.remove_leftovers()?;
+            Some(Recovered { subject: journal.subject.clone(), command: journal.command.clone(), ending, left })
         }
-        Found::Whole(journal) => journal,
     };
-    let workdir = state::work_tree(home)?.1;
-    let recovery = Recovery { git, place, workdir, journal: &journal };
-    let (ending, left) = recovery.run(tell)?;
-    recovery.remove_leftovers()?;
     index_lock::remove_left(place)?;
-    scratch::remove_old(&state_folder(place))?;
+    // The journal counts on the scratch folder: without it, whoever is cut short here would be told that somebody else
+    // changed the index. A folder without a journal is only in the way, and the next one removes it.
     journal::remove(place, git.fsync())?;
-    Ok(Some(Recovered { subject: journal.subject.clone(), command: journal.command.clone(), ending, left }))
+    scratch::remove_old(&state_folder(place))?;
+    Ok(recovered)
 }
 
 struct Recovery<'a> {
