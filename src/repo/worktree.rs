@@ -375,6 +375,26 @@ mod tests {
         assert!(!source.repository_has("real"));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_listed_file_is_read_as_any_other_and_its_other_names_are_noted() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::write(at("x.yaml"), "a: 1\n").unwrap();
+        std::fs::write(at("empty.yaml"), "").unwrap();
+        std::fs::write(at("large.yaml"), vec![b'a'; MAX_FILE as usize + 1]).unwrap();
+        std::fs::hard_link(at("x.yaml"), at("y")).unwrap();
+        std::os::unix::fs::symlink("x.yaml", at("link.yaml")).unwrap();
+        std::fs::create_dir(at("folder.yaml")).unwrap();
+        let source = tree(dir.path());
+        for name in ["x.yaml", "empty.yaml", "large.yaml", "link.yaml", "folder.yaml", "gone.yaml", "a\\b.yaml"] {
+            let read = |result: io::Result<Vec<u8>>| result.map_err(|e| (e.kind(), e.to_string()));
+            assert_eq!(read(source.read_listed(name)), read(source.read(name)), "{name}");
+        }
+        assert_eq!(source.read_listed("x.yaml").unwrap(), b"a: 1\n");
+        assert_eq!(source.linked(), BTreeSet::from(["x.yaml".to_owned()]));
+    }
+
     #[test]
     fn a_large_file_is_not_read() {
         let dir = tempfile::tempdir().unwrap();
@@ -401,7 +421,8 @@ mod tests {
                 }
             });
             for _ in 0..200 {
-                if let Ok(bytes) = tree(dir.path()).read("x.yaml") {
+                let source = tree(dir.path());
+                for bytes in [source.read("x.yaml"), source.read_listed("x.yaml")].into_iter().flatten() {
                     assert!(bytes == short || bytes == long, "a mixture of {} bytes", bytes.len());
                 }
             }
