@@ -107,3 +107,258 @@ fn several_packs_and_loose_objects_are_read() {
     let packed = equal_to_git(&repo.path(), &folder(&repo), 20);
     assert!(packed > 50 && packed < all(&repo.path()).len());
 }
+
+#[test]
+fn sha_256_objects_are_read() {
+    let repo = TestRepo::without_git();
+    repo.git(&["init", "-q", "-b", "main", "--object-format=sha256"]);
+    history(&repo, 8);
+    assert_eq!(equal_to_git(&repo.path(), &folder(&repo), 32), 0);
+    repo.git(&["repack", "-adfq"]);
+    assert!(equal_to_git(&repo.path(), &folder(&repo), 32) > 0);
+    // Ids of the other length are nowhere.
+    let sha_1 = ObjectId::from_bytes(&[1; 20]).unwrap();
+    let store = Store::open(&folder(&repo), 32);
+    assert_eq!(store.reader().place(sha_1), None);
+    assert_eq!(store.reader().read(sha_1).unwrap(), None);
+}
+
+#[test]
+fn a_pack_of_differences_by_id_is_read() {
+    let repo = TestRepo::new();
+    history(&repo, 20);
+    repo.git(&["-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq"]);
+    assert!(equal_to_git(&repo.path(), &folder(&repo), 20) > 0);
+}
+
+#[test]
+fn a_thin_pack_that_was_completed_is_read() {
+    let repo = TestRepo::new();
+    history(&repo, 10);
+    repo.git(&["clone", "-q", "--bare", "--no-local", ".", "../repo/copy.git"]);
+    for n in 0..10 {
+        let list = repo.read("sales/list.txt").replace("changed", &format!("again in {n}, changed"));
+        repo.write("sales/list.txt", list).git(&["commit", "-qam", "Change"]);
+    }
+    let script = "printf 'main\\n^main~10\\n' | git pack-objects -q --revs --thin --stdout >thin && \
+                  git -C copy.git index-pack --stdin --fix-thin <thin";
+    assert_eq!(repo.run(Command::new("sh").args(["-c", script])).code, 0);
+    let copy = repo.path().join("copy.git");
+    assert!(equal_to_git(&copy, &copy.join("objects"), 20) > 60);
+}
+
+#[test]
+fn old_indexes_are_left_to_git() {
+    let repo = TestRepo::new();
+    history(&repo, 5);
+    repo.git(&["-c", "pack.indexVersion=1", "repack", "-adfq"]);
+    let store = Store::open(&folder(&repo), 20);
+    let mut reader = store.reader();
+    for id in all(&repo.path()).keys() {
+        assert_eq!(reader.read(*id).unwrap(), None);
+        assert_eq!(reader.place(*id), None);
+    }
+}
+
+#[test]
+fn objects_are_borrowed_through_alternates() {
+    let repo = TestRepo::new();
+    history(&repo, 6);
+    repo.git(&["repack", "-adfq"]);
+    repo.write("last", "loose\n").commit("Leave this loose");
+    repo.git(&["clone", "-q", "--shared", ".", "one"]);
+    repo.git(&["clone", "-q", "--shared", "one", "two"]);
+    repo.git(&["-C", "two", "commit", "-q", "--allow-empty", "-m", "Of its own"]);
+    let two = repo.path().join("two");
+    let alternates = |at: &str, text: &str| {
+        std::fs::write(repo.path().join(at).join(".git/objects/info/alternates"), text).unwrap();
+    };
+    let count = |expected: usize| {
+        assert_eq!(all(&two).len(), expected);
+        equal_to_git(&two, &two.join(".git/objects"), 20)
+    };
+    let expected = all(&two).len();
+    let packed = count(expected);
+    assert!(packed > 0 && packed < expected);
+    // Relative to each folder, beside a comment and one that is not there; and round in a circle.
+    alternates("two", "# from where\n/not/there\n../../../one/.git/objects\n");
+    alternates("one", "../../../.git/objects\n");
+    assert_eq!(count(expected), packed);
+    std::fs::create_dir_all(folder(&repo).join("info")).unwrap();
+    std::fs::write(folder(&repo).join("info/alternates"), "../../two/.git/objects\n../../one/.git/objects\n").unwrap();
+    let store = Store::open(&two.join(".git/objects"), 20);
+    let mut reader = store.reader();
+    for (id, object) in all(&two) {
+        assert_eq!(read(&mut reader, id), (object.0 != "tag").then_some(object), "{id}");
+    }
+}
+
+#[test]
+fn packs_that_come_and_go_while_reading_do_no_harm() {
+    let repo = TestRepo::new();
+    history(&repo, 8);
+    let loose = all(&repo.path());
+    let store = Store::open(&folder(&repo), 20);
+    let (mut reader, mut late) = (store.reader(), store.reader());
+    // Loose when the store was opened, packed when they are read.
+    repo.git(&["repack", "-adfq"]);
+    for (id, object) in loose.iter().filter(|(_, object)| object.0 != "tag") {
+        assert_eq!(read(&mut reader, *id).as_ref(), Some(object), "{id}");
+    }
+    // New commits, and a new pack in the place of the one that is open.
+    repo.write("new", "new\n").commit("New");
+    repo.git(&["repack", "-adfq", "--depth=2"]);
+    assert_eq!(
+        std::fs::read_dir(folder(&repo).join("pack"))
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().path().extension().unwrap() == "pack")
+            .count(),
+        1
+    );
+    let now = all(&repo.path());
+    assert!(now.len() > loose.len());
+    for (id, object) in now.iter().filter(|(_, object)| object.0 != "tag") {
+        assert_eq!(read(&mut reader, *id).as_ref(), Some(object), "{id}");
+        assert_eq!(read(&mut late, *id).as_ref(), Some(object), "{id}");
+    }
+}
+
+#[test]
+fn readers_of_several_threads_read_the_same() {
+    let repo = TestRepo::new();
+    history(&repo, 20);
+    repo.git(&["repack", "-adfq"]);
+    let expected = all(&repo.path());
+    let store = Store::open(&folder(&repo), 20);
+    std::thread::scope(|scope| {
+        for turn in 0..4 {
+            let (store, expected) = (&store, &expected);
+            scope.spawn(move || {
+                let mut reader = store.reader();
+                for (id, object) in expected.iter().skip(turn * 7).filter(|(_, object)| object.0 != "tag") {
+                    assert_eq!(read(&mut reader, *id).as_ref(), Some(object), "{id}");
+                }
+            });
+        }
+    });
+}
+
+/// A packed repository whose files can be changed: the paths of its pack and index, and its objects.
+fn packed() -> (TestRepo, PathBuf, PathBuf, BTreeMap<ObjectId, (String, Vec<u8>)>) {
+    let repo = TestRepo::new();
+    for n in 0..12 {
+        let text: String = (0..60).map(|line| format!("{line}: {}\n", if line % 12 == n { n } else { line })).collect();
+        repo.write("sales/list.txt", text).write(&format!("sales/{n}"), format!("{n}\n")).commit("Change");
+    }
+    repo.git(&["repack", "-adfq"]);
+    let find = |kind: &str| {
+        let listing = std::fs::read_dir(folder(&repo).join("pack")).unwrap();
+        listing.map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == kind)).unwrap()
+    };
+    let (pack, index) = (find("pack"), find("idx"));
+    for path in [&pack, &index] {
+        let bytes = std::fs::read(path).unwrap();
+        std::fs::remove_file(path).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    let objects = all(&repo.path());
+    (repo, pack, index, objects)
+}
+
+/// Reads everything; counts what is right, and what is wrong without being noticed. Sizes of the latter are right.
+fn survey(repo: &TestRepo, objects: &BTreeMap<ObjectId, (String, Vec<u8>)>, same_size: bool) -> (usize, usize) {
+    let store = Store::open(&folder(repo), 20);
+    let mut reader = store.reader();
+    let (mut right, mut wrong) = (0, 0);
+    for (id, object) in objects {
+        if let Ok(Some((kind, bytes))) = reader.read(*id) {
+            if (kind.name(), &*bytes) == (object.0.as_str(), &object.1) {
+                right += 1;
+            } else {
+                assert!(!same_size || bytes.len() == object.1.len(), "{id}");
+                wrong += 1;
+            }
+        }
+    }
+    (right, wrong)
+}
+
+#[test]
+fn a_changed_byte_of_a_pack_is_noticed() {
+    let (repo, pack, _, objects) = packed();
+    let bytes = std::fs::read(&pack).unwrap();
+    let (mut hit, mut unnoticed) = (0, 0);
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at * 7 % 8);
+        std::fs::write(&pack, changed).unwrap();
+        let (right, wrong) = survey(&repo, &objects, true);
+        hit += usize::from(right < objects.len());
+        unnoticed += usize::from(wrong > 0);
+    }
+    assert!(hit > bytes.len() * 9 / 10, "{hit} of {}", bytes.len());
+    // A kind that became another, or a distance to a base of the same size: git does not notice these either.
+    assert!(unnoticed < bytes.len() / 40, "{unnoticed} of {}", bytes.len());
+}
+
+#[test]
+fn a_changed_byte_of_an_index_does_no_harm() {
+    let (repo, _, index, objects) = packed();
+    let bytes = std::fs::read(&index).unwrap();
+    let mut hit = 0;
+    for at in (0..bytes.len()).filter(|at| *at < 40 || *at > 1020 || at % 16 == 7) {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at * 5 % 8);
+        std::fs::write(&index, changed).unwrap();
+        hit += usize::from(survey(&repo, &objects, false).0 < objects.len());
+    }
+    assert!(hit > objects.len() * 10, "{hit}");
+}
+
+#[test]
+fn a_pack_that_is_cut_short_while_open_is_no_crash() {
+    let (repo, pack, _, objects) = packed();
+    let len = std::fs::metadata(&pack).unwrap().len();
+    let store = Store::open(&folder(&repo), 20);
+    let mut before = usize::MAX;
+    for cut in (0..len).rev().step_by(97) {
+        let file = std::fs::OpenOptions::new().write(true).open(&pack).unwrap();
+        file.set_len(cut).unwrap();
+        let mut reader = store.reader();
+        let right = objects.iter().filter(|(id, object)| {
+            let found = reader.read(**id).ok().flatten();
+            found.is_some_and(|(_, bytes)| *bytes == object.1)
+        });
+        let right = right.count();
+        assert!(right <= before);
+        before = right;
+    }
+    assert_eq!(before, 0);
+}
+
+#[test]
+fn damaged_loose_objects_are_left_to_git() {
+    let repo = TestRepo::new();
+    repo.write("a", "some text that is long enough to be packed, packed, packed\n").commit("One");
+    let objects = all(&repo.path());
+    for (id, object) in &objects {
+        let name = id.to_string();
+        let path = folder(&repo).join(&name[..2]).join(&name[2..]);
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let store = Store::open(&folder(&repo), 20);
+        let mut reader = store.reader();
+        assert_eq!(read(&mut reader, *id), None);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            for bytes in [&bytes[..at], &changed] {
+                std::fs::write(&path, bytes).unwrap();
+                let found = reader.read(*id).ok().flatten();
+                assert!(found.is_none_or(|(_, bytes)| *bytes == object.1), "{id} {at}");
+            }
+        }
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(read(&mut reader, *id).as_ref(), Some(object));
+    }
+}

@@ -58,7 +58,7 @@ fn a_report_tells_what_was_known_then_by_date_and_by_revision() {
 
     let too_early = repo.tussock(&["report", "--as-of", "2026-01-04"]);
     assert_eq!(too_early.code, 2);
-    assert_eq!(too_early.err, "error: nothing was known yet on 2026-01-04; the first commit is later\n");
+    assert_eq!(too_early.err, "error: nothing was known yet on 2026-01-04; the first commit is of 2026-01-05\n");
     assert_eq!(repo.tussock(&["report", "--as-of", "--output=x"]).code, 2);
     assert_eq!(repo.tussock(&["report", "--as-of", "no-such-branch"]).code, 2);
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use tussock::check::{self, Circumstances, Files, Level, Report, rule};
-use tussock::format::load::{LoadError, load};
+use tussock::format::load::{LoadError, list, load};
 use tussock::format::source::{EntryKind, FileEntry, Source};
 use tussock::output::text::Look;
 use tussock::output::{findings_json, rules_page, text};
@@ -112,7 +112,14 @@ fn checked(source: &Memory) -> (String, Report) {
         (text::render(&report, &files, look), report)
     };
     match load(source) {
-        Ok(reading) => show(check::check(&reading, &circumstances), Files::of(&reading, source)),
+        Ok(reading) => {
+            let shown = show(check::check(&reading, &circumstances), Files::of(&reading, source));
+            // Deal by deal, with nothing kept of those that are in order, it is the same.
+            let listing = list(source).unwrap();
+            let each = check::check_each(&listing, &circumstances);
+            assert_eq!(show(each.report.clone(), Files::of_checked(&listing, &each, source)), shown);
+            shown
+        }
         Err(LoadError::Broken { text, problems }) => {
             show(check::check_pipeline_file(&problems), Files::of_pipeline_file(&text, source))
         }

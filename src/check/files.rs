@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::format::load::Reading;
+use super::Checked;
+use crate::format::load::{Listing, Reading};
 use crate::format::pipeline::PIPELINE_FILE;
 use crate::format::source::Source;
 
@@ -18,6 +19,14 @@ impl<'a> Files<'a> {
         let mut texts = BTreeMap::from([(PIPELINE_FILE, reading.pipeline_text.as_str())]);
         texts.extend(reading.deals.iter().map(|d| (d.path.as_str(), d.document.text.as_str())));
         texts.extend(reading.unreadable.iter().filter_map(|u| Some((u.path.as_str(), u.text.as_deref()?))));
+        Files { texts, source: Some(source) }
+    }
+
+    /// The files that findings of a check deal by deal point into.
+    pub fn of_checked(listing: &'a Listing, checked: &'a Checked, source: &'a dyn Source) -> Self {
+        let mut texts = BTreeMap::from([(PIPELINE_FILE, listing.pipeline_text.as_str())]);
+        texts.extend(checked.texts.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+        texts.extend(checked.unreadable.iter().filter_map(|u| Some((u.path.as_str(), u.text.as_deref()?))));
         Files { texts, source: Some(source) }
     }
 

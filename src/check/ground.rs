@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::judge::{self, Demand, Outcome};
-use crate::format::load::Reading;
-use crate::format::pipeline::{Pipeline, Place, Status, deal_path};
+use crate::format::load::{Listing, Reading, Stray, Unreadable};
+use crate::format::pipeline::{Pipeline, Place, Status};
 use crate::format::schema::FieldType;
 use crate::format::span::Span;
 use crate::format::tree::{Entry, Mapping, NodeKind};
@@ -20,30 +20,82 @@ const IDS_BESIDE: usize = 30;
 
 /// A pipeline as rules see it.
 pub(super) struct Ground<'a> {
-    pub(super) reading: &'a Reading,
+    pub(super) pipeline: &'a Pipeline,
+    pub(super) pipeline_text: &'a str,
+    pub(super) strays: &'a [Stray],
+    pub(super) without_placeholder: &'a [StageId],
     pub(super) circumstances: &'a Circumstances<'a>,
-    /// The ids of all deal files, of those too that could not be read.
-    pub(super) ids: BTreeSet<String>,
+    /// The ids of all deal files, sorted, of those too that could not be read.
+    names: &'a [DealId],
+    /// The deals that were read, in their order. Empty while rules look at one deal after the other.
+    pub(super) deals: Vec<Known<'a>>,
+    /// The deal files that could not be read. Empty while rules look at one deal after the other.
+    pub(super) unreadable: &'a [Unreadable],
+}
+
+/// What is known of a deal whose file need not be at hand any more.
+pub(super) struct Known<'a> {
+    pub(super) path: &'a str,
+    pub(super) stage: &'a StageId,
+    pub(super) id: &'a DealId,
 }
 
 impl<'a> Ground<'a> {
-    pub(super) fn new(reading: &'a Reading, circumstances: &'a Circumstances<'a>) -> Self {
-        let unreadable = reading.unreadable.iter().filter_map(|u| deal_path(&u.path)).map(|(_, id)| id.to_string());
-        let ids = reading.deals.iter().map(|d| d.id.to_string()).chain(unreadable).collect();
-        Ground { reading, circumstances, ids }
+    pub(super) fn of_reading(reading: &'a Reading, circumstances: &'a Circumstances<'a>) -> Self {
+        let known = |d: &'a Deal| Known { path: &d.path, stage: &d.stage, id: &d.id };
+        Ground {
+            pipeline: &reading.pipeline,
+            pipeline_text: &reading.pipeline_text,
+            strays: &reading.strays,
+            without_placeholder: &reading.without_placeholder,
+            circumstances,
+            names: &reading.names,
+            deals: reading.deals.iter().map(known).collect(),
+            unreadable: &reading.unreadable,
+        }
+    }
+
+    /// Before any deal is read.
+    pub(super) fn of_listing(listing: &'a Listing, circumstances: &'a Circumstances<'a>) -> Self {
+        Ground {
+            pipeline: &listing.pipeline,
+            pipeline_text: &listing.pipeline_text,
+            strays: &listing.strays,
+            without_placeholder: &listing.without_placeholder,
+            circumstances,
+            names: &listing.names,
+            deals: Vec::new(),
+            unreadable: &[],
+        }
+    }
+
+    /// After all deals were read, but for those that could not be.
+    pub(super) fn after(self, listing: &'a Listing, unreadable: &'a [Unreadable]) -> Self {
+        let broken: BTreeSet<&str> = unreadable.iter().map(|u| u.path.as_str()).collect();
+        let read = listing.deals.iter().filter(|d| !broken.contains(d.path.as_str()));
+        let deals = read.map(|d| Known { path: &d.path, stage: &d.stage, id: &d.id }).collect();
+        Ground { deals, unreadable, ..self }
+    }
+
+    /// Whether some file is the deal of this id.
+    pub(super) fn has_deal(&self, id: &str) -> bool {
+        self.names.binary_search_by(|name| name.as_str().cmp(id)).is_ok()
+    }
+
+    /// The ids that have more than one file.
+    pub(super) fn twins(&self) -> BTreeSet<&'a DealId> {
+        self.names.windows(2).filter_map(|pair| pair.first().filter(|first| Some(*first) == pair.last())).collect()
     }
 
     /// The ids that stand next to this one in the alphabet: they share most of its beginning, so that one of them is
     /// meant by a slip of the pen, and many broken links do not each search all deals.
     pub(super) fn ids_beside(&self, id: &DealId) -> impl Iterator<Item = &str> {
-        let id = id.to_string();
-        let before = self.ids.range(..id.clone()).rev().take(IDS_BESIDE);
-        let after = self.ids.range(id..).take(IDS_BESIDE);
-        before.chain(after).map(String::as_str)
+        let (before, after) = self.names.split_at(self.names.partition_point(|name| name < id));
+        before.iter().rev().take(IDS_BESIDE).chain(after.iter().take(IDS_BESIDE)).map(DealId::as_str)
     }
 
     pub(super) fn pipeline(&self) -> &'a Pipeline {
-        &self.reading.pipeline
+        self.pipeline
     }
 
     /// What messages call a path below the pipeline's folder.

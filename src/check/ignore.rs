@@ -1,10 +1,7 @@
 //! Comments that silence a rule: `# tussock: ignore[rule] reason`, on the line of the finding or the one above.
 
-use std::collections::BTreeMap;
-
 use crate::format::deal::Deal;
-use crate::format::load::Reading;
-use crate::format::pipeline::RuleLevel;
+use crate::format::pipeline::{Pipeline, RuleLevel};
 use crate::format::span::{LineIndex, Span};
 use crate::format::tree::{Mapping, Node, NodeKind};
 
@@ -24,46 +21,38 @@ struct Ignore {
     used: bool,
 }
 
-/// Takes away the findings that a comment silences, and adds one for each comment that does not work.
-pub(super) fn apply(reading: &Reading, findings: Vec<Finding>) -> Vec<Finding> {
-    let mut ignores: BTreeMap<&str, (LineIndex, &str, Vec<Ignore>)> = BTreeMap::new();
-    for deal in reading.deals.iter().filter(|d| d.document.text.contains(MARK)) {
-        let text = deal.document.text.as_str();
-        let index = LineIndex::new(text);
-        let found = comments(deal, &index);
-        ignores.insert(&deal.path, (index, text, found));
-    }
-    if ignores.is_empty() {
+/// Whether a deal may have such a comment.
+pub(super) fn is_asked(deal: &Deal) -> bool {
+    deal.document.text.contains(MARK)
+}
+
+/// Takes away the findings of a deal that a comment in it silences, and adds one for each comment that does not work.
+pub(super) fn apply(pipeline: &Pipeline, deal: &Deal, mut findings: Vec<Finding>) -> Vec<Finding> {
+    let text = deal.document.text.as_str();
+    if !is_asked(deal) {
         return findings;
     }
-    let mut kept: Vec<Finding> = Vec::with_capacity(findings.len());
-    for finding in findings {
-        if !silenced(&mut ignores, &finding) {
-            kept.push(finding);
-        }
-    }
-    let level = match reading.pipeline.rules.get(unused_ignore().id) {
-        Some(RuleLevel::Off) => return kept,
+    let index = LineIndex::new(text);
+    let mut ignores = comments(deal, &index);
+    findings.retain(|finding| !silenced(&mut ignores, &index, text, finding));
+    let level = match pipeline.rules.get(unused_ignore().id) {
+        Some(RuleLevel::Off) => return findings,
         Some(RuleLevel::Info) => Level::Info,
         Some(RuleLevel::Error) => Level::Error,
         Some(RuleLevel::Warning) | None => Level::Warning,
     };
-    for deal in &reading.deals {
-        let Some((_, _, found)) = ignores.get(deal.path.as_str()) else { continue };
-        kept.extend(found.iter().filter(|i| !i.used).map(|i| Finding { level, ..useless(deal, i) }));
-    }
-    kept
+    findings.extend(ignores.iter().filter(|i| !i.used).map(|i| Finding { level, ..useless(deal, i) }));
+    findings
 }
 
 /// Whether a comment with a reason stands on the finding's line or above it.
-fn silenced(ignores: &mut BTreeMap<&str, (LineIndex, &str, Vec<Ignore>)>, finding: &Finding) -> bool {
+fn silenced(ignores: &mut [Ignore], index: &LineIndex, text: &str, finding: &Finding) -> bool {
     if !finding.rule.suppressible {
         return false;
     }
-    let Some((index, text, found)) = ignores.get_mut(finding.path.as_str()) else { return false };
     let line = index.position(text, finding.span.start).line;
     let speaks = |i: &&mut Ignore| i.reason && i.rule == finding.rule.id && (i.line == line || i.line + 1 == line);
-    match found.iter_mut().find(speaks) {
+    match ignores.iter_mut().find(speaks) {
         Some(ignore) => {
             ignore.used = true;
             true

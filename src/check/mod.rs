@@ -7,11 +7,12 @@ use rayon::prelude::*;
 
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
-use crate::format::load::Reading;
+use crate::format::load::{Listing, Reading, Unreadable, parse_deal};
 use crate::format::pipeline::{ExtraFields, PIPELINE_FILE, Pipeline, RuleLevel};
 use crate::format::problem::{Problem, ProblemKind};
 use crate::format::source::Source;
 use crate::format::span::Span;
+use crate::format::typing::Texts;
 
 mod criteria;
 pub mod files;
@@ -104,26 +105,71 @@ impl Report {
 /// Runs every rule over a pipeline. The same reading and circumstances give the same report, whatever the number of
 /// threads.
 pub fn check(reading: &Reading, circumstances: &Circumstances<'_>) -> Report {
-    let ground = Ground::new(reading, circumstances);
-    let pipeline = &reading.pipeline;
+    let ground = Ground::of_reading(reading, circumstances);
+    let of_deals: Vec<Vec<Finding>> = reading.deals.par_iter().map(|deal| of_deal(&ground, deal)).collect();
+    let mut findings = of_whole(&ground, &reading.pipeline_problems);
+    findings.extend(of_deals.into_iter().flatten());
+    Report::new(findings, reading.deals.len(), reading.unreadable.len())
+}
+
+/// A pipeline that was checked deal by deal.
+#[derive(Debug)]
+pub struct Checked {
+    /// What was found.
+    pub report: Report,
+    /// Deal files that could not be read, by path.
+    pub unreadable: Vec<Unreadable>,
+    /// Path and text of the other deals that have findings.
+    pub(crate) texts: Vec<(String, String)>,
+}
+
+/// As [`check`], of deals that are read for it one by one. Of those without a finding nothing is kept, so that fifty
+/// thousand deals need hardly more memory than a few.
+pub fn check_each(listing: &Listing, circumstances: &Circumstances<'_>) -> Checked {
+    let ground = Ground::of_listing(listing, circumstances);
+    let (found, unreadable) = listing.read_each(circumstances.source, Texts::Taken, &|deal| of_each(&ground, deal));
+    let read = found.len();
+    let ground = ground.after(listing, &unreadable);
+    let mut findings = of_whole(&ground, &listing.pipeline_problems);
+    let mut texts = Vec::new();
+    for (of_deal, path, text) in found.into_iter().flatten().map(|found| *found) {
+        findings.extend(of_deal);
+        texts.push((path, text));
+    }
+    let report = Report::new(findings, read, unreadable.len());
+    Checked { report, unreadable, texts }
+}
+
+/// The findings of a deal that was read without its tree, its path and its text; `None` where there are none. The tree is
+/// needed only to say where something is wrong, not whether it is, and nothing is wrong with most deals.
+fn of_each(ground: &Ground<'_>, deal: Deal) -> Option<Box<(Vec<Finding>, String, String)>> {
+    let mut findings = of_deal(ground, &deal);
+    if findings.is_empty() && !ignore::is_asked(&deal) {
+        return None;
+    }
+    let Deal { path, stage, id, document, .. } = deal;
+    if let Ok(whole) = parse_deal(document.text.as_bytes(), ground.pipeline, &path, &stage, &id) {
+        findings = of_deal(ground, &whole);
+    }
+    (!findings.is_empty()).then(|| Box::new((findings, path, document.text)))
+}
+
+/// What is to be said of the pipeline as a whole and of files that are no deals.
+fn of_whole(ground: &Ground<'_>, pipeline_problems: &[Problem]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
-    for problem in &reading.pipeline_problems {
+    for problem in pipeline_problems {
         findings.push(from_problem(problem, PIPELINE_FILE, None).at_most(Level::Warning));
     }
-    for file in &reading.unreadable {
+    for file in ground.unreadable {
         let id = crate::format::pipeline::deal_path(&file.path).map(|(_, id)| id);
         findings.extend(file.problems.iter().map(|p| from_problem(p, &file.path, id.as_ref())));
     }
     for rule in rule::all() {
         if let Finder::Pipeline(find) = rule.finder {
-            findings.extend(find(&ground));
+            findings.extend(find(ground));
         }
     }
-    let of_deals: Vec<Vec<Finding>> = reading.deals.par_iter().map(|deal| of_deal(&ground, deal)).collect();
-    findings.extend(of_deals.into_iter().flatten());
-    let findings = findings.into_iter().filter_map(|f| levelled(f, pipeline)).collect();
-    let findings = ignore::apply(reading, findings);
-    Report::new(findings, reading.deals.len(), reading.unreadable.len())
+    findings.into_iter().filter_map(|f| levelled(f, ground.pipeline)).collect()
 }
 
 /// A report of findings that were made elsewhere, with the levels that the pipeline gives their rules; `deals` were
@@ -137,12 +183,12 @@ pub fn check_pipeline_file(problems: &[Problem]) -> Report {
     Report::new(problems.iter().map(|p| from_problem(p, PIPELINE_FILE, None)).collect(), 0, 0)
 }
 
-/// What the reader and the rules find in one deal.
+/// What the reader and the rules find in one deal, but for what a comment in it silences.
 fn of_deal(ground: &Ground<'_>, deal: &Deal) -> Vec<Finding> {
     let mut findings = Vec::new();
     for problem in &deal.problems {
         let mut finding = from_problem(problem, &deal.path, Some(&deal.id));
-        if problem.kind == ProblemKind::UnknownField && ground.reading.pipeline.extra_fields == ExtraFields::Warn {
+        if problem.kind == ProblemKind::UnknownField && ground.pipeline.extra_fields == ExtraFields::Warn {
             finding = finding.at_most(Level::Warning);
         }
         findings.push(finding);
@@ -160,7 +206,8 @@ fn of_deal(ground: &Ground<'_>, deal: &Deal) -> Vec<Finding> {
             Finder::Reader | Finder::Merge | Finder::Pipeline(_) => {}
         }
     }
-    findings
+    let findings = findings.into_iter().filter_map(|f| levelled(f, ground.pipeline)).collect();
+    ignore::apply(ground.pipeline, deal, findings)
 }
 
 /// A problem of the reader as a finding.

@@ -9,7 +9,7 @@ use super::write::Reads;
 use crate::format::deal::Deal;
 use crate::format::expr::Expression;
 use crate::format::ident::DealId;
-use crate::format::pipeline::ExtraFields;
+use crate::format::pipeline::{ExtraFields, Pipeline};
 use crate::history::Options;
 use crate::report::listing;
 
@@ -88,7 +88,7 @@ impl Chosen {
 
 fn matching(ui: &mut Ui, workspace: &Workspace, text: &str) -> Result<Vec<String>, CommandError> {
     let pipeline = &workspace.reading.pipeline;
-    let filter = compile(text, workspace)?;
+    let filter = compile(text, pipeline)?;
     let facts = match filter.uses_days_in_stage() {
         true => match read_history(&workspace.home, pipeline, &Options::default())? {
             Some(history) => Facts::of(&history, pipeline, workspace.today),
@@ -114,8 +114,7 @@ fn matching(ui: &mut Ui, workspace: &Workspace, text: &str) -> Result<Vec<String
 ///
 /// # Errors
 /// When it is none, or names a field that nobody declared.
-pub fn compile(text: &str, workspace: &Workspace) -> Result<Expression, CommandError> {
-    let pipeline = &workspace.reading.pipeline;
+pub fn compile(text: &str, pipeline: &Pipeline) -> Result<Expression, CommandError> {
     let free = pipeline.extra_fields != ExtraFields::Deny;
     Expression::compile(text, &pipeline.fields, free).map_err(|error| {
         let part = text.get(error.range.clone()).filter(|p| !p.is_empty()).unwrap_or(text);

@@ -1,27 +1,35 @@
 //! What `validate` adds to its findings from what only the repository and the disk know of a file.
 
+use std::collections::BTreeSet;
+
 use super::exit::CommandError;
 use super::ui::Ui;
 use super::workspace::tell_half_done;
-use crate::check::Report;
-use crate::format::load::Reading;
+use crate::check::Checked;
+use crate::format::load::Listing;
 use crate::format::source::Source;
 use crate::repo::discover::Home;
 use crate::repo::revision::head;
 use crate::repo::snapshot::Snapshot;
-use crate::repo::worktree::WorkTree;
 
 /// How many files a warning names.
 const NAMED: usize = 5;
 
-/// Says of emptied files that git has them, and warns of deals that have a second name.
+/// Says of emptied files that git has them, and warns of deals that have a second name: `linked` are the files with one.
 ///
 /// # Errors
 /// When HEAD cannot be read though it has to be.
-pub(super) fn explain(ui: &mut Ui, home: &Home, reading: &Reading, report: &mut Report) -> Result<(), CommandError> {
+pub(super) fn explain(
+    ui: &mut Ui,
+    home: &Home,
+    listing: &Listing,
+    linked: &BTreeSet<String>,
+    checked: &mut Checked,
+) -> Result<(), CommandError> {
     tell_half_done(ui, home)?;
+    let Checked { report, unreadable, .. } = checked;
     let emptied: Vec<&str> =
-        reading.unreadable.iter().filter(|u| u.text.as_deref() == Some("")).map(|u| u.path.as_str()).collect();
+        unreadable.iter().filter(|u| u.text.as_deref() == Some("")).map(|u| u.path.as_str()).collect();
     if !emptied.is_empty()
         && let Some(commit) = head(home)?.and_then(|h| h.commit)
     {
@@ -34,8 +42,11 @@ pub(super) fn explain(ui: &mut Ui, home: &Home, reading: &Reading, report: &mut 
             }
         }
     }
-    let tree = WorkTree::new(home, &home.root);
-    let linked: Vec<&str> = reading.deals.iter().map(|d| d.path.as_str()).filter(|p| tree.has_other_names(p)).collect();
+    let read = |path: &&str| !unreadable.iter().any(|u| u.path == **path);
+    let linked: Vec<&str> = match linked.is_empty() {
+        true => Vec::new(),
+        false => listing.deals.iter().map(|d| d.path.as_str()).filter(|p| linked.contains(*p)).filter(read).collect(),
+    };
     if !linked.is_empty() {
         let more = linked.len().saturating_sub(NAMED);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };

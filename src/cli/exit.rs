@@ -113,7 +113,13 @@ impl From<GitError> for CommandError {
 
 impl From<HistoryError> for CommandError {
     fn from(error: HistoryError) -> Self {
-        CommandError::new(Exit::Incomplete, error.to_string())
+        let told = CommandError::new(Exit::Incomplete, error.to_string());
+        match error {
+            HistoryError::Shallow => told.hint(
+                "`--allow-incomplete`, which report, log, list, show and why take, reads what is there and marks it",
+            ),
+            HistoryError::Object { .. } => told,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub mod progress;
 pub mod reference;
 pub mod refusal;
 pub mod signals;
+pub mod standpoint;
 pub mod ui;
 mod watching;
 pub mod when;

@@ -9,23 +9,24 @@ use chrono::{NaiveDate, Utc};
 use super::Global;
 use super::exit::{CommandError, Exit};
 use super::progress::Progress;
+use super::standpoint::AllowIncomplete;
 use super::ui::Ui;
-use crate::check::{Files, check_pipeline_file};
+use crate::check::{self, Files, check_pipeline_file};
 use crate::forecast::day_of;
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::judge::Circumstances;
-use crate::format::load::{LoadError, Reading, load, load_only, load_pipeline};
+use crate::format::load::{Listing, LoadError, Reading, Unreadable, list, load, load_only, load_pipeline, load_values};
 use crate::format::pipeline::{CriterionTest, Pipeline, deal_path};
 use crate::format::source::Source;
-use crate::history::{self, Cache, History, HistoryError, Options, Point};
+use crate::history::{self, Cache, Chronicle, History, HistoryError, Options, Summary};
 use crate::output::terminal::plain;
 use crate::output::text::{Look, render};
 use crate::repo::activity::writer_about;
 use crate::repo::discover::{Home, find};
 use crate::repo::lock;
 use crate::repo::objects::{GitObjects, ObjectId};
-use crate::repo::revision::head;
+use crate::repo::revision::{head, rewritten};
 use crate::repo::state::{Operation, operation};
 use crate::repo::transaction::unfinished;
 use crate::repo::worktree::WorkTree;
@@ -66,7 +67,7 @@ pub fn work_tree(home: &Home, current: &Path) -> Result<WorkTree, CommandError> 
         Some(place) if place.workdir.is_none() => {
             let message = format!("{} is a bare repository: it has history, but no files", place.git_dir.display());
             Err(CommandError::new(Exit::NotInState, message).hint(
-                "work in a clone of it; `tussock validate --rev REV`, `tussock report` and `tussock log` work here",
+                "work in a clone of it; `tussock report`, `tussock log` and everything with `--as-of HEAD` work here",
             ))
         }
         _ => Ok(WorkTree::new(home, current)),
@@ -122,10 +123,34 @@ impl Workspace {
         Workspace::open_as(ui, global, Some(wanted))
     }
 
+    /// Finds the pipeline of the work tree and reads the values of all deals, not their texts: who only lists or counts
+    /// them needs no more, and thousands of texts need much memory.
+    ///
+    /// # Errors
+    /// See [`Workspace::open`].
+    pub fn open_values(ui: &mut Ui, global: &Global) -> Result<Self, CommandError> {
+        let home = home(global)?;
+        let source = work_tree(&home, &current(global)?)?;
+        let read = || load_values(&source);
+        let reading = settled_by(&home, &source, true, read, unsettled);
+        Workspace::of(ui, global, home, source, reading)
+    }
+
     fn open_as(ui: &mut Ui, global: &Global, wanted: Option<&dyn Fn(&DealId) -> bool>) -> Result<Self, CommandError> {
         let home = home(global)?;
         let source = work_tree(&home, &current(global)?)?;
-        let reading = settled(&home, &source, wanted).map_err(|error| not_read(ui, &source, error))?;
+        let reading = settled(&home, &source, wanted);
+        Workspace::of(ui, global, home, source, reading)
+    }
+
+    fn of(
+        ui: &mut Ui,
+        global: &Global,
+        home: Home,
+        source: WorkTree,
+        reading: Result<Reading, LoadError>,
+    ) -> Result<Self, CommandError> {
+        let reading = reading.map_err(|error| not_read(ui, &source, error))?;
         let today = today(global, &reading.pipeline);
         Ok(Workspace { home, source, reading, today })
     }
@@ -153,8 +178,23 @@ impl Workspace {
 /// See [`LoadError`].
 pub fn settled(home: &Home, source: &WorkTree, wanted: Option<&dyn Fn(&DealId) -> bool>) -> Result<Reading, LoadError> {
     let read = || load_only(source, wanted.unwrap_or(&|_| true));
+    settled_by(home, source, wanted.is_none(), read, unsettled)
+}
+
+/// As [`settled`], of whatever `read` makes of the work tree: of `all` its deals, or of some. `unsettled` says whether it
+/// shows what a move leaves for a moment.
+///
+/// # Errors
+/// Those of `read`.
+pub fn settled_by<T, E>(
+    home: &Home,
+    source: &WorkTree,
+    all: bool,
+    mut read: impl FnMut() -> Result<T, E>,
+    unsettled: impl Fn(&T) -> bool,
+) -> Result<T, E> {
     // Whoever asks for a deal sees that it is missing; of all deals nobody knows how many there should be.
-    let names = || if wanted.is_none() && writer_about(home) { source.entries().ok() } else { None };
+    let names = || if all && writer_about(home) { source.entries().ok() } else { None };
     let mut before = names();
     let mut reading = read()?;
     let mut quiet = None;
@@ -182,13 +222,25 @@ pub fn settled(home: &Home, source: &WorkTree, wanted: Option<&dyn Fn(&DealId) -
 
 /// Whether a reading shows what a move leaves for a moment: one id in two places, or a file that was listed and is gone.
 fn unsettled(reading: &Reading) -> bool {
-    let gone = |io: &std::io::Error| io.kind() == std::io::ErrorKind::NotFound;
-    if reading.unreadable.iter().any(|u| u.io.as_ref().is_some_and(gone)) {
+    if reading.unreadable.iter().any(is_gone) {
         return true;
     }
     let mut seen = BTreeSet::new();
     let broken = reading.unreadable.iter().filter_map(|u| deal_path(&u.path)).map(|(_, id)| id);
     !reading.deals.iter().map(|d| d.id.clone()).chain(broken).all(|id| seen.insert(id))
+}
+
+/// Whether a file was listed and is not there any more.
+pub fn is_gone(unreadable: &Unreadable) -> bool {
+    unreadable.io.as_ref().is_some_and(|io| io.kind() == std::io::ErrorKind::NotFound)
+}
+
+/// Lists a pipeline from a source and reads no deal. A broken pipeline file is shown with all its findings.
+///
+/// # Errors
+/// When there is no pipeline file, when it is broken, or when files cannot be listed.
+pub fn listed(ui: &mut Ui, source: &dyn Source) -> Result<Listing, CommandError> {
+    list(source).map_err(|error| not_read(ui, source, error))
 }
 
 /// Reads a pipeline from a source. A broken pipeline file is shown with all its findings.
@@ -207,20 +259,20 @@ pub fn read_only(ui: &mut Ui, source: &dyn Source, wanted: &dyn Fn(&DealId) -> b
     load_only(source, wanted).map_err(|error| not_read(ui, source, error))
 }
 
+/// As [`read`], but the values of the deals, not their texts.
+///
+/// # Errors
+/// See [`read`].
+pub fn read_values(ui: &mut Ui, source: &dyn Source) -> Result<Reading, CommandError> {
+    load_values(source).map_err(|error| not_read(ui, source, error))
+}
+
 /// Reads the pipeline file of a source and no deal. A broken one is shown with all its findings.
 ///
 /// # Errors
 /// When there is no pipeline file, when it is broken, or when files cannot be listed.
 pub fn read_pipeline(ui: &mut Ui, source: &dyn Source) -> Result<Pipeline, CommandError> {
     load_pipeline(source).map_err(|error| not_read(ui, source, error))
-}
-
-/// Reads a pipeline from its work tree, see [`settled`]. A broken pipeline file is shown with all its findings.
-///
-/// # Errors
-/// See [`read`].
-pub fn read_work_tree(ui: &mut Ui, home: &Home, source: &WorkTree) -> Result<Reading, CommandError> {
-    settled(home, source, None).map_err(|error| not_read(ui, source, error))
 }
 
 fn not_read(ui: &mut Ui, source: &dyn Source, error: LoadError) -> CommandError {
@@ -283,8 +335,28 @@ pub fn tell_half_done(ui: &mut Ui, home: &Home) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// Says on standard error what is odd about a history: that it begins in the middle, and that git would show another.
+///
+/// # Errors
+/// When the repository cannot be opened.
+pub fn tell_history(ui: &mut Ui, home: &Home, history: &Summary, pipeline: &Pipeline) -> Result<(), CommandError> {
+    if let (true, Some(edge)) = (history.incomplete, history.first_known_at) {
+        let edge = day_of(pipeline, edge.0);
+        ui.warn(&format!(
+            "history is incomplete: this shallow clone begins on {edge}, and what was before is not known; deals that \
+             were there already are older than they seem"
+        ));
+    }
+    if let Some(rewritten) = rewritten(home)? {
+        ui.note(format!(
+            "git shows a changed history here ({rewritten}); tussock reads the commits as they were written"
+        ));
+    }
+    Ok(())
+}
+
 /// What only history knows of deals, as far as a pipeline asks for it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// Full days since each deal came into its stage.
     pub days_in_stage: Option<BTreeMap<DealId, i64>>,
@@ -293,24 +365,56 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Reads history where the pipeline's criteria need it and it can be read; says so in one line where it cannot.
+    /// Reads the history of the branch that is checked out, where the pipeline's criteria need it and it can be read;
+    /// says so in one line where it cannot.
     ///
     /// # Errors
-    /// A damaged repository.
+    /// When the repository cannot be opened.
     pub fn gather(ui: &mut Ui, home: &Home, pipeline: &Pipeline, today: NaiveDate) -> Result<Self, CommandError> {
+        let tip = head(home)?.and_then(|h| h.commit);
+        Facts::at(ui, home, tip, pipeline, today, AllowIncomplete::default())
+    }
+
+    /// As [`Facts::gather`], of the history up to a commit.
+    ///
+    /// # Errors
+    /// When the repository cannot be opened.
+    pub fn at(
+        ui: &mut Ui,
+        home: &Home,
+        tip: Option<ObjectId>,
+        pipeline: &Pipeline,
+        today: NaiveDate,
+        allow: AllowIncomplete,
+    ) -> Result<Self, CommandError> {
         let days = pipeline.criteria().any(|c| matches!(&c.test, CriterionTest::Check(e) if e.uses_days_in_stage()));
         let visits = pipeline.stages.iter().any(|s| s.optional);
-        if !days && !visits {
-            return Ok(Facts::default());
-        }
-        match read_history(home, pipeline, &Options::default()) {
-            Ok(Some(history)) => Ok(Facts::of(&history, pipeline, today)),
-            Ok(None) => Ok(Facts::default()),
+        let Some(tip) = tip.filter(|_| days || visits) else { return Ok(Facts::default()) };
+        match history_at(home, tip, pipeline, &allow.options()) {
+            Ok(history) => {
+                tell_history(ui, home, &history, pipeline)?;
+                Ok(Facts::of(&history, pipeline, today))
+            }
             Err(HistoryFailure::History(HistoryError::Shallow)) => {
                 ui.note("history is cut off in this shallow clone, so criteria that ask for it cannot be judged");
                 Ok(Facts::default())
             }
-            Err(other) => Err(other.into()),
+            // The state itself can be read, and is no worse for what an old commit lacks.
+            Err(HistoryFailure::History(error)) => {
+                ui.warn(&format!("{error}; criteria that ask for history cannot be judged"));
+                Ok(Facts::default())
+            }
+            Err(HistoryFailure::Repo(error)) => Err(error),
+        }
+    }
+
+    /// What a check may know.
+    pub fn for_check<'a>(&'a self, today: NaiveDate, source: &'a dyn Source) -> check::Circumstances<'a> {
+        check::Circumstances {
+            today,
+            source,
+            days_in_stage: self.days_in_stage.as_ref(),
+            visited: self.visited.as_ref(),
         }
     }
 
@@ -359,24 +463,6 @@ pub fn read_history(home: &Home, pipeline: &Pipeline, options: &Options) -> Resu
     history_at(home, tip, pipeline, options).map(Some)
 }
 
-/// The commit of an earlier point of the branch `tip`, and the pipeline as it lay then; `None` where nothing was known yet.
-///
-/// # Errors
-/// See [`HistoryFailure`].
-pub fn home_at(home: &Home, tip: ObjectId, point: Point) -> Result<Option<(ObjectId, Home)>, HistoryFailure> {
-    let place = home.place().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let repository = place.open().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let objects = GitObjects::open(&repository).map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let found = history::standpoint(&objects, tip, &home.prefix, point, Some(&Cache::at(&place.own_folder()))).map_err(HistoryFailure::History)?;
-    Ok(found.map(|found| {
-        let root = match place.workdir.as_ref().filter(|_| found.prefix != home.prefix) {
-            Some(workdir) => workdir.join(&found.prefix),
-            None => home.root.clone(),
-        };
-        (found.commit, Home { root, repo: home.repo.clone(), prefix: found.prefix })
-    }))
-}
-
 /// The history up to a commit.
 ///
 /// # Errors
@@ -387,14 +473,29 @@ pub fn history_at(
     pipeline: &Pipeline,
     options: &Options,
 ) -> Result<History, HistoryFailure> {
+    with_chronicle(home, tip, pipeline, options, |chronicle| chronicle.history())
+}
+
+/// What `tell` takes from the history up to a commit, where that is less than all of it.
+///
+/// # Errors
+/// See [`HistoryFailure`].
+pub fn with_chronicle<T>(
+    home: &Home,
+    tip: ObjectId,
+    pipeline: &Pipeline,
+    options: &Options,
+    tell: impl FnOnce(&Chronicle<'_>) -> T,
+) -> Result<T, HistoryFailure> {
     let _progress = Progress::new("reading history");
-    let place = home.place().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let repository = place.open().map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let objects = GitObjects::open(&repository).map_err(|e| HistoryFailure::Repo(e.into()))?;
-    let objects = objects.reading(tip, &home.prefix);
+    let repo = |e: crate::repo::error::RepoError| HistoryFailure::Repo(e.into());
+    let place = home.place().map_err(repo)?;
+    let repository = place.open().map_err(repo)?;
+    let objects = GitObjects::open(&repository).map_err(repo)?.reading(tip, &home.prefix);
+    let is_current = head(home).map_err(repo)?.and_then(|h| h.commit) == Some(tip);
     let cache = Cache::at(&place.own_folder());
-    let is_current = head(home).map_err(|e| HistoryFailure::Repo(e.into()))?.and_then(|h| h.commit) == Some(tip);
+    // A look at the past or at another branch leaves what is kept for the one that is checked out.
     let cache = if is_current { cache } else { cache.read_only() };
     let chronicle = history::read(&objects, tip, &home.prefix, pipeline, options, Some(&cache));
-    Ok(chronicle.map_err(HistoryFailure::History)?.history())
+    Ok(tell(&chronicle.map_err(HistoryFailure::History)?))
 }

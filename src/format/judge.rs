@@ -196,32 +196,44 @@ pub fn missing_fields(pipeline: &Pipeline, deal: &Deal, place: Place<'_>) -> Vec
         }
     };
     let mut missing = Vec::new();
-    gather(&pipeline.fields, Some(&deal.fields), "", &reached, &mut missing);
+    gather(&pipeline.fields, Some(&deal.fields), &|| String::new(), &reached, &mut missing);
     missing
 }
 
+/// `path` writes out what stands before the names, with its dot; that is done only for a field that is missing.
 fn gather(
     fields: &[FieldSpec],
     block: Option<&Block>,
-    path: &str,
+    path: &dyn Fn() -> String,
     reached: &impl Fn(&StageId) -> bool,
     missing: &mut Vec<String>,
 ) {
     for spec in fields {
-        let full = if path.is_empty() { spec.name.clone() } else { format!("{path}.{}", spec.name) };
-        let value = block.and_then(|b| b.get(&spec.name)).map(|f| &f.value);
         let asked = (spec.required && block.is_some()) || spec.required_from.as_ref().is_some_and(reached);
-        if asked && !value.is_some_and(Value::is_filled) {
-            missing.push(full.clone());
+        let inner = match &spec.of {
+            FieldType::Block(inner) => Some(inner),
+            FieldType::List(of) => match &**of {
+                FieldType::Block(inner) => Some(inner),
+                _ => None,
+            },
+            _ => None,
+        };
+        if !asked && inner.is_none() {
+            continue;
         }
+        let full = || path() + &spec.name;
+        let value = block.and_then(|b| b.get(&spec.name)).map(|f| &f.value);
+        if asked && !value.is_some_and(Value::is_filled) {
+            missing.push(full());
+        }
+        let Some(inner) = inner else { continue };
         match (&spec.of, value) {
-            (FieldType::Block(inner), value) => {
-                gather(inner, value.and_then(Value::as_block), &full, reached, missing);
+            (FieldType::Block(_), value) => {
+                gather(inner, value.and_then(Value::as_block), &|| full() + ".", reached, missing);
             }
-            (FieldType::List(of), Some(Value::List(items))) => {
-                let FieldType::Block(inner) = &**of else { continue };
+            (_, Some(Value::List(items))) => {
                 for (i, item) in items.iter().enumerate().filter_map(|(i, item)| Some((i, item.value.as_block()?))) {
-                    gather(inner, Some(item), &format!("{full}.{}", i + 1), reached, missing);
+                    gather(inner, Some(item), &|| format!("{}.{}.", full(), i + 1), reached, missing);
                 }
             }
             _ => {}

@@ -1,7 +1,7 @@
 //! Reads a whole pipeline from a source: the pipeline file, every deal, and what lies about that is neither.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 
 use rayon::prelude::*;
@@ -14,8 +14,8 @@ use super::pipeline_file;
 use super::problem::{Problem, ProblemKind};
 use super::source::{EntryKind, FileEntry, Source};
 use super::span::Span;
-use super::tree;
-use super::typing::Typing;
+use super::tree::{self, Document, Mapping};
+use super::typing::{Texts, Typing};
 
 /// Everything a source holds of one pipeline.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Reading {
     pub deals: Vec<Deal>,
     /// Deal files that could not be read, by path. Every list and report counts them.
     pub unreadable: Vec<Unreadable>,
+    /// The ids of all deal files, sorted: of those too that could not be read or that nobody wanted.
+    pub names: Vec<DealId>,
     /// Names that cannot be deals but look as if they should be, links, and the like, by path.
     pub strays: Vec<Stray>,
     /// Ids of stages and ends whose folder has no `.gitkeep`, in the pipeline's order.
@@ -118,41 +120,124 @@ pub fn load(source: &dyn Source) -> Result<Reading, LoadError> {
 /// # Errors
 /// See [`LoadError`].
 pub fn load_only(source: &dyn Source, wanted: &dyn Fn(&DealId) -> bool) -> Result<Reading, LoadError> {
+    load_as(source, wanted, Texts::Copied, &|deal| deal)
+}
+
+/// As [`load`], with the values of the deals alone: their documents are empty. The texts and trees of fifty thousand deals
+/// take hundreds of megabytes, and who lists or counts deals needs none of them.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn load_values(source: &dyn Source) -> Result<Reading, LoadError> {
+    load_as(source, &|_| true, Texts::Taken, &|deal| Deal { document: Document::default(), ..deal })
+}
+
+fn load_as(
+    source: &dyn Source,
+    wanted: &dyn Fn(&DealId) -> bool,
+    texts: Texts,
+    keep: &(dyn Fn(Deal) -> Deal + Sync),
+) -> Result<Reading, LoadError> {
+    let mut listing = list(source)?;
+    listing.deals.retain(|deal| wanted(&deal.id));
+    let (deals, unreadable) = listing.read_each(source, texts, keep);
+    let Listing { pipeline, pipeline_text, pipeline_problems, names, strays, without_placeholder, .. } = listing;
+    Ok(Reading { pipeline, pipeline_text, pipeline_problems, deals, unreadable, names, strays, without_placeholder })
+}
+
+/// A pipeline before its deals are read: the pipeline file, and the names of everything else.
+#[derive(Debug)]
+pub struct Listing {
+    /// The pipeline.
+    pub pipeline: Pipeline,
+    /// Text of `pipeline.yaml`.
+    pub pipeline_text: String,
+    /// Problems of `pipeline.yaml` that are only warnings.
+    pub pipeline_problems: Vec<Problem>,
+    /// The deals, by stage order of the pipeline, then by id, then by path. Deals in folders that are no stage come last.
+    pub deals: Vec<Listed>,
+    /// The ids of all deals, sorted. An id stands here once for each of its files.
+    pub names: Vec<DealId>,
+    /// Names that cannot be deals but look as if they should be, links, and the like, by path.
+    pub strays: Vec<Stray>,
+    /// Ids of stages and ends whose folder has no `.gitkeep`, in the pipeline's order.
+    pub without_placeholder: Vec<StageId>,
+}
+
+/// A deal by its name alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Path below the pipeline's folder.
+    pub path: String,
+    /// The folder it lies in. Not always a stage of the pipeline.
+    pub stage: StageId,
+    /// Its id: the file's stem.
+    pub id: DealId,
+    /// Place of its stage in the pipeline's order.
+    rank: usize,
+}
+
+/// Reads the pipeline file and lists everything else.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn list(source: &dyn Source) -> Result<Listing, LoadError> {
     let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
     let (pipeline, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
-    let mut sorted = Sorted::default();
+    // Names of small letters and digits alone are equal to no others but for case or Unicode form.
+    let plain = |b: u8| !b.is_ascii_uppercase() && b.is_ascii();
+    let odd = |entry: &FileEntry| entry.path.ends_with(".yaml") && !entry.path.bytes().all(plain);
+    let mut sorted = Sorted { has_odd: entries.iter().any(odd), ..Sorted::default() };
     for entry in &entries {
-        sorted.take(&pipeline, entry, wanted);
+        sorted.take(&pipeline, entry);
     }
-    sorted.strays.sort_by(|a, b| a.path.cmp(&b.path));
-    let read = |(path, stage, id): &(String, StageId, DealId)| read_deal(source, &pipeline, path, stage, id);
-    let outcomes: Vec<Result<Deal, Unreadable>> = match sorted.deals.len() {
-        // To start threads takes longer than to read a few files.
-        0..FEW => sorted.deals.iter().map(read).collect(),
-        _ => sorted.deals.par_iter().map(read).collect(),
-    };
-    let (mut deals, mut unreadable) = (Vec::new(), Vec::new());
-    for outcome in outcomes {
-        match outcome {
-            Ok(deal) => deals.push(deal),
-            Err(broken) => unreadable.push(broken),
-        }
-    }
-    let order: BTreeMap<&str, usize> = pipeline.places().enumerate().map(|(i, p)| (p.id().as_str(), i)).collect();
-    let rank = |deal: &Deal| order.get(deal.stage.as_str()).copied().unwrap_or(usize::MAX);
-    deals.sort_by(|a, b| (rank(a), &a.stage, &a.id, &a.path).cmp(&(rank(b), &b.stage, &b.id, &b.path)));
-    unreadable.sort_by(|a, b| a.path.cmp(&b.path));
-    let kept = |id: &StageId| sorted.placeholders.contains(id.as_str());
+    let Sorted { mut deals, mut strays, placeholders, .. } = sorted;
+    strays.sort_by(|a, b| a.path.cmp(&b.path));
+    // Both are nearly in order already, folder by folder, which a stable sort makes use of.
+    deals.sort_by(|a, b| (a.rank, &a.stage, &a.id, &a.path).cmp(&(b.rank, &b.stage, &b.id, &b.path)));
+    let mut names: Vec<DealId> = deals.iter().map(|deal| deal.id.clone()).collect();
+    names.sort();
+    let kept = |id: &StageId| placeholders.contains(id.as_str());
     let without_placeholder = pipeline.places().map(|p| p.id().clone()).filter(|id| !kept(id)).collect();
-    Ok(Reading {
-        pipeline,
-        pipeline_text,
-        pipeline_problems,
-        deals,
-        unreadable,
-        strays: sorted.strays,
-        without_placeholder,
-    })
+    Ok(Listing { pipeline, pipeline_text, pipeline_problems, deals, names, strays, without_placeholder })
+}
+
+impl Listing {
+    /// Reads the deals one after another, by several threads, and gives what `make` makes of each in their order; then
+    /// those that could not be read, by path. A deal that is not kept is gone before the next one is read. With
+    /// [`Texts::Taken`] the tree of each deal's document is empty.
+    pub fn read_each<T: Send>(
+        &self,
+        source: &dyn Source,
+        texts: Texts,
+        make: &(dyn Fn(Deal) -> T + Sync),
+    ) -> (Vec<T>, Vec<Unreadable>) {
+        let read = |Listed { path, stage, id, .. }: &Listed| {
+            read_file(source, &self.pipeline, path, stage, id, texts).map(make)
+        };
+        let outcomes: Vec<Result<T, Unreadable>> = match self.deals.len() {
+            // To start threads takes longer than to read a few files.
+            0..FEW => self.deals.iter().map(read).collect(),
+            _ => self.deals.par_iter().map(read).collect(),
+        };
+        let (mut made, mut unreadable) = (Vec::with_capacity(outcomes.len()), Vec::new());
+        for outcome in outcomes {
+            match outcome {
+                Ok(one) => made.push(one),
+                Err(broken) => unreadable.push(broken),
+            }
+        }
+        unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+        (made, unreadable)
+    }
+
+    /// Whether one of the deals lies in several places.
+    pub fn has_twins(&self) -> bool {
+        let twice = |pair: &'_ [DealId]| pair.first() == pair.last();
+        let twins: BTreeSet<&DealId> = self.names.windows(2).filter(|p| twice(p)).flat_map(|p| p.first()).collect();
+        let mut seen = BTreeSet::new();
+        !twins.is_empty() && !self.deals.iter().filter(|d| twins.contains(&d.id)).all(|d| seen.insert(&d.id))
+    }
 }
 
 /// Reads the pipeline file alone, for what asks nothing of the deals as they are.
@@ -192,18 +277,23 @@ pub fn read_deal(
     stage: &StageId,
     id: &DealId,
 ) -> Result<Deal, Unreadable> {
-    let bytes = source.read(path).map_err(|error| Unreadable {
-        path: path.to_owned(),
-        text: None,
-        problems: Vec::new(),
-        io: Some(error),
-    })?;
-    parse_deal(&bytes, pipeline, path, stage, id).map_err(|problems| Unreadable {
-        path: path.to_owned(),
-        text: String::from_utf8(bytes).ok(),
-        problems,
-        io: None,
-    })
+    read_file(source, pipeline, path, stage, id, Texts::Copied)
+}
+
+fn read_file(
+    source: &dyn Source,
+    pipeline: &Pipeline,
+    path: &str,
+    stage: &StageId,
+    id: &DealId,
+    texts: Texts,
+) -> Result<Deal, Unreadable> {
+    let broken = |text, problems, io| Unreadable { path: path.to_owned(), text, problems, io };
+    let bytes = source.read_listed(path).map_err(|error| broken(None, Vec::new(), Some(error)))?;
+    match tree::read_owned(bytes) {
+        Ok(document) => Ok(typed(document, pipeline, path, stage, id, texts)),
+        Err((bytes, problems)) => Err(broken(String::from_utf8(bytes).ok(), problems, None)),
+    }
 }
 
 /// Reads a deal from its bytes.
@@ -217,29 +307,54 @@ pub fn parse_deal(
     stage: &StageId,
     id: &DealId,
 ) -> Result<Deal, Vec<Problem>> {
-    let document = tree::read(bytes)?;
+    Ok(typed(tree::read(bytes)?, pipeline, path, stage, id, Texts::Copied))
+}
+
+fn typed(mut document: Document, pipeline: &Pipeline, path: &str, stage: &StageId, id: &DealId, texts: Texts) -> Deal {
     let mut problems = document.problems.clone();
-    let mut typing = Typing { currency: pipeline.currency, extra: pipeline.extra_fields, problems: &mut problems };
-    let fields = typing.block(&document.root, &pipeline.fields, "");
+    let Pipeline { currency, extra_fields, fields, .. } = pipeline;
+    let mut typing = Typing { currency: *currency, extra: *extra_fields, texts, problems: &mut problems };
+    let fields = typing.deal(&mut document.root, fields);
     problems.sort_by_key(|p| p.span);
-    Ok(Deal { id: id.clone(), stage: stage.clone(), path: path.to_owned(), fields, document, problems })
+    if texts == Texts::Taken {
+        document.root = Mapping::default();
+    }
+    Deal { id: id.clone(), stage: stage.clone(), path: path.to_owned(), fields, document, problems }
 }
 
 /// The entries of a source, told apart.
 #[derive(Default)]
 struct Sorted<'e> {
-    /// Those that are wanted.
-    deals: Vec<(String, StageId, DealId)>,
+    deals: Vec<Listed>,
     strays: Vec<Stray>,
     placeholders: BTreeSet<String>,
+    /// Whether there may be names that are one name for some computers.
+    has_odd: bool,
     /// Paths by their names without case and Unicode form, to find twins. Looked up and never listed.
     folded: HashMap<Cow<'e, str>, &'e str>,
-    /// The folder of the last file, and whether it is a place of the pipeline: files come folder by folder.
-    last: Option<(&'e str, bool)>,
+    /// The folder of the last file: files come folder by folder.
+    last: Option<Folder<'e>>,
+}
+
+/// A folder below the pipeline's.
+#[derive(Clone)]
+struct Folder<'e> {
+    name: &'e str,
+    /// Its place in the pipeline's order; `None` where it is no stage and no end.
+    rank: Option<usize>,
+    /// The name as that of a stage, where it can be one.
+    stage: Option<StageId>,
+}
+
+impl<'e> Folder<'e> {
+    fn new(pipeline: &Pipeline, name: &'e str) -> Self {
+        let rank = pipeline.places().position(|p| p.id().as_str() == name);
+        Folder { name, rank, stage: StageId::new(name).ok() }
+    }
 }
 
 impl<'e> Sorted<'e> {
-    fn take(&mut self, pipeline: &Pipeline, entry: &'e FileEntry, wanted: &dyn Fn(&DealId) -> bool) {
+    fn take(&mut self, pipeline: &Pipeline, entry: &'e FileEntry) {
         let path = entry.path.as_str();
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         let first = folder.split('/').next().unwrap_or("");
@@ -274,31 +389,32 @@ impl<'e> Sorted<'e> {
             self.strays.push(stray(StrayKind::OtherEnding));
             return;
         };
-        let key = match stem.is_ascii() {
-            // Most names are in lower case and have one form only: such a path is its own key.
-            true if !stem.bytes().any(|b| b.is_ascii_uppercase()) => Cow::Borrowed(path),
-            true => Cow::Owned(format!("{folder}/{}.yaml", stem.to_ascii_lowercase())),
-            false => Cow::Owned(format!("{folder}/{}.yaml", stem.nfc().collect::<String>().to_lowercase())),
-        };
-        if let Some(twin) = self.folded.insert(key, path) {
-            self.strays.push(stray(StrayKind::SameName(twin.to_owned())));
+        if self.has_odd {
+            let key = match stem.is_ascii() {
+                // Most names are in lower case and have one form only: such a path is its own key.
+                true if !stem.bytes().any(|b| b.is_ascii_uppercase()) => Cow::Borrowed(path),
+                true => Cow::Owned(format!("{folder}/{}.yaml", stem.to_ascii_lowercase())),
+                false => Cow::Owned(format!("{folder}/{}.yaml", stem.nfc().collect::<String>().to_lowercase())),
+            };
+            if let Some(twin) = self.folded.insert(key, path) {
+                self.strays.push(stray(StrayKind::SameName(twin.to_owned())));
+            }
         }
         let id = DealId::new(stem).ok().filter(|_| entry.utf8);
         if id.is_none() {
             self.strays.push(stray(StrayKind::BadId));
         }
-        let known = match self.last {
-            Some((folder, known)) if folder == first => known,
-            _ => pipeline.place(first).is_some(),
+        let folder = match &self.last {
+            Some(folder) if folder.name == first => folder.clone(),
+            _ => Folder::new(pipeline, first),
         };
-        self.last = Some((first, known));
-        if !known {
+        if folder.rank.is_none() {
             self.strays.push(stray(StrayKind::UnknownStage(first.to_owned())));
         }
-        if let Some(id) = id.filter(wanted)
-            && let Ok(stage) = StageId::new(first)
-        {
-            self.deals.push((path.to_owned(), stage, id));
+        if let (Some(id), Some(stage)) = (id, &folder.stage) {
+            let rank = folder.rank.unwrap_or(usize::MAX);
+            self.deals.push(Listed { path: path.to_owned(), stage: stage.clone(), id, rank });
         }
+        self.last = Some(folder);
     }
 }

@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod pipeline_file;
 pub mod prescan;
 pub mod problem;
+pub mod quick;
 pub mod quote;
 pub mod reader;
 pub mod schema;

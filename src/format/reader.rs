@@ -9,6 +9,7 @@ use granit_parser::{Event, Parser, ScanError, StructureStyle};
 use super::explain;
 use super::prescan::{self, MAX_DEPTH, MAX_NODES};
 use super::problem::{Fix, Problem, ProblemKind};
+use super::quick;
 use super::quote;
 use super::span::Span;
 use super::tree::{Core, Document, Entry, Mapping, Node, NodeKind, ScalarStyle, resolve};
@@ -24,6 +25,25 @@ pub fn read(source: &[u8]) -> Result<Document, Vec<Problem>> {
 
 /// Reads a file that is not a deal; `what` names it in messages: `pipeline file`.
 pub fn read_as(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
+    match quick::read(source) {
+        Some(document) => Ok(document),
+        None => read_fully(source, what),
+    }
+}
+
+/// As [`read`], of bytes that nobody needs afterwards. An error gives them back.
+pub fn read_owned(source: Vec<u8>) -> Result<Document, (Vec<u8>, Vec<Problem>)> {
+    match quick::tree(&source) {
+        Some((root, span)) => match String::from_utf8(source) {
+            Ok(text) => Ok(Document { text, root, span, problems: Vec::new() }),
+            Err(error) => read_fully(error.as_bytes(), "deal").map_err(|problems| (error.into_bytes(), problems)),
+        },
+        None => read_fully(&source, "deal").map_err(|problems| (source, problems)),
+    }
+}
+
+/// As [`read_as`], with the parser whatever the file holds.
+pub fn read_fully(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
     let scan = prescan::scan(source)?;
     let (mut problems, mut fatal) = (scan.problems, scan.fatal);
     // The parser stops at the first error. Where the bytes at fault can be told, they are covered with letters of the

@@ -43,6 +43,15 @@ pub trait Source: Sync {
     /// When it cannot be read whole.
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
 
+    /// As [`Source::read`], of a regular file that [`Source::entries`] has named a moment ago, so that the way to it need
+    /// not be looked at again for each of thousands of files.
+    ///
+    /// # Errors
+    /// When it cannot be read whole.
+    fn read_listed(&self, path: &str) -> io::Result<Vec<u8>> {
+        self.read(path)
+    }
+
     /// Whether the repository has a regular file at this path, counted from the repository's root (from the pipeline's
     /// folder where there is no repository). Paths that leave the repository do not exist.
     fn repository_has(&self, path: &str) -> bool;

@@ -3,7 +3,7 @@
 use super::problem::Problem;
 use super::span::Span;
 
-pub use super::reader::{read, read_as};
+pub use super::reader::{read, read_as, read_owned};
 
 /// How a scalar is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub enum Core {
 }
 
 /// A file that is one YAML mapping.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Document {
     /// The whole text, byte for byte (a byte order mark included).
     pub text: String,
@@ -124,6 +124,10 @@ pub fn resolve(text: &str, style: ScalarStyle) -> Core {
         "false" | "False" | "FALSE" => return Core::Bool(false),
         ".nan" | ".NaN" | ".NAN" => return Core::Float,
         _ => {}
+    }
+    // Most texts are words, and that shows at their first letter.
+    if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.')) {
+        return Core::Str;
     }
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") {

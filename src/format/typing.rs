@@ -1,5 +1,7 @@
 //! Turns the nodes of a deal into typed values, and says what does not fit.
 
+use std::fmt;
+
 use rust_decimal::Decimal;
 
 use super::date::{DateError, parse_date};
@@ -10,7 +12,7 @@ use super::pipeline::ExtraFields;
 use super::problem::{Problem, ProblemKind};
 use super::schema::{FieldSpec, FieldType};
 use super::span::Span;
-use super::tree::{Core, Mapping, Node, NodeKind, ScalarStyle, resolve};
+use super::tree::{Core, Entry, Mapping, Node, NodeKind, ScalarStyle, resolve};
 use super::value::{Block, Field, Value};
 
 /// Reads mappings by declared fields and gathers what does not fit.
@@ -19,38 +21,148 @@ pub struct Typing<'a> {
     pub currency: Currency,
     /// What to do with undeclared fields.
     pub extra: ExtraFields,
+    /// What becomes of the texts of the tree.
+    pub texts: Texts,
     /// Where problems go.
     pub problems: &'a mut Vec<Problem>,
 }
 
+/// What becomes of the names and texts of a tree when values are made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Texts {
+    /// The values get copies, and the tree stays as it is.
+    Copied,
+    /// The values get the texts themselves, which is half the work; the tree is of no use after that.
+    Taken,
+}
+
+impl Texts {
+    fn own(self, text: &mut String) -> String {
+        match self {
+            Texts::Copied => text.clone(),
+            Texts::Taken => std::mem::take(text),
+        }
+    }
+}
+
+/// The dotted way to a value: `payments.2.amount`. It is written out only where a problem names it.
+#[derive(Clone, Copy)]
+struct Way<'w> {
+    above: Option<&'w Way<'w>>,
+    step: Step<'w>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'w> {
+    Key(&'w str),
+    /// An item of a list, counted from 1.
+    Item(usize),
+}
+
+impl<'w> Way<'w> {
+    fn key(above: Option<&'w Way<'w>>, key: &'w str) -> Self {
+        Way { above, step: Step::Key(key) }
+    }
+}
+
+impl fmt::Display for Way<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(above) = self.above {
+            write!(f, "{above}.")?;
+        }
+        match self.step {
+            Step::Key(key) => f.write_str(key),
+            Step::Item(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// Finds declarations by name. Fields mostly stand in the order in which they are declared, so the search begins after
+/// the last one that was found.
+struct Declared<'f> {
+    fields: &'f [FieldSpec],
+    next: usize,
+}
+
+impl<'f> Declared<'f> {
+    fn find(&mut self, name: &str) -> Option<&'f FieldSpec> {
+        let (before, after) = self.fields.split_at(self.next.min(self.fields.len()));
+        let same = |spec: &&FieldSpec| spec.name == name;
+        let found = match after.iter().position(|spec| same(&spec)) {
+            Some(at) => before.len() + at,
+            None => before.iter().position(|spec| same(&spec))?,
+        };
+        self.next = found + 1;
+        self.fields.get(found)
+    }
+}
+
 impl Typing<'_> {
-    /// The typed values of a mapping. `path` is the dotted way to it, empty at the top. Keys that begin with `x-` are
-    /// free and stay untyped.
-    pub fn block(&mut self, mapping: &Mapping, fields: &[FieldSpec], path: &str) -> Block {
-        let mut block = Block::default();
-        for entry in &mapping.entries {
-            let inner = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
-            let value = match fields.iter().find(|f| f.name == entry.key) {
-                Some(spec) => self.value(&entry.value, &spec.of, &inner),
+    /// The typed values of a deal. Keys that begin with `x-` are free and stay untyped. What is taken out of the tree on
+    /// the way is [`Texts`]' affair.
+    pub fn deal(&mut self, mapping: &mut Mapping, fields: &[FieldSpec]) -> Block {
+        self.block(mapping, fields, None)
+    }
+
+    fn block(&mut self, mapping: &mut Mapping, fields: &[FieldSpec], above: Option<&Way<'_>>) -> Block {
+        let mut block = Block { entries: Vec::with_capacity(mapping.entries.len()) };
+        let mut declared = Declared { fields, next: 0 };
+        for entry in &mut mapping.entries {
+            let inner = Way::key(above, &entry.key);
+            let value = match declared.find(&entry.key) {
+                Some(spec) => self.value(&mut entry.value, &spec.of, &inner),
                 None => {
                     if !entry.key.starts_with("x-") && self.extra != ExtraFields::Allow {
                         self.unknown(&entry.key, entry.key_span, fields, &inner);
                     }
-                    untyped(&entry.value)
+                    self.untyped(&mut entry.value)
                 }
             };
-            if let Some(value) = value {
-                let field = Field { value, span: entry.value.span };
-                block.entries.push((entry.key.clone(), entry.key_span, field));
-            }
+            block.entries.extend(value.map(|value| self.entry(entry, value)));
         }
         block
     }
 
-    fn unknown(&mut self, key: &str, span: Span, fields: &[FieldSpec], path: &str) {
+    fn entry(&self, entry: &mut Entry, value: Value) -> (String, Span, Field) {
+        let field = Field { value, span: entry.value.span };
+        (self.texts.own(&mut entry.key), entry.key_span, field)
+    }
+
+    /// The value of a field nobody declared: numbers, dates and texts as they look.
+    fn untyped(&self, node: &mut Node) -> Option<Value> {
+        match &mut node.kind {
+            NodeKind::Mapping(mapping) => {
+                let mut block = Block::default();
+                for entry in &mut mapping.entries {
+                    let value = self.untyped(&mut entry.value);
+                    block.entries.extend(value.map(|value| self.entry(entry, value)));
+                }
+                Some(Value::Block(block))
+            }
+            NodeKind::Sequence { items, .. } => {
+                let typed = items.iter_mut().filter_map(|i| Some(Field { value: self.untyped(i)?, span: i.span }));
+                Some(Value::List(typed.collect()))
+            }
+            NodeKind::Scalar { text, style } => Some(match resolve(text, *style) {
+                Core::Null => return None,
+                Core::Bool(truth) => Value::Boolean(truth),
+                Core::Int => match text.parse() {
+                    Ok(number) => Value::Integer(number),
+                    Err(_) => Value::Text(self.texts.own(text)),
+                },
+                Core::Float => match parse_decimal(text) {
+                    Ok(number) => Value::Number(number),
+                    Err(_) => Value::Text(self.texts.own(text)),
+                },
+                Core::Str => Value::Text(self.texts.own(text)),
+            }),
+        }
+    }
+
+    fn unknown(&mut self, key: &str, span: Span, fields: &[FieldSpec], path: &Way<'_>) {
         let mut problem = Problem::new(ProblemKind::UnknownField, span, format!("there is no field `{path}`"))
             .with_label("not a field of this pipeline")
-            .with_field(path);
+            .with_field(path.to_string());
         let near = nearest(key, fields.iter().map(|f| f.name.as_str()));
         problem = match near {
             Some(near) => problem.with_help(format!("did you mean `{near}`?")),
@@ -66,29 +178,28 @@ impl Typing<'_> {
     }
 
     /// The typed value of one node; `None` when it is missing or does not fit (which is then a problem).
-    pub fn value(&mut self, node: &Node, of: &FieldType, path: &str) -> Option<Value> {
-        let (text, style) = match (&node.kind, of) {
+    fn value(&mut self, node: &mut Node, of: &FieldType, path: &Way<'_>) -> Option<Value> {
+        let (text, style) = match (&mut node.kind, of) {
             (NodeKind::Mapping(mapping), FieldType::Block(fields)) => {
-                return Some(Value::Block(self.block(mapping, fields, path)));
+                return Some(Value::Block(self.block(mapping, fields, Some(path))));
             }
             (NodeKind::Mapping(mapping), FieldType::MapOf(of)) => {
                 let mut block = Block::default();
-                for entry in &mapping.entries {
-                    if let Some(value) = self.value(&entry.value, of, &format!("{path}.{}", entry.key)) {
-                        let field = Field { value, span: entry.value.span };
-                        block.entries.push((entry.key.clone(), entry.key_span, field));
-                    }
+                for entry in &mut mapping.entries {
+                    let value = self.value(&mut entry.value, of, &Way::key(Some(path), &entry.key));
+                    block.entries.extend(value.map(|value| self.entry(entry, value)));
                 }
                 return Some(Value::Block(block));
             }
             (NodeKind::Sequence { items, .. }, FieldType::List(of)) => {
-                let typed = items.iter().enumerate().filter_map(|(i, item)| {
-                    let value = self.value(item, of, &format!("{path}.{}", i + 1))?;
-                    Some(Field { value, span: item.span })
-                });
-                return Some(Value::List(typed.collect()));
+                let mut typed = Vec::with_capacity(items.len());
+                for (item, number) in items.iter_mut().zip(1..) {
+                    let way = Way { above: Some(path), step: Step::Item(number) };
+                    typed.extend(self.value(item, of, &way).map(|value| Field { value, span: item.span }));
+                }
+                return Some(Value::List(typed));
             }
-            (NodeKind::Scalar { text, style }, _) => (text.as_str(), *style),
+            (NodeKind::Scalar { text, style }, _) => (text, *style),
             (NodeKind::Mapping(_), _) => {
                 self.wrong(node.span, path, of, "a block of fields", None);
                 return None;
@@ -107,21 +218,22 @@ impl Typing<'_> {
 
     fn scalar(
         &mut self,
-        text: &str,
+        text: &mut String,
         style: ScalarStyle,
         core: Core,
         span: Span,
         of: &FieldType,
-        path: &str,
+        path: &Way<'_>,
     ) -> Option<Value> {
         let quoted = style != ScalarStyle::Plain;
         match of {
-            FieldType::Text => Some(Value::Text(text.to_owned())),
-            FieldType::Person => Some(Value::Text(text.trim().to_owned())),
+            FieldType::Text => Some(Value::Text(self.texts.own(text))),
+            FieldType::Person if text.trim().len() < text.len() => Some(Value::Text(text.trim().to_owned())),
+            FieldType::Person => Some(Value::Text(self.texts.own(text))),
             FieldType::Path => self.path(text, span, path),
             FieldType::Link => {
                 if text.starts_with("https://") || text.starts_with("http://") || text.starts_with("mailto:") {
-                    return Some(Value::Text(text.to_owned()));
+                    return Some(Value::Text(self.texts.own(text)));
                 }
                 self.wrong(span, path, of, &quote(text), Some("a link begins with https://".into()));
                 None
@@ -189,14 +301,14 @@ impl Typing<'_> {
         }
     }
 
-    fn date(&mut self, text: &str, span: Span, of: &FieldType, path: &str) -> Option<Value> {
+    fn date(&mut self, text: &str, span: Span, of: &FieldType, path: &Way<'_>) -> Option<Value> {
         match parse_date(text) {
             Ok(date) => Some(Value::Date(date)),
             Err(error @ DateError::Impossible(_)) => {
                 let problem = Problem::new(ProblemKind::ImpossibleDate, span, format!("`{path}`: {error}"))
                     .with_label("no such day")
                     .with_help("check the day and the month")
-                    .with_field(path);
+                    .with_field(path.to_string());
                 self.problems.push(problem);
                 None
             }
@@ -208,66 +320,40 @@ impl Typing<'_> {
         }
     }
 
-    fn path(&mut self, text: &str, span: Span, path: &str) -> Option<Value> {
+    fn path(&mut self, text: &mut String, span: Span, path: &Way<'_>) -> Option<Value> {
         let plain = !text.starts_with('/')
             && !text.contains('\\')
             && text.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
         if plain {
-            return Some(Value::Text(text.to_owned()));
+            return Some(Value::Text(self.texts.own(text)));
         }
         let help = "count the path from the repository's root, without .. and without a leading /";
         self.wrong(span, path, &FieldType::Path, &quote(text), Some(help.into()));
         None
     }
 
-    fn word(&mut self, text: &str, span: Span, words: &[String], of: &FieldType, path: &str) -> Option<Value> {
-        if words.iter().any(|w| w == text) {
-            return Some(Value::Text(text.to_owned()));
+    fn word(
+        &mut self,
+        text: &mut String,
+        span: Span,
+        words: &[String],
+        of: &FieldType,
+        path: &Way<'_>,
+    ) -> Option<Value> {
+        if words.contains(text) {
+            return Some(Value::Text(self.texts.own(text)));
         }
         let near = nearest(text, words.iter().map(String::as_str));
         self.wrong(span, path, of, &quote(text), near.map(|n| format!("did you mean `{n}`?")));
         None
     }
 
-    fn wrong(&mut self, span: Span, path: &str, of: &FieldType, found: &str, help: Option<String>) {
+    fn wrong(&mut self, span: Span, path: &Way<'_>, of: &FieldType, found: &str, help: Option<String>) {
         let message = format!("`{path}` must be {}, found {found}", of.describe());
         let mut problem =
-            Problem::new(ProblemKind::WrongType, span, message).with_label("does not fit").with_field(path);
+            Problem::new(ProblemKind::WrongType, span, message).with_label("does not fit").with_field(path.to_string());
         problem.help = help;
         self.problems.push(problem);
-    }
-}
-
-/// The value of a field nobody declared: numbers, dates and texts as they look.
-fn untyped(node: &Node) -> Option<Value> {
-    match &node.kind {
-        NodeKind::Mapping(mapping) => {
-            let mut block = Block::default();
-            for entry in &mapping.entries {
-                if let Some(value) = untyped(&entry.value) {
-                    let field = Field { value, span: entry.value.span };
-                    block.entries.push((entry.key.clone(), entry.key_span, field));
-                }
-            }
-            Some(Value::Block(block))
-        }
-        NodeKind::Sequence { items, .. } => {
-            let typed = items.iter().filter_map(|i| Some(Field { value: untyped(i)?, span: i.span }));
-            Some(Value::List(typed.collect()))
-        }
-        NodeKind::Scalar { text, style } => Some(match resolve(text, *style) {
-            Core::Null => return None,
-            Core::Bool(truth) => Value::Boolean(truth),
-            Core::Int => match text.parse() {
-                Ok(number) => Value::Integer(number),
-                Err(_) => Value::Text(text.clone()),
-            },
-            Core::Float => match parse_decimal(text) {
-                Ok(number) => Value::Number(number),
-                Err(_) => Value::Text(text.clone()),
-            },
-            Core::Str => Value::Text(text.clone()),
-        }),
     }
 }
 

@@ -31,6 +31,16 @@ enum Told {
     Ignored(IgnoredMove),
 }
 
+/// What is counted in the records.
+#[derive(Default)]
+struct Counted {
+    clamped_valid: usize,
+    skips: usize,
+    odd_times: usize,
+    imported: usize,
+    ignored_moves: usize,
+}
+
 /// The names of what records have numbers for.
 struct Names {
     deals: Vec<Option<DealId>>,
@@ -139,8 +149,8 @@ impl<'p> Chronicle<'p> {
         })
     }
 
-    /// The visits of deals to stages. Their deals have numbers and no names.
-    pub fn spells(&self) -> Spells {
+    /// The visits of deals to stages; the deals have names only where these are asked for.
+    pub fn spells(&self, named: bool) -> Spells {
         let stages = &self.walked.stages;
         let imports = self.imports();
         let imported = |record: &Record| {
@@ -166,13 +176,22 @@ impl<'p> Chronicle<'p> {
                 What::Changed | What::Renamed => {}
             }
         }
-        book.spells(Vec::new(), stages.all_names())
+        let deals = match named {
+            true => self.deal_ids().collect::<Option<Vec<DealId>>>().unwrap_or_default(),
+            false => Vec::new(),
+        };
+        book.spells(deals, stages.all_names())
+    }
+
+    /// The ids that deals have now, by number; `None` for what is none, which no file can be called.
+    fn deal_ids(&self) -> impl Iterator<Item = Option<DealId>> + '_ {
+        self.walked.deals.list.iter().map(|deal| DealId::new(&deal.stem).ok())
     }
 
     fn told_names(&self) -> Names {
         let resolved = |author: &Arc<Author>| Arc::new(self.people.resolve(author));
         Names {
-            deals: self.walked.deals.list.iter().map(|deal| DealId::new(&deal.stem).ok()).collect(),
+            deals: self.deal_ids().collect(),
             stages: self.walked.stages.all_names(),
             authors: self.ledger().authors.list().iter().map(resolved).collect(),
         }
@@ -215,7 +234,8 @@ impl<'p> Chronicle<'p> {
     /// What is to be said of it as a whole.
     pub fn summary(&self) -> Summary {
         let ledger = self.ledger();
-        let (skips, clamped_valid) = self.counted();
+        let imports = self.imports();
+        let counted = self.counted(&imports);
         let copies = |deal: &&Deal| !deal.copies.is_empty();
         Summary {
             tip: ledger.line.last().map(|known| known.id),
@@ -224,38 +244,50 @@ impl<'p> Chronicle<'p> {
             commits: ledger.line.len(),
             deals: self.walked.deals.list.iter().filter(copies).count(),
             clamped_known: ledger.line.iter().filter(|known| known.clamped).count(),
-            clamped_valid,
-            skips,
+            clamped_valid: counted.clamped_valid,
+            skips: counted.skips,
+            odd_times: counted.odd_times,
+            imported: counted.imported,
+            ignored_moves: counted.ignored_moves,
             ignored_commits: self.ignored_commits(),
             bad_ignore_lines: self.ignore.bad_lines.clone(),
             bulk: self.bulk(),
-            imports: self.imports(),
+            imports,
             unreadable: ledger.unreadable.len(),
             incomplete: self.incomplete,
         }
     }
 
-    /// How many moves skip a stage, and of how many events the valid time was moved.
-    fn counted(&self) -> (usize, usize) {
-        let stages = self.walked.stages.all_names();
+    /// Goes through the records once and counts in them.
+    fn counted(&self, imports: &BTreeSet<ObjectId>) -> Counted {
+        let names = &self.walked.stages;
+        let stages = names.all_names();
         let skips_from = |from: &StageId| -> Vec<bool> {
-            stages.iter().map(|to| from != to && direction(self.pipeline, from, to) == Direction::Skip).collect()
+            stages.iter().map(|to| direction(self.pipeline, from, to) == Direction::Skip).collect()
         };
         let skips: Vec<Vec<bool>> = stages.iter().map(skips_from).collect();
-        let (mut skipped, mut clamped) = (0, 0);
+        let mut counted = Counted::default();
         for record in &self.ledger().records {
-            if record.what == What::Moved {
-                let (from, to) = (record.from as usize, record.to as usize);
-                // What is no move as things are called today is none.
-                let real = |number| self.walked.stages.real_number(number);
-                if real(record.from) == real(record.to) || self.is_ignored(record) {
+            match record.what {
+                What::Moved if names.real_number(record.from) == names.real_number(record.to) => continue,
+                What::Moved if self.is_ignored(record) => {
+                    counted.ignored_moves += 1;
                     continue;
                 }
-                skipped += usize::from(skips.get(from).and_then(|row| row.get(to)) == Some(&true));
+                What::Moved => {
+                    let skips = skips.get(record.from as usize).and_then(|row| row.get(record.to as usize));
+                    counted.skips += usize::from(skips == Some(&true));
+                }
+                What::Created if !imports.is_empty() => {
+                    let is_import = self.ledger().maker(record.maker).is_some_and(|(id, _)| imports.contains(&id));
+                    counted.imported += usize::from(is_import);
+                }
+                _ => {}
             }
-            clamped += usize::from(record.clamped);
+            counted.clamped_valid += usize::from(record.clamped);
+            counted.odd_times += usize::from(ValidAt(record.at).is_odd());
         }
-        (skipped, clamped)
+        counted
     }
 
     fn born(&self, ids: &[Option<DealId>]) -> BTreeMap<DealId, BTreeMap<Arc<str>, String>> {

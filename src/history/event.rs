@@ -15,6 +15,14 @@ pub struct KnownAt(pub i64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ValidAt(pub i64);
 
+impl ValidAt {
+    /// Whether no clock can have shown it: it lies before the second day of 1970, when a clock that was not set begins, or
+    /// after the last second that 31 bits can count, in January 2038.
+    pub fn is_odd(self) -> bool {
+        !(86_400..=i64::from(i32::MAX)).contains(&self.0)
+    }
+}
+
 /// Which way a move went, by the order of stages in today's pipeline file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {

@@ -4,14 +4,15 @@ use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
 
 use super::event::{Event, EventKind};
-use super::record::History;
+use super::record::{History, Summary};
 
 /// One event as a row. Absent values are empty texts, as process-mining tools want them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogRow {
     /// The deal, by the id it has today.
     pub deal: String,
-    /// `created`, `moved`, `changed`, `removed`, `restored` or `renamed`.
+    /// `created`, `moved`, `changed`, `removed`, `restored` or `renamed`; `found` for a deal that was there already where
+    /// a shallow clone begins.
     pub event: &'static str,
     /// The field that changed.
     pub field: String,
@@ -31,7 +32,21 @@ pub struct LogRow {
 
 /// All events as rows, oldest first.
 pub fn rows(history: &History) -> impl Iterator<Item = LogRow> + '_ {
-    history.events.iter().map(row)
+    history.events.iter().map(|event| row_of(history, event))
+}
+
+/// One event of a history as a row.
+pub fn row_of(history: &Summary, event: &Event) -> LogRow {
+    let row = row(event);
+    if is_at_edge(history, event) { LogRow { event: "found", ..row } } else { row }
+}
+
+/// Whether a deal did not come in with this event, but was there already where a shallow clone begins.
+pub fn is_at_edge(history: &Summary, event: &Event) -> bool {
+    history.incomplete
+        && matches!(event.kind, EventKind::Created { .. })
+        && history.first_known_at == Some(event.known_at)
+        && history.imports.contains(&event.commit)
 }
 
 /// One event as a row.

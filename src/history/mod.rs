@@ -3,6 +3,7 @@
 pub mod event;
 pub mod export;
 pub mod fields;
+pub mod one_deal;
 pub mod record;
 pub mod spell;
 pub mod standpoint;
@@ -27,4 +28,4 @@ pub use chronicle::{Chronicle, read};
 pub use ignore::IGNORE_REVS_FILE;
 pub use record::{History, HistoryError, IgnoredMove, Options, Standing, Summary};
 pub use stages::direction;
-pub use standpoint::{Point, Standpoint, standpoint};
+pub use standpoint::{Found, Point, Standpoint, came_in, standpoint};

@@ -106,6 +106,12 @@ pub struct Summary {
     pub clamped_valid: usize,
     /// Moves over at least one stage that is not optional.
     pub skips: usize,
+    /// Events at times that no clock can have shown, see [`ValidAt::is_odd`].
+    pub odd_times: usize,
+    /// Deals that came in with one of [`Summary::imports`].
+    pub imported: usize,
+    /// Moves that count in no duration, [`History::ignored`].
+    pub ignored_moves: usize,
     /// Commits, on the line or in merged branches, that `.tussock-ignore-revs` lists.
     pub ignored_commits: usize,
     /// Lines of `.tussock-ignore-revs` that name no commit.

@@ -24,7 +24,8 @@ pub struct Spell {
     /// moved it away. A spell with an end and without this is censored at its end.
     pub to: Option<StageId>,
     /// Whether the deal came in with an import, or by a commit that counts in no duration, so that the true beginning lies
-    /// before `entered`.
+    /// before `entered`; or the clocks of its beginning or its end are odd, see [`ValidAt::is_odd`]. Nothing is to be
+    /// learnt from its length.
     pub left_censored: bool,
 }
 
@@ -157,6 +158,8 @@ pub struct Book {
 impl Book {
     /// The deal comes to a stage from outside the pipeline.
     pub fn enter(&mut self, deal: u32, stage: u32, at: ValidAt, left_censored: bool) {
+        // A time that no clock showed is no beginning.
+        let left_censored = left_censored || at.is_odd();
         self.stays.push(Stay { deal, stage, to: None, entered: at, left: None, left_censored });
         let place = deal as usize;
         if place >= self.last.len() {
@@ -191,6 +194,7 @@ impl Book {
         {
             open.left = Some(at);
             open.to = to;
+            open.left_censored |= at.is_odd();
         }
     }
 

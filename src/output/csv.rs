@@ -56,6 +56,25 @@ pub fn write(headers: &[&str], rows: &[Vec<Cell>]) -> io::Result<Vec<u8>> {
     writer.into_inner().map_err(|e| e.into_error())
 }
 
+/// Rows of text without a header, guarded as in [`write()`]: for tables that are too long to be held as a whole.
+///
+/// # Errors
+/// As there.
+pub fn text_rows<'t, R: IntoIterator<Item = &'t str>>(rows: impl IntoIterator<Item = R>) -> io::Result<Vec<u8>> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(Vec::new());
+    for row in rows {
+        for cell in row {
+            if is_run(cell) {
+                writer.write_field(guarded(cell))?;
+            } else {
+                writer.write_field(cell)?;
+            }
+        }
+        writer.write_record(None::<&[u8]>)?;
+    }
+    writer.into_inner().map_err(|e| e.into_error())
+}
+
 fn is_number(text: &str) -> bool {
     let body = text.strip_prefix('-').unwrap_or(text);
     body.starts_with(|c: char| c.is_ascii_digit()) && body.bytes().all(|b| b.is_ascii_digit() || b == b'.')
@@ -63,8 +82,12 @@ fn is_number(text: &str) -> bool {
 
 /// Text with a `'` before it where a spreadsheet would take it for a formula, as OWASP advises.
 fn guarded(text: &str) -> String {
-    let runs = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    if text.starts_with(runs) { format!("'{text}") } else { text.to_owned() }
+    if is_run(text) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// Whether a spreadsheet would take a text for a formula.
+fn is_run(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }
 
 #[cfg(test)]
@@ -94,6 +117,8 @@ mod tests {
             let rows: Vec<Vec<Cell>> = cells.iter().map(|r| r.iter().map(Cell::text).collect()).collect();
             let bytes = write(&["a", "b"], &rows).unwrap();
             let mut reader = csv::ReaderBuilder::new().from_reader(bytes.as_slice());
+            let texts = cells.iter().map(|row| row.iter().map(String::as_str));
+            prop_assert_eq!(&text_rows(texts).unwrap()[..], &bytes["a,b\r\n".len()..]);
             let read: Vec<Vec<String>> =
                 reader.records().map(|r| r.unwrap().iter().map(str::to_owned).collect()).collect();
             let expected: Vec<Vec<String>> = cells.iter().map(|r| r.iter().map(|c| guarded(c)).collect()).collect();

@@ -6,5 +6,6 @@ mod excerpt;
 pub mod findings_json;
 pub mod json;
 pub mod rules_page;
+pub mod story;
 pub mod terminal;
 pub mod text;

@@ -81,6 +81,42 @@ pub fn cut(text: &str, columns: usize) -> String {
     out
 }
 
+/// A text in lines of at most `columns` columns, broken at blanks; a longer word is broken where it must be.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for word in text.split(' ') {
+        let long = width(word);
+        if used > 0 && used + 1 + long > columns {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        } else if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        if used + long <= columns {
+            line.push_str(word);
+            used += long;
+            continue;
+        }
+        for grapheme in word.graphemes(true) {
+            let wide = width(grapheme);
+            if used > 0 && used + wide > columns {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push_str(grapheme);
+            used += wide;
+        }
+    }
+    if !line.is_empty() || lines.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
 /// On which side the cells of a column stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
@@ -163,6 +199,20 @@ mod tests {
         assert_eq!(cut("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
         assert_eq!(cut("short", 5), "short");
         assert_eq!(cut("short", 0), "");
+    }
+
+    #[test]
+    fn text_is_wrapped_at_blanks_and_long_words_where_they_must() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("日本語 テスト", 5), ["日本", "語", "テス", "ト"]);
+        assert_eq!(wrap("", 5), [""]);
+        for columns in 0..20 {
+            let text = "Estimate with Petr, then send e\u{301}verything 日本語";
+            let lines = wrap(text, columns);
+            assert!(lines.iter().all(|l| width(l) <= columns.max(2)), "{columns}: {lines:?}");
+            assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
+        }
     }
 
     #[test]

@@ -232,10 +232,12 @@ fn search(base: &Path) -> Result<Vec<String>, RepoError> {
         }
         for entry in std::fs::read_dir(&folder).map_err(RepoError::io(&folder))? {
             let entry = entry.map_err(RepoError::io(&folder))?;
+            if !entry.file_type().map_err(|error| RepoError::io(&entry.path())(error))?.is_dir() {
+                continue;
+            }
             let path = entry.path();
-            let kind = entry.file_type().map_err(RepoError::io(&path))?;
             let dotted = entry.file_name().to_string_lossy().starts_with('.');
-            if kind.is_dir() && !dotted && !is_repository(&path) {
+            if !dotted && !is_repository(&path) {
                 folders.push((path, depth + 1));
             }
         }

@@ -94,7 +94,13 @@ pub type IdSet = HashSet<ObjectId, std::hash::BuildHasherDefault<ById>>;
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().iter().try_for_each(|b| write!(f, "{b:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut hex = [0; 64];
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.as_bytes()) {
+            pair.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        }
+        let hex = hex.get(..2 * self.as_bytes().len()).unwrap_or_default();
+        f.write_str(std::str::from_utf8(hex).unwrap_or_default())
     }
 }
 

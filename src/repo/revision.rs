@@ -53,6 +53,26 @@ pub fn is_shallow(home: &Home) -> Result<bool, RepoError> {
     }
 }
 
+/// What makes git show another history than was written: `refs/replace` or `info/grafts`; `None` where nothing does.
+///
+/// # Errors
+/// When the files that say so, or the repository, cannot be read.
+pub fn rewritten(home: &Home) -> Result<Option<&'static str>, RepoError> {
+    let Some(place) = &home.repo else { return Ok(None) };
+    let grafts = place.common_dir.join("info/grafts");
+    match std::fs::read(&grafts) {
+        Ok(text) => {
+            let says = |line: &[u8]| !line.trim_ascii().is_empty() && !line.starts_with(b"#");
+            if text.split(|b| *b == b'\n').any(says) {
+                return Ok(Some("info/grafts"));
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(source) => return Err(RepoError::io(&grafts)(source)),
+    }
+    Ok(place.open()?.has_replacements()?.then_some("refs/replace"))
+}
+
 /// How many deals differ between HEAD, the index and the work tree. A deal that was moved and not committed counts
 /// once.
 ///

@@ -1,10 +1,10 @@
 //! The work tree as a source of files.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{File, FileType, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::discover::{Home, is_pipeline, is_repository};
 use super::snapshot::Snapshot;
@@ -24,6 +24,8 @@ pub struct WorkTree {
     display_prefix: String,
     bare: bool,
     hidden: OnceLock<Option<Snapshot>>,
+    /// Paths of files that were read and have another name.
+    linked: Mutex<BTreeSet<String>>,
 }
 
 impl WorkTree {
@@ -38,12 +40,20 @@ impl WorkTree {
             bare: home.repo.as_ref().is_some_and(|r| r.workdir.is_none()),
             home: home.clone(),
             hidden: OnceLock::new(),
+            linked: Mutex::default(),
         }
     }
 
-    /// Whether a file of the pipeline has another name on this disk: a hard link. Never, where the system does not say.
-    pub fn has_other_names(&self, path: &str) -> bool {
-        plain_path(&self.home.root, path).and_then(|full| full.symlink_metadata()).is_ok_and(|m| names(&m) > 1)
+    /// The files among those that [`Source::read_listed`] read that have another name on this disk: hard links. None,
+    /// where the system does not say.
+    pub fn linked(&self) -> BTreeSet<String> {
+        self.linked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_names(&self, path: &str, about: &Metadata) {
+        if names(about) > 1 {
+            self.linked.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
+        }
     }
 
     /// What a sparse checkout leaves out.
@@ -68,34 +78,62 @@ impl Source for WorkTree {
         let mut folders = vec![(self.home.root.clone(), String::new(), true)];
         while let Some((folder, prefix, utf8)) = folders.pop() {
             let listed = std::fs::read_dir(&folder).map_err(|e| naming(&folder, e))?;
+            let (first_entry, first_folder) = (entries.len(), folders.len());
             for item in listed {
                 let item = item.map_err(|e| naming(&folder, e))?;
-                let name = item.file_name();
-                let exact = name.to_str().is_some();
-                let name = name.to_string_lossy();
-                let path = if prefix.is_empty() { name.clone().into_owned() } else { format!("{prefix}/{name}") };
-                let full = item.path();
                 // The listing itself says what most entries are, so that thousands of files are not looked at one by one.
                 let file_type = match item.file_type() {
                     Ok(file_type) => file_type,
                     // Gone since it was listed: as if it had been listed a moment later.
                     Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                    Err(e) => return Err(naming(&full, e)),
+                    Err(e) => return Err(naming(&item.path(), e)),
                 };
-                let other_repository = file_type.is_dir() && is_repository(&full);
-                let kind = if other_repository { EntryKind::Other } else { kind_of(file_type) };
-                if kind == EntryKind::Folder && !name.starts_with('.') && !is_pipeline(&full) {
-                    folders.push((full, path.clone(), utf8 && exact));
+                let (name, exact) = match item.file_name().into_string() {
+                    Ok(name) => (name, true),
+                    Err(name) => (name.to_string_lossy().into_owned(), false),
+                };
+                let utf8 = utf8 && exact;
+                let mut kind = kind_of(file_type);
+                let full = if kind == EntryKind::Folder { Some(item.path()) } else { None };
+                if full.as_ref().is_some_and(|full| is_repository(full)) {
+                    kind = EntryKind::Other;
                 }
-                entries.push(FileEntry { path, utf8: utf8 && exact, kind });
+                let entered = kind == EntryKind::Folder && !name.starts_with('.');
+                let path = if prefix.is_empty() { name } else { [&*prefix, "/", &*name].concat() };
+                if let Some(full) = full.filter(|full| entered && !is_pipeline(full)) {
+                    folders.push((full, path.clone(), utf8));
+                }
+                entries.push(FileEntry { path, utf8, kind });
             }
+            // In order folder by folder, all of them are nearly in order.
+            entries[first_entry..].sort_unstable_by(|a, b| a.path.cmp(&b.path));
+            folders[first_folder..].sort_unstable_by(|a, b| b.1.cmp(&a.1));
         }
         if let Some(hidden) = self.hidden()? {
             let seen: HashSet<String> = entries.iter().map(|e| e.path.clone()).collect();
             entries.extend(hidden.entries()?.into_iter().filter(|e| !seen.contains(&e.path)));
         }
-        entries.sort_unstable_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
+    }
+
+    fn read_listed(&self, path: &str) -> io::Result<Vec<u8>> {
+        let full = self.home.root.join(path);
+        // A part of the way that is no plain name is for the careful look.
+        let read = if path.contains('\\') { None } else { read_at_once(&full) };
+        match read {
+            Some((bytes, about)) => {
+                self.note_names(path, &about);
+                Ok(bytes)
+            }
+            None => {
+                let bytes = self.read(path)?;
+                if let Ok(about) = full.symlink_metadata() {
+                    self.note_names(path, &about);
+                }
+                Ok(bytes)
+            }
+        }
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
@@ -118,6 +156,30 @@ impl Source for WorkTree {
     fn display(&self, path: &str) -> String {
         format!("{}{path}", self.display_prefix)
     }
+}
+
+/// Reads a regular file that lies still, with as few questions to the system as can be. `None` where anything is not as it
+/// should be: then the careful way finds out what.
+#[cfg(unix)]
+fn read_at_once(full: &Path) -> Option<(Vec<u8>, Metadata)> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // A link is not followed, and a pipe that has come in the file's place is not waited for.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let mut file = File::options().read(true).custom_flags(flags).open(full).ok()?;
+    let before = file.metadata().ok()?;
+    if !before.is_file() || before.len() > MAX_FILE {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(before.len()).ok()?);
+    file.by_ref().take(before.len()).read_to_end(&mut bytes).ok()?;
+    let after = file.metadata().ok()?;
+    // A program that saves by renaming leaves the old text here, which is as whole as the new one.
+    (bytes.len() as u64 == before.len() && same(&before, &after)).then_some((bytes, after))
+}
+
+#[cfg(not(unix))]
+fn read_at_once(_: &Path) -> Option<(Vec<u8>, Metadata)> {
+    None
 }
 
 /// Reads a regular file whole, and again when it changed meanwhile.

@@ -12,6 +12,7 @@ use crate::metrics::funnel::Funnel;
 use crate::metrics::snapshot::Snapshot;
 
 use super::Facts;
+use super::history::{HistoryBlock, Part};
 
 /// Version of the JSON of reports. It grows when a field changes its meaning or goes away, not when one is added.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -90,6 +91,10 @@ pub struct Head {
     pub words: BTreeMap<String, String>,
     /// Whether there is any history; without, nothing is known of conversions and times.
     pub has_history: bool,
+    /// Whether history begins in the middle, so that numbers that rest on it are bounds at best.
+    pub incomplete: bool,
+    /// What is to be said of the history; `None` where there is none.
+    pub history: Option<HistoryBlock>,
     /// Where the numbers come from.
     pub source: SourceLine,
     /// What the numbers mean, by name.
@@ -140,7 +145,7 @@ pub struct PipelineReport {
     #[serde(flatten)]
     pub head: Head,
     /// The open deals.
-    pub state: Snapshot,
+    pub state: Part<Snapshot>,
     /// The waivers in force.
     pub waivers: Vec<Waiver>,
 }
@@ -156,7 +161,7 @@ pub struct FunnelReport {
     /// The last such day; `None`: up to now.
     pub to: Option<NaiveDate>,
     /// The funnel.
-    pub funnel: Funnel,
+    pub funnel: Part<Funnel>,
 }
 
 /// What will be won.
@@ -166,7 +171,7 @@ pub struct ForecastReport {
     #[serde(flatten)]
     pub head: Head,
     /// The forecast.
-    pub forecast: Forecast,
+    pub forecast: Part<Forecast>,
 }
 
 /// The default page.
@@ -176,11 +181,11 @@ pub struct OverviewReport {
     #[serde(flatten)]
     pub head: Head,
     /// The open deals.
-    pub state: Snapshot,
+    pub state: Part<Snapshot>,
     /// The funnel.
-    pub funnel: Funnel,
+    pub funnel: Part<Funnel>,
     /// The forecast.
-    pub forecast: Forecast,
+    pub forecast: Part<Forecast>,
     /// What needs attention.
     pub attention: Vec<Attention>,
     /// The waivers in force.
@@ -205,6 +210,8 @@ impl Head {
             },
             words: words(&pipeline.labels),
             has_history: !facts.spells.is_empty(),
+            incomplete: facts.is_incomplete(),
+            history: facts.history.cloned(),
             source: SourceLine {
                 commit: source.commit.clone(),
                 known_at,

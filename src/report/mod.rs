@@ -6,9 +6,11 @@
 pub mod changes;
 pub mod chart;
 pub mod data;
+pub mod history;
 pub mod listing;
 pub mod markdown;
 pub mod number;
+pub mod story;
 pub mod template;
 
 use std::collections::BTreeMap;
@@ -28,6 +30,8 @@ use crate::metrics::funnel::{Funnel, Window, of_journeys};
 use crate::metrics::journey::{Journeys, journeys};
 use crate::metrics::snapshot::{self, Snapshot};
 use crate::metrics::total::decimal_share;
+
+use history::{HistoryBlock, Part};
 
 use data::{Attention, ForecastReport, FunnelReport, Head, OverviewReport, PipelineReport, Source, Waiver};
 
@@ -49,8 +53,21 @@ pub struct Facts<'a> {
     pub source: &'a Source,
     /// The waivers in force.
     pub waivers: &'a [Waiver],
+    /// What is to be said of the history; `None` where there is none.
+    pub history: Option<&'a HistoryBlock>,
     /// How many observations a number needs.
     pub floors: Floors,
+}
+
+impl Facts<'_> {
+    /// Whether history begins in the middle, so that every number that rests on it is to be marked.
+    pub fn is_incomplete(&self) -> bool {
+        self.history.is_some_and(|history| history.incomplete)
+    }
+
+    fn part<T>(&self, said: T) -> Part<T> {
+        Part { said, incomplete: self.is_incomplete() }
+    }
 }
 
 /// Why a report cannot be printed.
@@ -132,7 +149,7 @@ pub fn pipeline(facts: &Facts<'_>, by: &[String]) -> Report {
     let journeys = journeys(facts.pipeline, facts.spells);
     Report::Pipeline(Box::new(PipelineReport {
         head: Head::new("pipeline", facts),
-        state: state(facts, &journeys, &chances(facts.pipeline, &journeys, facts.as_of.0), by),
+        state: facts.part(state(facts, &journeys, &chances(facts.pipeline, &journeys, facts.as_of.0), by)),
         waivers: facts.waivers.to_vec(),
     }))
 }
@@ -144,7 +161,7 @@ pub fn funnel(facts: &Facts<'_>, window: Window) -> Report {
         head: Head::new("funnel", facts),
         from: window.from.map(|from| day_of(facts.pipeline, from)),
         to: window.until.map(|until| day_of(facts.pipeline, until.saturating_sub(1))),
-        funnel: funnel_of(facts, &journeys, window),
+        funnel: facts.part(funnel_of(facts, &journeys, window)),
     }))
 }
 
@@ -153,7 +170,7 @@ pub fn forecast(facts: &Facts<'_>) -> Report {
     let journeys = journeys(facts.pipeline, facts.spells);
     Report::Forecast(Box::new(ForecastReport {
         head: Head::new("forecast", facts),
-        forecast: forecast_of(facts, &journeys),
+        forecast: facts.part(forecast_of(facts, &journeys)),
     }))
 }
 
@@ -167,9 +184,9 @@ pub fn overview(facts: &Facts<'_>, attention: Vec<Attention>) -> Report {
     forecast.deals.truncate(OVERVIEW_DEALS);
     Report::Overview(Box::new(OverviewReport {
         head: Head::new("overview", facts),
-        state,
-        funnel: funnel_of(facts, &journeys, Window::default()),
-        forecast,
+        state: facts.part(state),
+        funnel: facts.part(funnel_of(facts, &journeys, Window::default())),
+        forecast: facts.part(forecast),
         attention,
         waivers: facts.waivers.to_vec(),
     }))
@@ -190,7 +207,9 @@ fn state(facts: &Facts<'_>, journeys: &Journeys, chances: &[StageChance], by: &[
 }
 
 fn funnel_of(facts: &Facts<'_>, journeys: &Journeys, window: Window) -> Funnel {
-    of_journeys(facts.pipeline, journeys, facts.as_of.0, window, facts.floors)
+    // What was there already where a shallow clone begins did not come in then.
+    let from = window.from.max(facts.history.and_then(|history| history.begins));
+    of_journeys(facts.pipeline, journeys, facts.as_of.0, Window { from, ..window }, facts.floors)
 }
 
 fn forecast_of(facts: &Facts<'_>, journeys: &Journeys) -> Forecast {

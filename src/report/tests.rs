@@ -92,6 +92,7 @@ impl Small {
             as_of: KnownAt(day(40) + 36_000),
             source: &self.source,
             waivers: &self.waivers,
+            history: None,
             floors: Floors::default(),
         }
     }

@@ -6,7 +6,7 @@ use crate::check::WHOLE_FILE;
 use crate::check::finding::{Finding, Level};
 use crate::check::ground::Ground;
 use crate::check::rule::{Finder, Rule};
-use crate::format::load::StrayKind;
+use crate::format::load::{Stray, StrayKind};
 use crate::format::slug::slug;
 
 pub(super) static RULE: Rule = Rule {
@@ -23,14 +23,12 @@ pub(super) static RULE: Rule = Rule {
 fn find(ground: &Ground<'_>) -> Vec<Finding> {
     // Elsewhere than in a stage a file of another name is simply no deal.
     let in_stage = |path: &str| path.split('/').next().is_some_and(|f| ground.pipeline().current_name(f).is_some());
-    let deals: BTreeSet<&str> = ground.reading.deals.iter().map(|d| d.path.as_str()).collect();
-    ground
-        .reading
-        .strays
-        .iter()
-        .filter(|s| in_stage(&s.path))
-        .filter_map(|stray| about(ground, &deals, &stray.path, &stray.kind))
-        .collect()
+    let strays: Vec<&Stray> = ground.strays.iter().filter(|s| in_stage(&s.path)).collect();
+    if strays.is_empty() {
+        return Vec::new();
+    }
+    let deals: BTreeSet<&str> = ground.deals.iter().map(|d| d.path).collect();
+    strays.into_iter().filter_map(|stray| about(ground, &deals, &stray.path, &stray.kind)).collect()
 }
 
 fn about(ground: &Ground<'_>, deals: &BTreeSet<&str>, path: &str, kind: &StrayKind) -> Option<Finding> {
@@ -69,7 +67,7 @@ fn about(ground: &Ground<'_>, deals: &BTreeSet<&str>, path: &str, kind: &StrayKi
 }
 
 fn rename(ground: &Ground<'_>, finding: Finding, folder: &str, stem: &str) -> Finding {
-    match slug(stem).filter(|id| !ground.ids.contains(id)) {
+    match slug(stem).filter(|id| !ground.has_deal(id)) {
         Some(id) => finding.with_help(format!("rename it to {}", ground.name(&format!("{folder}/{id}.yaml")))),
         None => finding,
     }

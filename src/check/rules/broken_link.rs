@@ -52,7 +52,7 @@ fn value(ground: &DealGround<'_>, of: &FieldType, field: &Field, path: &str, out
                 .with_field(path)
                 .with_help("paths count from the root of the repository; is the file added and spelt so?"),
         ),
-        (FieldType::Deal, Value::Deal(id)) if !ground.ground.ids.contains(id.as_str()) => {
+        (FieldType::Deal, Value::Deal(id)) if !ground.ground.has_deal(id.as_str()) => {
             let finding = ground
                 .finding(&RULE, field.span, format!("{path} names the deal {id}, and there is none of this id"))
                 .with_label("no such deal")

@@ -24,11 +24,15 @@ pub(super) static RULE: Rule = Rule {
 const NAMED: usize = 4;
 
 fn find(ground: &Ground<'_>) -> Vec<Finding> {
-    let mut places: BTreeMap<DealId, Vec<&str>> = BTreeMap::new();
-    for deal in &ground.reading.deals {
-        places.entry(deal.id.clone()).or_default().push(&deal.path);
+    let twins = ground.twins();
+    if twins.is_empty() {
+        return Vec::new();
     }
-    for (path, (_, id)) in ground.reading.unreadable.iter().filter_map(|u| Some((&u.path, deal_path(&u.path)?))) {
+    let mut places: BTreeMap<DealId, Vec<&str>> = BTreeMap::new();
+    for deal in ground.deals.iter().filter(|d| twins.contains(d.id)) {
+        places.entry(deal.id.clone()).or_default().push(deal.path);
+    }
+    for (path, (_, id)) in ground.unreadable.iter().filter_map(|u| Some((&u.path, deal_path(&u.path)?))) {
         places.entry(id).or_default().push(path);
     }
     places.into_iter().filter_map(|(id, paths)| about(ground, id, &paths)).collect()

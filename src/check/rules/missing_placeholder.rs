@@ -17,7 +17,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn find(ground: &Ground<'_>) -> Vec<Finding> {
-    let missing = ground.reading.without_placeholder.iter();
+    let missing = ground.without_placeholder.iter();
     missing
         .map(|stage| {
             let path = format!("{stage}/.gitkeep");

@@ -24,7 +24,7 @@ fn unknown_rules(ground: &Ground<'_>) -> Vec<Finding> {
     let unknown = ground.pipeline().rules.keys().filter(|id| rule::find(id).is_none());
     unknown
         .map(|id| {
-            let span = place_of(&ground.reading.pipeline_text, id);
+            let span = place_of(ground.pipeline_text, id);
             let finding = Finding::new(&RULE, PIPELINE_FILE, span, format!("no rule is called \"{id}\""))
                 .with_label("unknown rule")
                 .with_field(format!("rules.{id}"))

@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn find(ground: &Ground<'_>) -> Vec<Finding> {
-    let links = ground.reading.strays.iter().filter(|s| s.kind == StrayKind::Symlink);
+    let links = ground.strays.iter().filter(|s| s.kind == StrayKind::Symlink);
     links
         .map(|link| {
             let name = ground.name(&link.path);

@@ -23,10 +23,12 @@ pub(super) static RULE: Rule = Rule {
 fn find(ground: &Ground<'_>) -> Vec<Finding> {
     let pipeline = ground.pipeline();
     let mut folders: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for deal in ground.reading.deals.iter().filter(|d| pipeline.place(d.stage.as_str()).is_none()) {
-        folders.entry(deal.stage.as_str()).or_default().insert(&deal.path);
+    // Deals come stage by stage.
+    for of_stage in ground.deals.chunk_by(|a, b| a.stage == b.stage) {
+        let Some(first) = of_stage.first().filter(|d| pipeline.place(d.stage.as_str()).is_none()) else { continue };
+        folders.entry(first.stage.as_str()).or_default().extend(of_stage.iter().map(|d| d.path));
     }
-    for stray in &ground.reading.strays {
+    for stray in ground.strays {
         if let StrayKind::UnknownStage(folder) = &stray.kind {
             folders.entry(folder).or_default().insert(&stray.path);
         }

@@ -19,7 +19,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn find(ground: &Ground<'_>) -> Vec<Finding> {
     // A file with problems has been reported by them; every other one must not go unnamed.
-    let unread = ground.reading.unreadable.iter().filter(|u| u.io.is_some() || u.problems.is_empty()).map(|u| {
+    let unread = ground.unreadable.iter().filter(|u| u.io.is_some() || u.problems.is_empty()).map(|u| {
         let name = ground.name(&u.path);
         match &u.io {
             Some(error) => Finding::new(&RULE, u.path.as_str(), WHOLE_FILE, format!("cannot read {name}: {error}"))
@@ -27,7 +27,7 @@ fn find(ground: &Ground<'_>) -> Vec<Finding> {
             None => Finding::new(&RULE, u.path.as_str(), WHOLE_FILE, format!("cannot read {name}")),
         }
     });
-    let odd = ground.reading.strays.iter().filter(|s| s.kind == StrayKind::NotAFile).map(|s| {
+    let odd = ground.strays.iter().filter(|s| s.kind == StrayKind::NotAFile).map(|s| {
         let name = ground.name(&s.path);
         Finding::new(&RULE, s.path.as_str(), WHOLE_FILE, format!("{name} is called like a deal but is no regular file"))
             .with_help("a deal is one text file: rename or remove what lies there")

@@ -6,12 +6,12 @@ use serde_json::json;
 use crate::cli::Global;
 use crate::cli::chosen::compile;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::standpoint::{AllowIncomplete, AsOf, View};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, Workspace, read_history, tell_half_done, tell_unreadable};
+use crate::cli::workspace::{Facts, tell_half_done, tell_history, tell_unreadable};
 use crate::format::deal::Deal;
 use crate::format::expr::Expression;
 use crate::format::value::Value;
-use crate::history::Options;
 use crate::output::terminal::{Align, table};
 use crate::output::{csv, json};
 use crate::report::listing::{self, Cell, Chosen, Column, DEFAULT_COLUMNS, SortKey};
@@ -27,9 +27,10 @@ Examples:
   tussock list --where 'deal.status == \"lost\"' --columns id,lost.reason,amount
   tussock list --sort -amount --columns id,stage,amount,days_in_stage
   tussock list --all --format csv > deals.csv
+  tussock list --as-of 2026-06-30           the deals of that day
   tussock list --where 'amount is empty' --format ids | tussock set - owner=olga
 
-Exit codes: 0 done · 1 some files could not be read, or --where could not be answered for some deals · 2 no such column, or the expression is wrong")]
+Exit codes: 0 done · 1 some files could not be read, or --where could not be answered for some deals · 2 no such column, revision or day, or the expression is wrong · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of or days_in_stage needs it")]
 pub struct Args {
     /// Only deals for which this expression is true
     #[arg(long = "where", value_name = "EXPR")]
@@ -46,6 +47,10 @@ pub struct Args {
     /// How to print
     #[arg(long, value_name = "FORMAT", default_value = "table", value_enum)]
     format: ListFormat,
+    #[command(flatten)]
+    as_of: AsOf,
+    #[command(flatten)]
+    allow: AllowIncomplete,
 }
 
 /// How a list of deals is printed.
@@ -75,7 +80,7 @@ impl ListFormat {
 
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+enum Format {
     /// For people
     Table,
     /// For scripts
@@ -85,10 +90,10 @@ pub enum Format {
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    let workspace = Workspace::open(ui, global)?;
-    tell_half_done(ui, &workspace.home)?;
-    let pipeline = &workspace.reading.pipeline;
-    let filter = args.filter.as_deref().map(|text| compile(text, &workspace)).transpose()?;
+    let view = View::open(ui, global, &args.as_of, args.allow, None)?;
+    tell_half_done(ui, &view.home)?;
+    let pipeline = &view.reading.pipeline;
+    let filter = args.filter.as_deref().map(|text| compile(text, pipeline)).transpose()?;
     let names: Vec<String> = match args.columns.is_empty() {
         true => DEFAULT_COLUMNS.iter().map(|c| (*c).to_owned()).collect(),
         false => args.columns.iter().map(|c| c.trim().to_owned()).collect(),
@@ -103,23 +108,28 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     }
     let asks_days = filter.as_ref().is_some_and(Expression::uses_days_in_stage)
         || columns.iter().map(|c| &c.name).chain(keys.iter().map(|k| &k.column)).any(|c| c == "days_in_stage");
+    let mut incomplete = false;
     let facts = match asks_days {
-        true => match read_history(&workspace.home, pipeline, &Options::default())? {
-            Some(history) => Facts::of(&history, pipeline, workspace.today),
+        true => match view.history()? {
+            Some(history) => {
+                tell_history(ui, &view.home, &history, pipeline)?;
+                incomplete = history.incomplete;
+                Facts::of(&history, pipeline, view.today)
+            }
             None => Facts::default(),
         },
         false => Facts::default(),
     };
-    let known = |deal: &Deal| workspace.circumstances(&facts, deal);
+    let known = |deal: &Deal| view.circumstances(&facts, deal);
     let Chosen { deals, ended, unanswered } =
-        listing::select(pipeline, &workspace.reading.deals, filter.as_ref(), args.all, &keys, &known);
+        listing::select(pipeline, &view.reading.deals, filter.as_ref(), args.all, &keys, &known);
     let rows: Vec<Vec<Cell>> = deals
         .iter()
         .map(|deal| columns.iter().map(|c| listing::cell(pipeline, deal, &c.name, &known(deal))).collect())
         .collect();
     match args.format.rows() {
         None => deals.iter().for_each(|deal| ui.line(deal.id.as_str())),
-        Some(format) => print(ui, format, &columns, &rows, &workspace)?,
+        Some(format) => print(ui, format, &columns, &rows, &view, incomplete)?,
     }
     if args.format == ListFormat::Table && ui.out_is_terminal {
         let more = if ended > 0 { format!(", {ended} more in the ends (--all shows them)") } else { String::new() };
@@ -132,7 +142,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         };
         ui.warn(&format!("--where cannot be answered for {who}: {why}"));
     }
-    let unreadable = tell_unreadable(ui, &workspace.reading, &workspace.source);
+    let unreadable = tell_unreadable(ui, &view.reading, &*view.source);
     Ok(if unreadable || !unanswered.is_empty() { Exit::Findings } else { Exit::Done })
 }
 
@@ -141,7 +151,8 @@ fn print(
     format: Format,
     columns: &[Column],
     rows: &[Vec<Cell>],
-    workspace: &Workspace,
+    view: &View,
+    incomplete: bool,
 ) -> Result<(), CommandError> {
     let headers: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
     match format {
@@ -169,11 +180,12 @@ fn print(
                     serde_json::Value::Object(cells.collect())
                 })
                 .collect();
-            let unreadable: Vec<&str> = workspace.reading.unreadable.iter().map(|u| u.path.as_str()).collect();
+            let unreadable: Vec<&str> = view.reading.unreadable.iter().map(|u| u.path.as_str()).collect();
             let document = json!({
                 "schema_version": 1,
                 "kind": "deals",
-                "today": workspace.today.to_string(),
+                "today": view.today.to_string(),
+                "incomplete": incomplete,
                 "deals": deals,
                 "unreadable": unreadable,
             });

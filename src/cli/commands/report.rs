@@ -4,36 +4,38 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use chrono::{Days, NaiveDate, NaiveTime, TimeZone};
+use chrono::NaiveDate;
 use clap::ValueEnum;
 
 use crate::check::{self, check};
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::standpoint::{AllowIncomplete, AsOf, Then, end_of, start_of};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{
-    Facts as StageFacts, current, history_at, home, home_at, read, read_pipeline, tell_half_done, tell_unreadable,
+    Facts as StageFacts, current, home, read, read_pipeline, tell_half_done, tell_history, tell_unreadable, with_chronicle,
 };
 use crate::cli::{Global, day};
 use crate::forecast::day_of;
 use crate::format;
-use crate::format::date::parse_date;
 use crate::format::deal::Deal;
 use crate::format::ident::CriterionId;
 use crate::format::ident::DealId;
 use crate::format::load::Reading;
 use crate::format::pipeline::Pipeline;
 use crate::format::source::{EntryKind, Source as _};
+use crate::history::History;
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
-use crate::history::{History, Options, Point};
+use crate::history::Chronicle;
 use crate::metrics::estimate::Floors;
 use crate::metrics::funnel::Window;
 use crate::output::json;
 use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
-use crate::repo::revision::{differing, head, resolve};
+use crate::repo::revision::{differing, head};
 use crate::repo::snapshot::Snapshot;
 use crate::report::data::{Attention, Files, Source, Waiver};
+use crate::report::history::HistoryBlock;
 use crate::report::{self, Facts, Report};
 
 /// The folder of the pipeline that holds its own templates.
@@ -58,14 +60,15 @@ Examples:
 A template of the team's own replaces ours when it lies in the pipeline's templates folder under the same name:
 overview.md.jinja, pipeline.md.jinja, funnel.md.jinja, forecast.md.jinja.
 
-Exit codes: 0 done · 1 some files could not be read · 2 wrong arguments, or a template that fails · 3 no pipeline here · 4 not in a git repository · 8 the file cannot be written · 10 history is incomplete (a shallow clone)")]
+Exit codes: 0 done · 1 some files could not be read · 2 wrong arguments, or a template that fails · 3 no pipeline here · 4 not in a git repository · 8 the file cannot be written · 10 history is incomplete (a shallow clone, a missing or damaged object)")]
 pub struct Args {
     /// Which report
     #[arg(value_enum, default_value = "overview", hide_default_value = true)]
     name: Name,
-    /// Use only what was known on this day (to its end), or at this revision
-    #[arg(long, value_name = "DATE|REV")]
-    as_of: Option<String>,
+    #[command(flatten)]
+    as_of: AsOf,
+    #[command(flatten)]
+    allow: AllowIncomplete,
     /// In the pipeline report, sums by this field too; may be given several times
     #[arg(long, value_name = "FIELD", default_value = "owner")]
     by: Vec<String>,
@@ -117,13 +120,14 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     }
     let home = home(global)?;
     tell_half_done(ui, &home)?;
-    let asked = Asked {
-        as_of: args.as_of.as_deref(),
-        today: global.today,
-        deals: args.name != Name::Funnel,
-        uncommitted: args.uncommitted,
+    home.place()?;
+    let past = match (&args.as_of.as_of, global.today) {
+        (Some(as_of), _) => Some(Then::find(ui, global, &home, as_of, args.allow)?),
+        (None, Some(day)) => Some(Then::on(ui, &home, day, args.allow)?),
+        (None, None) => None,
     };
-    let known = Known::gather(ui, &home, asked)?;
+    let needs = Needs { deals: args.name != Name::Funnel, uncommitted: args.uncommitted };
+    let known = Known::gather(ui, &home, past, args.allow, needs)?;
     let report = known.report(args)?;
     let text = match args.format {
         Format::Md => report.to_markdown(&known.templates),
@@ -143,19 +147,19 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
 /// # Errors
 /// As `tussock report`.
 pub(in crate::cli) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate>) -> Result<String, CommandError> {
-    let known = Known::gather(ui, home, Asked { as_of: None, today, deals: true, uncommitted: false })?;
+    let allow = AllowIncomplete::default();
+    let past = today.map(|day| Then::on(ui, home, day, allow)).transpose()?;
+    let known = Known::gather(ui, home, past, allow, Needs { deals: true, uncommitted: false })?;
     let report = report::overview(&known.facts(), known.attention());
     report.to_markdown(&known.templates).map_err(|e| CommandError::usage(e.to_string()))
 }
 
 /// What a report needs.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
-    as_of: Option<&'a str>,
-    today: Option<NaiveDate>,
-    /// Whether it needs the deals as they are. A funnel is made of history alone.
+struct Needs {
+    /// The deals as they are. A funnel is made of history alone.
     deals: bool,
-    /// Whether it looks for deals that differ in the work tree.
+    /// Which deals differ in the work tree.
     uncommitted: bool,
 }
 
@@ -164,7 +168,7 @@ struct Known {
     pipeline: Pipeline,
     /// The deals; `None` where the report needs none.
     state: Option<State>,
-    history: History,
+    block: HistoryBlock,
     spells: Spells,
     as_of: KnownAt,
     today: NaiveDate,
@@ -178,15 +182,16 @@ struct State {
     reading: Reading,
     /// The deals without the files that double one; `None` where there are none such.
     once: Option<Vec<Deal>>,
+    history: History,
     waivers: Vec<Waiver>,
 }
 
 impl State {
-    fn read(ui: &mut Ui, home: &Home, commit: ObjectId, history: &History) -> Result<State, CommandError> {
+    fn read(ui: &mut Ui, home: &Home, commit: ObjectId, history: History) -> Result<State, CommandError> {
         let snapshot = Snapshot::of_commit(home, commit)?;
         let reading = read(ui, &snapshot)?;
-        let once = each_once(&reading.deals, history);
-        Ok(State { waivers: waivers(&reading), snapshot, reading, once })
+        let once = each_once(&reading.deals, &history);
+        Ok(State { waivers: waivers(&reading), snapshot, reading, once, history })
     }
 
     fn deals(&self) -> &[Deal] {
@@ -200,62 +205,51 @@ impl State {
 }
 
 impl Known {
-    fn gather(ui: &mut Ui, home: &Home, asked: Asked<'_>) -> Result<Known, CommandError> {
+    fn gather(
+        ui: &mut Ui,
+        home: &Home,
+        past: Option<(Then, Snapshot)>,
+        allow: AllowIncomplete,
+        needs: Needs,
+    ) -> Result<Known, CommandError> {
         home.place()?;
-        let no_commit = || CommandError::new(Exit::NotInState, "there is no commit yet, so there is nothing to report");
-        let head = head(home)?.and_then(|h| h.commit);
-        let date = asked.as_of.and_then(|text| parse_date(text).ok());
-        let day = date.or(asked.today.filter(|_| asked.as_of.is_none()));
-        let tip = match (head, asked.as_of.filter(|_| date.is_none())) {
-            (Some(tip), _) => tip,
-            (None, Some(rev)) => resolve(home, rev)?,
-            (None, None) => return Err(no_commit()),
-        };
-        let point = match (day, asked.as_of) {
-            (Some(day), _) => {
-                let pipeline = read_pipeline(ui, &Snapshot::of_folder(home, tip, TEMPLATES)?)?;
-                Some(Point::Known(end_of(&pipeline, day)))
+        let (commit, then, files, asked) = match past {
+            Some((then, snapshot)) => (then.commit, then.home, snapshot, Some((then.until, then.today))),
+            None => {
+                let tip = head(home)?.and_then(|h| h.commit).ok_or_else(|| {
+                    CommandError::new(Exit::NotInState, "there is no commit yet, so there is nothing to report")
+                })?;
+                (tip, home.clone(), Snapshot::of_folder(home, tip, TEMPLATES)?, None)
             }
-            (None, Some(rev)) => Some(Point::Commit(resolve(home, rev)?)),
-            (None, None) => None,
         };
-        let found = match point {
-            Some(point) => home_at(home, tip, point)?,
-            None => Some((tip, home.clone())),
+        let pipeline = read_pipeline(ui, &files)?;
+        let told = |chronicle: &Chronicle<'_>| {
+            // Who needs no deal needs none by name either.
+            let history = needs.deals.then(|| chronicle.history());
+            (chronicle.summary(), chronicle.spells(needs.deals), history)
         };
-        // The pipeline file and the folder of that time are read too: what today calls a stage was not known then.
-        let known = match found {
-            Some((commit, then)) => {
-                let files = Snapshot::of_folder(&then, commit, TEMPLATES)?;
-                let pipeline = read_pipeline(ui, &files)?;
-                let history = history_at(&then, commit, &pipeline, &Options::default())?;
-                history.tip_known_at.map(|known_at| (commit, then, files, pipeline, history, known_at))
-            }
-            None => None,
-        };
-        let Some((commit, then, files, pipeline, history, known_at)) = known else {
-            let day = day.map_or_else(String::new, |d| d.to_string());
-            return Err(CommandError::usage(format!("nothing was known yet on {day}; the first commit is later")));
-        };
-        let state = if asked.deals { Some(State::read(ui, &then, commit, &history)?) } else { None };
-        let as_of = day.map_or(known_at, |day| end_of(&pipeline, day).max(known_at));
-        let now = day.is_none() && head == Some(commit);
+        let (summary, spells, history) = with_chronicle(&then, commit, &pipeline, &allow.options(), told)?;
+        tell_history(ui, home, &summary, &pipeline)?;
+        let known_at = summary.tip_known_at.unwrap_or(KnownAt(i64::MIN));
+        let as_of = asked.map_or(known_at, |(until, _)| until);
+        let state = history.map(|history| State::read(ui, &then, commit, history)).transpose()?;
+        let is_now = asked.is_none();
         let source = Source {
             commit: Some(commit.to_string()),
-            deals: state.as_ref().map_or(history.standings.len(), |state| state.deals().len()),
+            deals: state.as_ref().map_or(summary.deals, |state| state.deals().len()),
             files: state.as_ref().map(State::files),
-            uncommitted: if asked.uncommitted && now { Some(differing(home)?) } else { None },
-            clamped: history.clamped_valid,
-            jumps: history.skips,
+            uncommitted: if needs.uncommitted && is_now { Some(differing(home)?) } else { None },
+            clamped: summary.clamped_valid,
+            jumps: summary.skips,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         Ok(Known {
-            today: day.unwrap_or_else(|| day_of(&pipeline, as_of.0)),
-            spells: Spells::of(&history.events, &history.ignored, &history.imports),
+            today: asked.map_or_else(|| day_of(&pipeline, as_of.0), |(_, today)| today),
+            spells,
             templates: own_templates(&files, commit)?,
+            block: HistoryBlock::of(&summary, &pipeline),
             pipeline,
             state,
-            history,
             as_of,
             source,
         })
@@ -269,6 +263,7 @@ impl Known {
             as_of: self.as_of,
             source: &self.source,
             waivers: self.state.as_ref().map_or(&[], |state| &state.waivers),
+            history: Some(&self.block),
             floors: Floors::default(),
         }
     }
@@ -297,8 +292,8 @@ impl Known {
 
     /// What `validate` would say of this state, counted by rule.
     fn attention(&self) -> Vec<Attention> {
-        let Some(State { reading, snapshot, .. }) = &self.state else { return Vec::new() };
-        let facts = StageFacts::of(&self.history, &self.pipeline, self.today);
+        let Some(State { reading, snapshot, history, .. }) = &self.state else { return Vec::new() };
+        let facts = StageFacts::of(history, &self.pipeline, self.today);
         let report = check(
             reading,
             &check::Circumstances {
@@ -342,18 +337,6 @@ fn each_once(deals: &[Deal], history: &History) -> Option<Vec<Deal>> {
         }
     }
     Some(once)
-}
-
-fn start_of(pipeline: &Pipeline, day: NaiveDate) -> i64 {
-    let midnight = day.and_time(NaiveTime::MIN);
-    // Where midnight does not exist, the day begins when the clocks have gone forward.
-    let begin = pipeline.timezone.from_local_datetime(&midnight).earliest().map(|t| t.timestamp());
-    begin.unwrap_or_else(|| midnight.and_utc().timestamp())
-}
-
-fn end_of(pipeline: &Pipeline, day: NaiveDate) -> KnownAt {
-    let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
-    KnownAt(start_of(pipeline, next) - 1)
 }
 
 /// The waivers in force: complete, and for a criterion that is there and takes one.

@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::action::find::{self, next_place};
+use crate::action::find::next_place;
 use crate::action::gate::verdict;
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::standpoint::{AllowIncomplete, AsOf, View};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, Workspace, tell_half_done};
+use crate::cli::workspace::tell_half_done;
 use crate::format::schema::{FieldSpec, FieldType};
-use crate::format::source::Source;
 use crate::format::value::{Block, Value};
 use crate::output::json;
 use crate::output::terminal::plain;
@@ -23,21 +23,26 @@ use crate::report::listing;
 Examples:
   tussock show acme-site
   tussock show acme-site --json
+  tussock show acme-site --as-of 2026-06-30
 
-Exit codes: 0 done · 1 the deal cannot be read · 2 no such deal")]
+Exit codes: 0 done · 1 the deal cannot be read · 2 no such deal, revision or day · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of needs it")]
 pub struct Args {
     /// The deal
     deal: String,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    as_of: AsOf,
+    #[command(flatten)]
+    allow: AllowIncomplete,
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    let workspace = Workspace::open_for(ui, global, &[&args.deal])?;
-    tell_half_done(ui, &workspace.home)?;
-    let pipeline = &workspace.reading.pipeline;
-    let deal = find::deal(&workspace.reading, &args.deal)?;
+    let view = View::open(ui, global, &args.as_of, args.allow, Some(&[&args.deal]))?;
+    tell_half_done(ui, &view.home)?;
+    let pipeline = &view.reading.pipeline;
+    let deal = view.deal(&args.deal)?;
     let status = pipeline.status(&deal.stage);
     if args.json {
         let document = json!({
@@ -57,21 +62,25 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let title = ui.bold(&plain(deal.title()));
     ui.line(title);
     ui.line(format!("{} · {} · {}", deal.id, plain(stage), status.as_str()));
-    ui.line(format!("{}\n", plain(&workspace.source.display(&deal.path))));
+    ui.line(format!("{}\n", plain(&view.source.display(&deal.path))));
     print_block(ui, &deal.fields, &pipeline.fields, 0);
     if let Some(place) = next_place(pipeline, &deal.stage) {
-        let facts = Facts::gather(ui, &workspace.home, pipeline, workspace.today)?;
-        let verdict = verdict(pipeline, deal, &deal.stage, place, &workspace.circumstances(&facts, deal));
+        let facts = view.facts(ui)?;
+        let verdict = verdict(pipeline, deal, &deal.stage, place, &view.circumstances(&facts, deal));
         let lacking = verdict.refusing().count() + verdict.missing_fields.len();
         let next = plain(place.title());
+        let same = view.same();
         ui.line(match lacking {
+            // What was ready in the past may have moved since.
+            0 if view.is_past() => format!("\nReady for {next}"),
             0 => format!("\nReady for {next}: tussock move {} {}", deal.id, place.id()),
-            1 => format!("\n1 thing is asked before {next}: tussock why {}", deal.id),
-            n => format!("\n{n} things are asked before {next}: tussock why {}", deal.id),
+            1 => format!("\n1 thing is asked before {next}: tussock why {}{same}", deal.id),
+            n => format!("\n{n} things are asked before {next}: tussock why {}{same}", deal.id),
         });
     }
     if !deal.problems.is_empty() {
-        ui.warn(&format!("the file has problems; see tussock validate {}", workspace.source.display(&deal.path)));
+        let (path, same) = (view.source.display(&deal.path), view.same());
+        ui.warn(&format!("the file has problems; see tussock validate {path}{same}"));
     }
     Ok(Exit::Done)
 }

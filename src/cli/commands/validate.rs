@@ -1,24 +1,26 @@
 //! `tussock validate`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
+use chrono::NaiveDate;
 use clap::ValueEnum;
 
-use crate::check::{Circumstances, Files, Finding, Level, Report, check, rule};
+use crate::check::{Checked, Circumstances, Files, Finding, Level, Report, check_each, rule};
 use crate::cli::Global;
 use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, current, home, read, read_only, read_work_tree, today, work_tree};
+use crate::cli::workspace::{Facts, current, home, is_gone, listed, settled_by, today, work_tree};
 use crate::format::ident::DealId;
-use crate::format::load::{LoadError, Reading, load_only};
+use crate::format::load::{Listing, LoadError, list};
 use crate::format::pipeline::PIPELINE_FILE;
 use crate::format::source::Source;
 use crate::output::findings_json;
 use crate::output::text::{Look, closing, render};
 use crate::repo::coming::{Coming, coming};
-use crate::repo::discover::Home;
+use crate::repo::discover::{Home, find};
 use crate::repo::git::Git;
 use crate::repo::incoming::coming_in;
 use crate::repo::merged::last_change;
@@ -38,10 +40,11 @@ Examples:
   tussock validate --staged                 what is staged
   tussock validate --staged --changed       what the next commit changes, for a commit hook
   tussock validate --rev origin/main        a revision, without a checkout
+  tussock validate --as-of 2026-06-30       what was known that day, judged on that day
   tussock validate --format json            for scripts
   tussock explain exit-criterion            what a rule means
 
-Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here")]
+Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of needs it")]
 pub struct Args {
     /// Show only findings in these files and folders
     #[arg(value_name = "PATH")]
@@ -50,10 +53,12 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
     /// Check a revision instead of the work tree
-    #[arg(long, value_name = "REV", conflicts_with = "staged")]
+    #[arg(long, value_name = "REV", conflicts_with_all = ["staged", "as_of"])]
     rev: Option<String>,
+    #[command(flatten)]
+    as_of: AsOf,
     /// Check what is staged instead of the work tree
-    #[arg(long)]
+    #[arg(long, conflicts_with = "as_of")]
     staged: bool,
     /// With --staged: pass over findings that were there before, in deals that the next commit leaves as they are
     #[arg(long, requires = "staged", conflicts_with = "rev")]
@@ -82,49 +87,61 @@ enum FailOn {
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    let home = home(global)?;
     let here = current(global)?;
+    let mut home = match args.paths.first().and_then(|path| around(global, &here, path)) {
+        Some(home) => home,
+        None => home(global)?,
+    };
     let wanted = args.paths.iter().map(|p| below(&home, &here, p)).collect::<Result<Vec<_>, _>>()?;
     let coming = if args.changed { coming(&home, &Git::new(&home)?)? } else { None };
     if matches!(args.format, Format::Text) && coming.as_ref().is_some_and(Coming::is_nothing) {
         return Ok(Exit::Done);
     }
-    let snapshot = match &args.rev {
-        Some(rev) => Some(Snapshot::of_commit(&home, resolve(&home, rev)?)?),
-        None if args.staged => Some(Snapshot::of_index(&home)?),
-        None => None,
+    let mut commit = None;
+    let mut then_today = None;
+    let snapshot = match (&args.rev, &args.as_of.as_of) {
+        (Some(rev), _) => {
+            let found = *commit.insert(resolve(&home, rev)?);
+            Some(Snapshot::of_commit(&home, found)?)
+        }
+        (None, Some(as_of)) => {
+            let (then, snapshot) = Then::find(ui, global, &home, as_of, AllowIncomplete::default())?;
+            (commit, then_today, home) = (Some(then.commit), Some(then.today), then.home);
+            Some(snapshot)
+        }
+        (None, None) if args.staged => Some(Snapshot::of_index(&home)?),
+        (None, None) => None,
     };
-    let (source, reading): (Box<dyn Source>, Reading) = match snapshot {
+    let tip = match commit {
+        Some(commit) => Some(commit),
+        None => head(&home)?.and_then(|head| head.commit),
+    };
+    let from = (tip, then_today);
+    let mut judge = Judge { global, home: &home, from, wanted: &wanted, coming: coming.as_ref(), facts: None };
+    let mut linked = BTreeSet::new();
+    let (source, judged): (Box<dyn Source>, Judged) = match snapshot {
         Some(snapshot) => {
-            let reading = match coming.as_ref().filter(|coming| is_enough(coming, &snapshot)) {
-                Some(coming) => read_only(ui, &snapshot, &|deal| coming.changes_deal(deal))?,
-                None => read(ui, &snapshot)?,
-            };
-            (Box::new(snapshot), reading)
+            let judged = judge.judge(ui, &snapshot)?;
+            (Box::new(snapshot), judged)
         }
         None => {
             let tree = work_tree(&home, &here)?;
-            let reading = read_work_tree(ui, &home, &tree)?;
-            (Box::new(tree), reading)
+            let judged = settled_by(&home, &tree, wanted.is_empty(), || judge.judge(ui, &tree), Judged::is_unsettled)?;
+            linked = tree.linked();
+            (Box::new(tree), judged)
         }
     };
-    let today = today(global, &reading.pipeline);
-    let facts = Facts::gather(ui, &home, &reading.pipeline, today)?;
-    let circumstances = Circumstances {
-        today,
-        source: &*source,
-        days_in_stage: facts.days_in_stage.as_ref(),
-        visited: facts.visited.as_ref(),
-    };
-    let mut report = check(&reading, &circumstances);
+    let Judged { listing, mut checked, facts, today } = judged;
+    let circumstances = facts.for_check(today, &*source);
     if !wanted.is_empty() {
-        report.retain(|f| wanted.iter().any(|w| is_at(&f.path, w)));
+        checked.report.retain(|f| wanted.iter().any(|w| is_at(&f.path, w)));
     }
-    if args.rev.is_none() && !args.staged {
-        damaged::explain(ui, &home, &reading, &mut report)?;
+    if commit.is_none() && !args.staged {
+        damaged::explain(ui, &home, &listing, &linked, &mut checked)?;
     }
+    let report = &mut checked.report;
     if let Some(coming) = &coming {
-        let passed = pass_over(&home, coming, floor(args.fail_on), &circumstances, &mut report)?;
+        let passed = pass_over(&home, coming, floor(args.fail_on), &circumstances, report)?;
         if passed > 0 {
             let (were, do_not, them) = if passed == 1 {
                 ("finding elsewhere was", "does not", "it")
@@ -136,19 +153,78 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             ));
         }
     }
-    tell_last_changes(&home, args, &mut report)?;
-    let files = Files::of(&reading, &*source);
+    tell_last_changes(&home, commit, report)?;
+    let report = &checked.report;
+    let files = Files::of_checked(&listing, &checked, &*source);
     match args.format {
-        Format::Json => ui.line(findings_json::render(&report, &files).trim_end()),
+        Format::Json => ui.line(findings_json::render(report, &files).trim_end()),
         Format::Text => {
             let look = Look { colour: ui.colour, columns: ui.columns() };
-            ui.print(render(&report, &files, look));
+            ui.print(render(report, &files, look));
             if report.findings.is_empty() && ui.out_is_terminal {
                 ui.note(closing(&report.summary));
             }
         }
     }
-    Ok(if fails(&report, args.fail_on) && !args.exit_zero { Exit::Findings } else { Exit::Done })
+    Ok(if fails(report, args.fail_on) && !args.exit_zero { Exit::Findings } else { Exit::Done })
+}
+
+/// Checks a pipeline, more than once where it has to be read again.
+struct Judge<'a> {
+    global: &'a Global,
+    home: &'a Home,
+    /// The commit whose history belongs to it, and the day of a look at the past.
+    from: (Option<ObjectId>, Option<NaiveDate>),
+    /// Files and folders that were named; all, where there are none.
+    wanted: &'a [String],
+    coming: Option<&'a Coming>,
+    /// What history says, with the text of the pipeline file that it was asked for.
+    facts: Option<(String, Facts)>,
+}
+
+/// A pipeline that was checked.
+struct Judged {
+    /// With those deals alone that were read.
+    listing: Listing,
+    checked: Checked,
+    facts: Facts,
+    today: NaiveDate,
+}
+
+impl Judge<'_> {
+    fn judge(&mut self, ui: &mut Ui, source: &dyn Source) -> Result<Judged, CommandError> {
+        let mut listing = listed(ui, source)?;
+        self.narrow(&mut listing, source);
+        let (tip, then_today) = self.from;
+        let today = then_today.unwrap_or_else(|| today(self.global, &listing.pipeline));
+        let facts = match self.facts.take() {
+            Some((of, facts)) if of == listing.pipeline_text => facts,
+            _ => Facts::at(ui, self.home, tip, &listing.pipeline, today, AllowIncomplete::default())?,
+        };
+        let checked = check_each(&listing, &facts.for_check(today, source));
+        self.facts = Some((listing.pipeline_text.clone(), facts.clone()));
+        Ok(Judged { listing, checked, facts, today })
+    }
+
+    /// Leaves the deals that have to be read: of named files and folders, with all places of a deal that lies in several,
+    /// or those that the next commit changes, where that is enough.
+    fn narrow(&self, listing: &mut Listing, source: &dyn Source) {
+        if !self.wanted.is_empty() {
+            let named = |path: &str| self.wanted.iter().any(|w| is_at(path, w));
+            let ids: BTreeSet<DealId> = listing.deals.iter().filter(|d| named(&d.path)).map(|d| d.id.clone()).collect();
+            listing.deals.retain(|d| ids.contains(&d.id));
+        }
+        if let Some(coming) = self.coming.filter(|coming| is_enough(coming, source)) {
+            listing.deals.retain(|d| coming.changes_deal(&d.id));
+        }
+    }
+}
+
+impl Judged {
+    /// Whether it shows what a move leaves for a moment: one deal in two places, or a file that was listed and is gone.
+    fn is_unsettled(&self) -> bool {
+        self.checked.unreadable.iter().any(is_gone) || self.listing.has_twins()
+    }
 }
 
 /// Of a pipeline with more files a commit that changes nothing but deals has only those read: to read all of fifty
@@ -164,19 +240,19 @@ fn is_enough(coming: &Coming, source: &dyn Source) -> bool {
 const LOOKED_UP: usize = 12;
 
 /// Says of a deal in several places by which commit each came there.
-fn tell_last_changes(home: &Home, args: &Args, report: &mut Report) -> Result<(), CommandError> {
+fn tell_last_changes(home: &Home, commit: Option<ObjectId>, report: &mut Report) -> Result<(), CommandError> {
     let twice = |f: &&mut Finding| f.rule == rule::duplicate_deal();
     if home.repo.is_none() || !report.findings.iter().any(|f| f.rule == rule::duplicate_deal()) {
         return Ok(());
     }
-    let from = match &args.rev {
-        Some(rev) => Some(resolve(home, rev)?),
+    let from = match commit {
+        Some(commit) => Some(commit),
         None => head(home)?.and_then(|head| head.commit),
     };
     // Without the program, the places alone are told.
     let (Some(from), Ok(git)) = (from, Git::new(home)) else { return Ok(()) };
     let mut heads = vec![from];
-    if args.rev.is_none() {
+    if commit.is_none() {
         heads.extend(coming_in(home, &git).ok().flatten());
     }
     let mut left = LOOKED_UP;
@@ -264,12 +340,27 @@ fn before(
     circumstances: &Circumstances<'_>,
 ) -> Result<Option<Report>, CommandError> {
     let snapshot = Snapshot::of_commit(home, commit)?;
-    match load_only(&snapshot, wanted) {
-        Ok(reading) => Ok(Some(check(&reading, &Circumstances { source: &snapshot, ..*circumstances }))),
+    match list(&snapshot) {
+        Ok(mut listing) => {
+            listing.deals.retain(|deal| wanted(&deal.id));
+            Ok(Some(check_each(&listing, &Circumstances { source: &snapshot, ..*circumstances }).report))
+        }
         Err(LoadError::NoPipeline) => Ok(Some(Report::default())),
         Err(LoadError::Broken { .. }) => Ok(None),
         Err(error @ LoadError::Io { .. }) => Err(CommandError::new(Exit::Io, error.to_string())),
     }
+}
+
+/// The pipeline around a named file or folder, where we stand in none. To find it from above, all folders would have to be
+/// searched.
+fn around(global: &Global, here: &Path, path: &Path) -> Option<Home> {
+    let is_pipeline = |folder: &&Path| folder.join(PIPELINE_FILE).exists();
+    if global.pipeline_name.is_some() || here.ancestors().any(|folder| is_pipeline(&folder)) {
+        return None;
+    }
+    let folder = here.join(path).parent()?.canonicalize().ok()?;
+    let folder = folder.ancestors().take_while(|folder| folder.starts_with(here)).find(is_pipeline)?;
+    find(folder, None).ok().filter(|home| home.root == folder)
 }
 
 fn floor(on: FailOn) -> Level {

@@ -8,11 +8,11 @@ use crate::action::gate::{Verdict, verdict};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::refusal::standing;
+use crate::cli::standpoint::{AllowIncomplete, AsOf, View};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, Workspace, tell_half_done};
+use crate::cli::workspace::tell_half_done;
 use crate::format::judge::Outcome;
 use crate::format::pipeline::{Place, RuleLevel};
-use crate::format::source::Source;
 use crate::output::json;
 use crate::output::terminal::plain;
 
@@ -26,8 +26,9 @@ Examples:
   tussock why acme-site
   tussock why acme-site contract
   tussock why acme-site --json
+  tussock why acme-site --as-of 2026-06-30  what it needed that day
 
-Exit codes: 0 done, whatever the answer · 2 no such deal or stage")]
+Exit codes: 0 done, whatever the answer · 2 no such deal, stage, revision or day · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of needs it")]
 pub struct Args {
     /// The deal
     deal: String,
@@ -36,13 +37,17 @@ pub struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    as_of: AsOf,
+    #[command(flatten)]
+    allow: AllowIncomplete,
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    let workspace = Workspace::open_for(ui, global, &[&args.deal])?;
-    tell_half_done(ui, &workspace.home)?;
-    let pipeline = &workspace.reading.pipeline;
-    let deal = find::deal(&workspace.reading, &args.deal)?;
+    let view = View::open(ui, global, &args.as_of, args.allow, Some(&[&args.deal]))?;
+    tell_half_done(ui, &view.home)?;
+    let pipeline = &view.reading.pipeline;
+    let deal = view.deal(&args.deal)?;
     let place = match &args.stage {
         Some(name) => Some(find::place(pipeline, name)?),
         None => next_place(pipeline, &deal.stage),
@@ -65,8 +70,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         ui.line(format!("{} is in {}; nothing comes after it", deal.id, deal.stage));
         return Ok(Exit::Done);
     };
-    let facts = Facts::gather(ui, &workspace.home, pipeline, workspace.today)?;
-    let known = workspace.circumstances(&facts, deal);
+    let facts = view.facts(ui)?;
+    let known = view.circumstances(&facts, deal);
     let verdict = verdict(pipeline, deal, &deal.stage, place, &known);
     if args.json {
         print_json(ui, deal.id.as_str(), deal.stage.as_str(), place, &verdict);
@@ -98,14 +103,20 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         ui.line(plain(&format!("  ✗ {field} is required and missing")));
     }
     ui.line("");
-    if verdict.passes() {
+    if view.is_past() {
+        // No command can be given for the past.
+        ui.line(match verdict.passes() {
+            true => format!("It could go to {} then.", place.id()),
+            false => format!("It could not go to {} yet.", place.id()),
+        });
+    } else if verdict.passes() {
         ui.line(format!("It may go: tussock move {} {}", deal.id, place.id()));
     } else if verdict.missing().is_empty() {
         ui.line(format!("It may not go to {} yet.", place.id()));
     } else {
         let sets: Vec<String> = verdict.missing().iter().map(|f| format!("--set {}", blank(pipeline, f))).collect();
         ui.line(format!("It may go with: tussock move {} {} {}", deal.id, place.id(), sets.join(" ")));
-        ui.line(format!("The file is {}", plain(&workspace.source.display(&deal.path))));
+        ui.line(format!("The file is {}", plain(&view.source.display(&deal.path))));
     }
     Ok(Exit::Done)
 }

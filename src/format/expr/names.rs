@@ -123,6 +123,13 @@ impl Known<'_> {
         }
     }
 
+    /// Whether a text is the dotted name of a field that is true or false, and of nothing else.
+    pub fn is_truth(&self, text: &str) -> bool {
+        let root = text.split('.').next().unwrap_or(text);
+        let of_truth = schema::find(self.fields, text).is_some_and(|spec| spec.of == FieldType::Boolean);
+        of_truth && !is_taken(root) && schema::list_above(self.fields, text).is_none()
+    }
+
     /// Checks that a dotted name means something.
     pub fn check(&self, name: &str, range: Range<usize>) -> Result<(), ExprError> {
         if self.resolve(name).is_some() {

@@ -137,6 +137,18 @@ impl Repository {
         parse_commit(id, &self.read(id, Kind::Commit)?)
     }
 
+    /// The first line of a commit's message, lossily where it is not UTF-8.
+    ///
+    /// # Errors
+    /// When it is missing, damaged or no commit.
+    pub fn subject(&self, id: ObjectId) -> Result<String, ObjectError> {
+        let raw = self.read(id, Kind::Commit)?;
+        let message =
+            raw.windows(2).position(|pair| pair == b"\n\n").and_then(|at| raw.get(at + 2..)).unwrap_or_default();
+        let line = message.trim_ascii_start().split(|b| *b == b'\n').next().unwrap_or_default();
+        Ok(String::from_utf8_lossy(line).trim_end().to_owned())
+    }
+
     /// The entries of a folder, in git's order.
     ///
     /// # Errors

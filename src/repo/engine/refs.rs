@@ -112,6 +112,23 @@ impl Repository {
         if ran.ok { id_of(&String::from_utf8_lossy(&ran.out), "git rev-parse") } else { Err(bad(OTHER)) }
     }
 
+    /// Whether git is told to show other objects in the place of some (`refs/replace`).
+    ///
+    /// # Errors
+    /// When the refs cannot be listed.
+    pub(in crate::repo) fn has_replacements(&self) -> Result<bool, RepoError> {
+        let reading = || RepoError::reading("list refs/replace");
+        if let Some(library) = &self.library {
+            return match library.references_glob("refs/replace/*").map_err(reading())?.next() {
+                Some(found) => found.map(|_| true).map_err(reading()),
+                None => Ok(false),
+            };
+        }
+        let git = self.git()?;
+        let run = git.command("for-each-ref").reading();
+        Ok(!run.args(["--count=1", "--", "refs/replace"]).bytes()?.is_empty())
+    }
+
     /// Whether there is a ref such as `CHERRY_PICK_HEAD`, wherever refs are kept here.
     ///
     /// # Errors

@@ -19,6 +19,9 @@ mod loose;
 mod open;
 mod reader;
 
+#[cfg(test)]
+mod tests;
+
 pub use folders::Store;
 pub use reader::Reader;
 
