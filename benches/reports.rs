@@ -70,9 +70,10 @@ fn repository(folder: &PathBuf) {
     let snapshot = Snapshot::of_commit(&home, tip).unwrap();
     let reading = load(&snapshot).unwrap();
     let repository = home.place().unwrap().open().unwrap();
-    let objects = GitObjects::with_mailmap(&repository, tip).unwrap();
+    let objects = GitObjects::open(&repository).unwrap();
     let objects = objects.reading(tip, &home.prefix);
-    let history = history::read(&objects, tip, &home.prefix, &reading.pipeline, &Options::default()).unwrap();
+    let history =
+        history::read(&objects, tip, &home.prefix, &reading.pipeline, &Options::default(), None).unwrap().history();
     let what = format!("{} deals, {} events", reading.deals.len(), history.events.len());
     let spells = timed(&what, "visits", || Spells::of(&history.events, &history.ignored, &history.imports));
     let as_of = history.tip_known_at.unwrap();
@@ -93,6 +94,7 @@ fn repository(folder: &PathBuf) {
         as_of,
         source: &source,
         waivers: &[],
+        history: None,
         floors: Floors::default(),
     };
     let own = BTreeMap::new();
