@@ -91,7 +91,7 @@ fn listed(repo: &TestRepo, words: &[&str]) -> usize {
 fn line(commits: usize) -> TestRepo {
     let repo = TestRepo::with_pipeline();
     for n in 0..40 {
-        repo.write(&format!("sales/brief/other-{n}.yaml"), &format!("title: Other {n}\namount: {n}\n"));
+        repo.write(&format!("sales/brief/other-{n}.yaml"), format!("title: Other {n}\namount: {n}\n"));
     }
     repo.write("sales/brief/acme.yaml", "title: ACME\namount: 1\n");
     repo.commit("begin");
@@ -112,7 +112,7 @@ fn step(repo: &TestRepo, n: usize) {
         }
         turn => {
             let stage = if turn == 0 { "brief" } else { "proposal" };
-            repo.write(&format!("sales/{stage}/acme.yaml"), &format!("title: ACME\namount: {}\n", n + 2));
+            repo.write(&format!("sales/{stage}/acme.yaml"), format!("title: ACME\namount: {}\n", n + 2));
         }
     }
     repo.commit(&format!("step {n}"));

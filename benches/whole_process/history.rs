@@ -101,7 +101,9 @@ fn warm(size: &Size, repository: &Path, pairs: usize, table: &mut Table) -> Resu
     let report = Run::tussock(REPORT, repository);
     let named = report.clone().named(&format!("{}, warm", report.name));
     let (status, head) = (Run::git("status --porcelain", repository), Run::git("rev-parse HEAD", repository));
-    (report.run()?, status.run()?, head.run()?);
+    for run in [&report, &status, &head] {
+        run.run()?;
+    }
     let [ours, theirs] = in_turn([&report, &status], QUICK.min(pairs * 4), pairs)?;
     table.times(goal("4", 0.25).filter(|_| size.name == "L"), &named, &status, (&ours, &theirs));
     let [ours, theirs] = in_turn([&report, &head], QUICK, pairs)?;

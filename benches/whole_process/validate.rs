@@ -40,7 +40,8 @@ pub fn measure(size: &Size, repository: &Path, pairs: usize, table: &mut Table) 
     ];
     for (goal, ours, theirs) in &jobs {
         // Fills the disk's cache.
-        (ours.run()?, theirs.run()?);
+        ours.run()?;
+        theirs.run()?;
         let [a, b] = in_turn([ours, theirs], pairs, pairs)?;
         table.times(*goal, ours, theirs, (&a, &b));
     }
