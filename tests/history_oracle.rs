@@ -84,7 +84,6 @@ fn histories_of_every_shape_equal_brute_force() {
 }
 
 #[test]
-#[ignore = "a version that is mended inside a merged branch is told by the merge, not by the commit that mended it"]
 fn histories_with_unreadable_versions_in_branches_equal_brute_force() {
     agree(5_000, 40, may::ALL & !may::COPY);
 }

@@ -162,7 +162,7 @@ fn one_a_line(help: &str) -> String {
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands by every word that calls them, with the name of each and the definition of its arguments.
-const BY_WORD: [(&str, &str, Definition); 29] = [
+const BY_WORD: [(&str, &str, Definition); 30] = [
     ("init", "init", commands::init::Args::augment_args),
     ("demo", "demo", commands::demo::Args::augment_args),
     ("new", "new", commands::new::Args::augment_args),
@@ -177,6 +177,7 @@ const BY_WORD: [(&str, &str, Definition); 29] = [
     ("undo", "undo", commands::undo::Args::augment_args),
     ("sync", "sync", commands::sync::Args::augment_args),
     ("hooks", "hooks", commands::hooks::Args::augment_args),
+    ("cache", "cache", commands::cache::Args::augment_args),
     ("validate", "validate", commands::validate::Args::augment_args),
     ("check", "validate", commands::validate::Args::augment_args),
     ("resolve", "resolve", commands::resolve::Args::augment_args),

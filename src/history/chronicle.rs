@@ -215,7 +215,7 @@ impl<'p> Chronicle<'p> {
                 if from == to {
                     return None;
                 }
-                if self.ignore.holds(commit) {
+                if self.is_ignored(record) {
                     return Some(Told::Ignored(IgnoredMove { deal, from, to, at, known_at, commit, after: 0 }));
                 }
                 let direction = direction(self.pipeline, &from, &to);
@@ -325,20 +325,26 @@ impl<'p> Chronicle<'p> {
         all.filter(|id| self.ignore.holds(*id)).count()
     }
 
+    /// Whether the commit that made a change, or the merge that brought it, is listed.
     fn is_ignored(&self, record: &Record) -> bool {
-        !self.ignore.is_empty() && self.ledger().maker(record.maker).is_some_and(|(id, _)| self.ignore.holds(id))
+        if self.ignore.is_empty() {
+            return false;
+        }
+        let ledger = self.ledger();
+        let maker = ledger.maker(record.maker).map(|(id, _)| id);
+        let brought = ledger.line.get(record.place as usize).map(|known| known.id);
+        [maker, brought].into_iter().flatten().any(|id| self.ignore.holds(id))
     }
 
     /// Commits that moved many deals at once, with the number of deals.
     fn bulk(&self) -> Vec<(ObjectId, usize)> {
         let ledger = self.ledger();
-        let bulk = ledger.many.iter().filter_map(|many| {
-            let start = ledger.records.partition_point(|record| record.place < many.place);
-            let of_it = ledger.records.get(start..)?.iter().take_while(|record| record.place == many.place);
+        let bulk = ledger.many.iter().filter_map(|place| {
+            let start = ledger.records.partition_point(|record| record.place < *place);
+            let of_it = ledger.records.get(start..)?.iter().take_while(|record| record.place == *place);
             let moved = of_it.filter(|record| record.what == What::Moved && !self.is_ignored(record));
             let deals = moved.map(|record| record.deal).collect::<HashSet<u32>>().len();
-            let known = ledger.line.get(many.place as usize)?;
-            (deals >= BULK && deals * 5 >= many.open as usize).then_some((known.id, deals))
+            (deals >= BULK).then_some((ledger.line.get(*place as usize)?.id, deals))
         });
         bulk.collect()
     }

@@ -183,17 +183,11 @@ impl Deals {
         self.changed.extend(settled.iter().map(|outcome| outcome.deal));
         Ok(settled)
     }
-
-    /// How many deals are in an open stage.
-    pub(super) fn open(&self, folders: &Folders, stages: &mut Stages) -> usize {
-        let home = |deal: &Deal| deal.copies.first().map(|(folder, _)| *folder);
-        let homes = self.list.iter().filter_map(home);
-        homes.filter(|folder| stages.of(*folder, folders).is_some_and(|stage| stages.is_open(stage))).count()
-    }
 }
 
 /// The files of a deal after a commit. Where a deal's file lies in two folders, the deal stays where it was for as long as
-/// a file of it lies there.
+/// a file of it lies there; when that one goes, the deal is where a file came in the same commit, else where another one
+/// has lain longest.
 fn applied(before: &[Held], group: &[Change], folders: &Folders, stages: &mut Stages) -> Vec<Held> {
     let mut after = before.to_vec();
     for change in group {
@@ -209,7 +203,9 @@ fn applied(before: &[Held], group: &[Change], folders: &Folders, stages: &mut St
     new.retain(|(folder, _)| !after.iter().any(|(there, _)| there == folder));
     new.sort_by(|a, b| folders.path(a.0).cmp(folders.path(b.0)));
     new.dedup_by_key(|(folder, _)| *folder);
-    after.extend(new);
+    let went = before.first().is_some_and(|(home, _)| after.iter().all(|(folder, _)| folder != home));
+    let at = if went { 0 } else { after.len() };
+    after.splice(at..at, new);
     if let Some(stage) = before.first().and_then(|(folder, _)| stages.of(*folder, folders)) {
         let same = |(folder, _): &Held, stages: &mut Stages| stages.of(*folder, folders) == Some(stage);
         if let Some(at) = after.iter().position(|copy| same(copy, stages)) {

@@ -91,15 +91,6 @@ pub(super) struct MadeAside {
     pub(super) author: u32,
 }
 
-/// A commit that moved so many deals that it may be a bulk move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Many {
-    /// Its place on the line.
-    pub(super) place: u32,
-    /// How many deals were in an open stage after it.
-    pub(super) open: u32,
-}
-
 /// Everything that was found, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ledger {
@@ -113,7 +104,8 @@ pub(super) struct Ledger {
     pub(super) authors: Authors,
     pub(super) texts: Texts,
     pub(super) records: Vec<Record>,
-    pub(super) many: Vec<Many>,
+    /// The places of commits that moved so many deals that they may be bulk moves.
+    pub(super) many: Vec<u32>,
     /// For each version of a deal that could not be read, the place of the commit that brought it.
     pub(super) unreadable: Vec<u32>,
     /// The place of the last commit that gave a deal, a stage or the pipeline another name: before it things were called
@@ -240,7 +232,7 @@ impl Ledger {
         self.merges.truncate(self.merges.partition_point(|(place, _)| is_before(*place)));
         self.aside.truncate(self.merges.last().map_or(0, |(_, end)| *end as usize));
         self.records.truncate(self.records.partition_point(|record| is_before(record.place)));
-        self.many.truncate(self.many.partition_point(|many| is_before(many.place)));
+        self.many.truncate(self.many.partition_point(|place| is_before(*place)));
         self.unreadable.truncate(self.unreadable.partition_point(|place| is_before(*place)));
     }
 

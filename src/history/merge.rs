@@ -204,7 +204,9 @@ pub(super) fn stage_steps(
         }
         let home = here.first().copied();
         here.retain(|stage| !removed.contains(stage));
-        here.extend(added);
+        // When it leaves its home, it goes where a file came, and not where another one lies already.
+        let at = if here.first().copied() == home { here.len() } else { 0 };
+        here.splice(at..at, added);
         if here.first().copied() != home {
             path.push((number, here.first().copied()));
         }
@@ -237,11 +239,8 @@ pub(super) fn field_steps(
         let Some(new) = read(*new)? else { continue };
         match (touch.removed.first(), &start) {
             (None, None) => start = Some(new),
-            (Some((_, old)), Some(_)) => {
-                if let Some(old) = read(*old)? {
-                    steps.push((number, old, new));
-                }
-            }
+            // Whoever mends a version that cannot be read tells all that it changed.
+            (Some((_, old)), Some(_)) => steps.push((number, read(*old)?, new)),
             _ => {}
         }
     }
@@ -252,8 +251,9 @@ pub(super) fn field_steps(
         let mut now = first;
         let mut path = Vec::new();
         for (number, old, new) in &steps {
-            let (Some(old), Some(new)) = (old.get(field), new.get(field)) else { continue };
-            if old == now && new != now {
+            let Some(new) = new.get(field) else { continue };
+            let fits = old.as_ref().is_none_or(|old| old.get(field) == Some(now));
+            if fits && new != now {
                 path.push((*number, *new));
                 now = new;
             }

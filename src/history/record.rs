@@ -116,8 +116,7 @@ pub struct Summary {
     pub ignored_commits: usize,
     /// Lines of `.tussock-ignore-revs` that name no commit.
     pub bad_ignore_lines: Vec<String>,
-    /// Commits on the line that moved many deals at once (at least 20, and at least a fifth of the open ones), with the
-    /// number of deals.
+    /// Commits on the line that moved many deals at once (20 or more), with the number of deals.
     pub bulk: Vec<(ObjectId, usize)>,
     /// Commits that brought in the first deals, ten or more at a time, or that lie at the edge of a shallow clone. The true
     /// age of those deals is not known.

@@ -292,20 +292,24 @@ mod tests {
         StageId::new(text).unwrap()
     }
 
+    /// Some day in 2026.
+    const START: i64 = 1_767_603_600;
+
     #[test]
     fn visits_are_told_by_deal_whatever_happened_between() {
+        let at = |seconds: i64| ValidAt(START + seconds);
         let mut book = Book::default();
-        book.enter(1, 0, ValidAt(1), true);
-        book.enter(0, 0, ValidAt(2), false);
-        book.go(1, 1, ValidAt(3));
-        book.leave(0, ValidAt(4));
-        book.enter(0, 0, ValidAt(5), false);
-        book.tidy(1, 0, ValidAt(6));
+        book.enter(1, 0, at(1), true);
+        book.enter(0, 0, at(2), false);
+        book.go(1, 1, at(3));
+        book.leave(0, at(4));
+        book.enter(0, 0, at(5), false);
+        book.tidy(1, 0, at(6));
         let spells = book.spells(vec![id("b"), id("a")], vec![stage("x"), stage("y")]);
         let told = |spell: &Spell| {
-            let left = spell.left.map(|left| left.0);
+            let left = spell.left.map(|left| left.0 - START);
             let to = spell.to.as_ref().map(|to| to.to_string());
-            (spell.deal.to_string(), spell.stage.to_string(), spell.entered.0, left, to, spell.left_censored)
+            (spell.deal.to_string(), spell.stage.to_string(), spell.entered.0 - START, left, to, spell.left_censored)
         };
         let row = |deal: &str, stage: &str, entered, left, to: Option<&str>, censored| {
             (deal.to_owned(), stage.to_owned(), entered, left, to.map(str::to_owned), censored)

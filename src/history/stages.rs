@@ -170,11 +170,6 @@ impl<'p> Stages<'p> {
     pub(super) fn all_names(&self) -> Vec<StageId> {
         (0..self.names.len()).map(|n| self.name(StageIx(n as u32)).clone()).collect()
     }
-
-    /// Whether deals there count as open.
-    pub(super) fn is_open(&self, stage: StageIx) -> bool {
-        self.pipeline.status(self.name(stage)) == crate::format::pipeline::Status::Open
-    }
 }
 
 /// Which way a move goes, by today's order of stages.

@@ -14,7 +14,7 @@ use super::compared::{Compared, Cutter, Ranges, Step, Versions, compare, threads
 use super::deals::{DealIx, Deals, Outcome, Values};
 use super::event::KnownAt;
 use super::fields;
-use super::ledger::{ASIDE, Known, Ledger, MadeAside, Many, NONE, Record, What};
+use super::ledger::{ASIDE, Known, Ledger, MadeAside, NONE, Record, What};
 use super::line::{down, known_times};
 use super::merge::{self, Doing, Draft, Maker};
 use super::place;
@@ -455,8 +455,7 @@ impl<'a, 'p> Walk<'a, 'p> {
         }
         let moved: HashSet<u32> = records.iter().filter(|r| r.what == What::Moved).map(|r| r.deal).collect();
         if moved.len() >= BULK {
-            let open = self.deals.open(&self.trees.folders, &mut self.stages) as u32;
-            self.ledger.many.push(Many { place: place as u32, open });
+            self.ledger.many.push(place as u32);
         }
     }
 }

@@ -255,7 +255,10 @@ impl<'s> Reader<'s> {
                 let renamed =
                     self.folder_renames.get(&commit).and_then(|all| all.iter().find(|(old, _)| *old == folder));
                 let home = self.stage(renamed.map_or(folder.as_bytes(), |(_, new)| new.as_bytes()));
-                let rank = |folder: &Rc<[u8]>| old.copies.iter().position(|(f, _)| f == folder).unwrap_or(usize::MAX);
+                // When its home is gone, it went where a file came, and not where another one lay already.
+                let went = old.copies.first().is_some_and(|(home, _)| copies.iter().all(|(folder, _)| folder != home));
+                let new = if went { 0 } else { usize::MAX };
+                let rank = |folder: &Rc<[u8]>| old.copies.iter().position(|(f, _)| f == folder).map_or(new, |at| at + 1);
                 copies.sort_by_key(|(folder, _)| rank(folder));
                 if let Some(at) = copies.iter().position(|(folder, _)| self.stage(folder) == home) {
                     copies[..=at].rotate_right(1);

@@ -10,7 +10,7 @@ use crate::format::ident::StageId;
 use crate::format::pipeline::Pipeline;
 use crate::history::deals::{Deal, DealIx, Deals, Held, Values};
 use crate::history::event::KnownAt;
-use crate::history::ledger::{ASIDE, Known, Ledger, MadeAside, Many, NONE, Record, What};
+use crate::history::ledger::{ASIDE, Known, Ledger, MadeAside, NONE, Record, What};
 use crate::history::stages::{StageNames, Stages};
 use crate::history::trees::{FolderIx, Folders};
 use crate::history::walk::Walked;
@@ -284,10 +284,7 @@ pub(super) fn write(walked: &Walked, since: Mark, commits: usize, changed: &[Dea
     write_records(&mut out, ledger, since);
     let many = ledger.many.get(since.many..).unwrap_or_default();
     out.count(many.len());
-    for many in many {
-        out.number(u64::from(many.place));
-        out.number(u64::from(many.open));
-    }
+    many.iter().for_each(|place| out.number(u64::from(*place)));
     let unreadable = ledger.unreadable.get(since.unreadable..).unwrap_or_default();
     out.count(unreadable.len());
     unreadable.iter().for_each(|place| out.number(u64::from(*place)));
@@ -336,8 +333,8 @@ pub(super) fn read(bytes: &[u8], id_len: usize, reading: &mut Reading) -> Option
         ledger.texts.push(text);
     }
     read_records(&mut input, ledger, first)?;
-    for _ in 0..input.count(2)? {
-        ledger.many.push(Many { place: input.small()?, open: input.small()? });
+    for _ in 0..input.count(1)? {
+        ledger.many.push(input.small()?);
     }
     for _ in 0..input.count(1)? {
         ledger.unreadable.push(input.small()?);
