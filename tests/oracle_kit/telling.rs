@@ -410,6 +410,9 @@ impl Teller<'_> {
 /// A deal's files: folder and blob.
 type Held = Vec<(Rc<[u8]>, Rc<str>)>;
 
+/// A file of a deal: id, folder, blob.
+type File = (Rc<str>, Rc<[u8]>, Rc<str>);
+
 /// What one brought commit did to one deal.
 struct Touch {
     by: usize,
@@ -440,7 +443,7 @@ impl Teller<'_> {
     }
 
     /// The files of a deal under its one or two ids.
-    fn held(&self, commit: usize, ids: [&Rc<str>; 2]) -> BTreeSet<(Rc<str>, Rc<[u8]>, Rc<str>)> {
+    fn held(&self, commit: usize, ids: [&Rc<str>; 2]) -> BTreeSet<File> {
         let state = self.reader.state(commit);
         let files = |id: &&Rc<str>| {
             let copies = state.here.get(*id).map(|deal| deal.copies.clone()).unwrap_or_default();
