@@ -199,7 +199,7 @@ fn act(repo: &TestRepo, dice: &mut Dice, number: usize) -> String {
             format!("merged {other}")
         }
         10 => {
-            repo.git(&dice.pick(&[
+            repo.git(dice.pick(&[
                 &["gc", "-q", "--prune=now"][..],
                 &["repack", "-qad"],
                 &["pack-refs", "--all"],

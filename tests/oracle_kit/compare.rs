@@ -84,7 +84,7 @@ pub fn difference(engine: &History, oracle: &Telling) -> Option<String> {
             t.commits, t.clamped_known, t.clamped_valid, t.ignored_commits, t.unreadable, t.bulk, t.imports
         )
     };
-    text += &format!("engine: {}\noracle: {}\n", rest(&engine), rest(&oracle));
+    text += &format!("engine: {}\noracle: {}\n", rest(&engine), rest(oracle));
     for (id, ours) in engine.standings.iter().map(|s| (&s.0, s)) {
         let theirs = oracle.standings.iter().find(|s| s.0 == *id);
         if theirs != Some(ours) {

@@ -42,6 +42,12 @@ impl Deal {
     }
 }
 
+/// A file of a deal: its folder below the pipeline's, and its blob.
+pub type Place = (Rc<[u8]>, Rc<str>);
+
+/// A stage's folder: its name and its tree.
+type Folder = (Rc<str>, Rc<str>);
+
 /// The deal files of a stage's folder: id, folder below the pipeline's, blob; sorted.
 pub type Listing = Rc<Vec<(Rc<str>, Rc<[u8]>, Rc<str>)>>;
 
@@ -109,7 +115,7 @@ pub struct Reader<'s> {
     versions: RefCell<HashMap<Rc<str>, Rc<Version>>>,
     states: RefCell<HashMap<usize, Rc<State>>>,
     places: RefCell<HashMap<usize, String>>,
-    listings: RefCell<HashMap<(Rc<str>, Rc<str>), Listing>>,
+    listings: RefCell<HashMap<Folder, Listing>>,
     prefix: String,
     pipeline: &'s Pipeline,
     /// Stage folders that a commit renamed as a whole: from, to.
@@ -154,8 +160,8 @@ impl<'s> Reader<'s> {
     }
 
     /// The folders with a file of each deal in a commit.
-    pub fn copies(&self, commit: usize) -> BTreeMap<Rc<str>, Vec<(Rc<[u8]>, Rc<str>)>> {
-        let mut copies: BTreeMap<Rc<str>, Vec<(Rc<[u8]>, Rc<str>)>> = BTreeMap::new();
+    pub fn copies(&self, commit: usize) -> BTreeMap<Rc<str>, Vec<Place>> {
+        let mut copies: BTreeMap<Rc<str>, Vec<Place>> = BTreeMap::new();
         for (id, folder, blob) in self.stages(commit).values().flat_map(|listing| listing.iter()) {
             copies.entry(id.clone()).or_default().push((folder.clone(), blob.clone()));
         }

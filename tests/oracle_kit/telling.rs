@@ -6,8 +6,8 @@
 //!
 //! - A commit counts with what it did itself: what is otherwise than in its first parent and, for a merge, otherwise than
 //!   in each of its parents.
-//! - Where a merge has a deal's files just as one of its parents has them, the other parents are not asked: what they did
-//!   to the deal was given up. This is how `git log -- PATH` simplifies history.
+//! - Where a merge has a deal's files just as one of its parents has them and not as another has them, the other parents
+//!   are not asked: what they did to the deal was given up. This is how `git log -- PATH` simplifies history.
 //! - A step counts where it begins at what the deal is by then; the deal begins as the line had it. So a step that the
 //!   line had taken before (by a cherry-pick) counts once, and one that begins elsewhere does not count.
 //! - Steps after the last one to arrive at what the merge has do not count. Where no step arrives there, the merge itself
@@ -79,7 +79,8 @@ struct Pending {
     clamped: bool,
 }
 
-/// What the commits of a merged branch did counts even where a merge in that branch gave it up.
+/// What the commits of a merged branch did counts even where a merge in that branch gave it up. The engine does so, and
+/// tells of moves that the deal's own past does not hold; with `false` the second rule above holds.
 const KEEPS_WHAT_WAS_GIVEN_UP: bool = true;
 
 pub struct Teller<'a> {
@@ -409,6 +410,9 @@ impl Teller<'_> {
 /// A deal's files: folder and blob.
 type Held = Vec<(Rc<[u8]>, Rc<str>)>;
 
+/// A file of a deal: id, folder, blob.
+type File = (Rc<str>, Rc<[u8]>, Rc<str>);
+
 /// What one brought commit did to one deal.
 struct Touch {
     by: usize,
@@ -439,7 +443,7 @@ impl Teller<'_> {
     }
 
     /// The files of a deal under its one or two ids.
-    fn held(&self, commit: usize, ids: [&Rc<str>; 2]) -> BTreeSet<(Rc<str>, Rc<[u8]>, Rc<str>)> {
+    fn held(&self, commit: usize, ids: [&Rc<str>; 2]) -> BTreeSet<File> {
         let state = self.reader.state(commit);
         let files = |id: &&Rc<str>| {
             let copies = state.here.get(*id).map(|deal| deal.copies.clone()).unwrap_or_default();
@@ -461,8 +465,10 @@ impl Teller<'_> {
             let from = if number == 0 { 1 } else { 0 };
             let all = &parents(commit)[from.min(parents(commit).len())..];
             let here = self.held(commit, ids);
-            match all.iter().find(|parent| self.held(**parent, ids) == here) {
-                Some(same) if !KEEPS_WHAT_WAS_GIVEN_UP => drop(asked.insert(*same)),
+            let (same, other): (Vec<usize>, Vec<usize>) =
+                all.iter().copied().partition(|parent| self.held(*parent, ids) == here);
+            match same.first() {
+                Some(same) if !KEEPS_WHAT_WAS_GIVEN_UP && !other.is_empty() => drop(asked.insert(*same)),
                 _ => asked.extend(all),
             }
         }
