@@ -81,7 +81,7 @@ fn plain_text(source: &[u8]) -> Option<&str> {
     // Written so that the compiler can look at many bytes at once.
     let kinds = source.iter().fold(0u8, |kinds, &byte| {
         let control = ((byte < 0x20) & (byte != b'\n') & (byte != b'\r')) | (byte == 0x7f);
-        kinds | u8::from(control) * CONTROL | u8::from(byte == b'\r') * RETURN | u8::from(byte >= 0x80) * WIDE
+        kinds | (u8::from(control) * CONTROL) | (u8::from(byte == b'\r') * RETURN) | (u8::from(byte >= 0x80) * WIDE)
     });
     let brackets = source.iter().filter(|byte| matches!(byte, b'[' | b'{')).count();
     if kinds & CONTROL != 0 || brackets > FEW_BRACKETS {

@@ -92,6 +92,7 @@ pub(super) fn touches(
     objects: &dyn Objects,
     trees: &mut Trees,
     authors: &mut Authors,
+    merge: &Commit,
     side: &[Commit],
     places: &[&str],
     outcomes: &[Outcome],
@@ -104,8 +105,18 @@ pub(super) fn touches(
             deals.insert(old.clone(), (outcome.deal, false));
         }
     }
-    let mut found: HashMap<DealIx, Vec<Touch>> = HashMap::new();
+    let mut found: HashMap<DealIx, Vec<(ObjectId, Touch)>> = HashMap::new();
+    let mut followed = Followed::default();
     let mut tree_of: IdMap<ObjectId> = IdMap::default();
+    tree_of.insert(merge.id, merge.tree);
+    if let Some(merged) = merge.parents.get(1..).filter(|merged| merged.len() > 1) {
+        let mut differing = Vec::new();
+        for parent in merged {
+            let changes = compare(objects, trees, merge, Some(*parent), &mut tree_of, places);
+            differing.push(concerned(&changes.map_err(|e| (merge.id, e))?, &deals));
+        }
+        followed.note(merge.id, merged, &differing);
+    }
     for commit in side {
         tree_of.insert(commit.id, commit.tree);
         let failed = |e| (commit.id, e);
@@ -113,13 +124,15 @@ pub(super) fn touches(
         let mut changes = compare(objects, trees, commit, first, &mut tree_of, places).map_err(failed)?;
         // A merge inside the branch did only what none of its parents had done: the rest was done by commits of the branch,
         // which tell it themselves, or came from the line, which knows it already.
-        for parent in commit.parents.iter().skip(1) {
-            if changes.is_empty() {
-                break;
+        if commit.parents.len() > 1 {
+            let mut differing = vec![concerned(&changes, &deals)];
+            for parent in commit.parents.iter().skip(1) {
+                let other = compare(objects, trees, commit, Some(*parent), &mut tree_of, places).map_err(failed)?;
+                let stems: HashSet<&str> = other.iter().map(|change| &*change.stem).collect();
+                changes.retain(|change| stems.contains(&*change.stem));
+                differing.push(concerned(&other, &deals));
             }
-            let other = compare(objects, trees, commit, Some(*parent), &mut tree_of, places).map_err(failed)?;
-            let stems: HashSet<&str> = other.iter().map(|change| &*change.stem).collect();
-            changes.retain(|change| stems.contains(&*change.stem));
+            followed.note(commit.id, &commit.parents, &differing);
         }
         let maker = Rc::new(Maker::of(commit, authors));
         let mut here: HashMap<DealIx, Touch> = HashMap::new();
@@ -133,10 +146,57 @@ pub(super) fn touches(
             }
         }
         for (deal, touch) in here {
-            found.entry(deal).or_default().push(touch);
+            found.entry(deal).or_default().push((commit.id, touch));
         }
     }
-    Ok(found)
+    let parents: IdMap<&[ObjectId]> = side.iter().map(|commit| (commit.id, &*commit.parents)).collect();
+    let kept = found.into_iter().map(|(deal, mut touches)| {
+        if let Some(told) = followed.told(deal, merge, &parents) {
+            touches.retain(|(id, _)| told.contains(id));
+        }
+        (deal, touches.into_iter().map(|(_, touch)| touch).collect())
+    });
+    Ok(kept.collect())
+}
+
+/// For each deal, the merges in which it is just as in one parent and not as in another, and that parent. What happened
+/// on the other side was given up there, and did not happen to the deal.
+#[derive(Default)]
+struct Followed(HashMap<DealIx, IdMap<ObjectId>>);
+
+impl Followed {
+    /// Takes the deals that differ between a merge and each of its parents.
+    fn note(&mut self, merge: ObjectId, parents: &[ObjectId], differing: &[HashSet<DealIx>]) {
+        for deal in differing.iter().flatten() {
+            let same = parents.iter().zip(differing).find(|(_, differing)| !differing.contains(deal));
+            if let Some((parent, _)) = same {
+                self.0.entry(*deal).or_default().insert(merge, *parent);
+            }
+        }
+    }
+
+    /// The commits of the branch that count for a deal; `None` where all do. `parents` are those of the branch's commits.
+    fn told(&self, deal: DealIx, merge: &Commit, parents: &IdMap<&[ObjectId]>) -> Option<IdSet> {
+        let followed = self.0.get(&deal)?;
+        let mut told = IdSet::default();
+        let mut next = match followed.get(&merge.id) {
+            Some(parent) => vec![*parent],
+            None => merge.parents.clone(),
+        };
+        while let Some(id) = next.pop() {
+            let Some(parents) = parents.get(&id).filter(|_| told.insert(id)) else { continue };
+            match followed.get(&id) {
+                Some(parent) => next.push(*parent),
+                None => next.extend(*parents),
+            }
+        }
+        Some(told)
+    }
+}
+
+/// The deals of a merge that are among some changes.
+fn concerned(changes: &[Change], deals: &HashMap<Rc<str>, (DealIx, bool)>) -> HashSet<DealIx> {
+    changes.iter().filter_map(|change| deals.get(&*change.stem).map(|(deal, _)| *deal)).collect()
 }
 
 /// The deal files that differ between a commit and one of its parents, or nothing where it has none.
@@ -224,9 +284,10 @@ pub(super) fn stage_steps(
 }
 
 /// The changes of fields inside a merged branch. `before` are the values before the merge, or `None` for a deal that came
-/// in with it; then the values it came in with are given as well.
+/// in with it; then the values it came in with are given as well. `blob_before` is its version then.
 pub(super) fn field_steps(
     before: Option<&Values>,
+    blob_before: Option<ObjectId>,
     after: &Values,
     touches: &[Touch],
     merge: &Rc<Maker>,
@@ -234,13 +295,26 @@ pub(super) fn field_steps(
 ) -> Result<(Values, Vec<(usize, Draft)>), ObjectError> {
     let mut steps = Vec::new();
     let mut start = before.cloned();
+    // What was known before of versions that cannot be read.
+    let mut stand_ins: IdMap<Values> = IdMap::default();
     for (number, touch) in touches.iter().enumerate() {
-        let Some((_, new)) = touch.added.first() else { continue };
-        let Some(new) = read(*new)? else { continue };
-        match (touch.removed.first(), &start) {
+        let Some((_, blob)) = touch.added.first() else { continue };
+        let old = match touch.removed.first() {
+            Some((_, old)) => {
+                let known = read(*old)?.or_else(|| stand_ins.get(old).cloned());
+                Some(known.or_else(|| before.filter(|_| Some(*old) == blob_before).cloned()))
+            }
+            None => None,
+        };
+        let Some(new) = read(*blob)? else {
+            if let Some(known) = old.flatten() {
+                stand_ins.insert(*blob, known);
+            }
+            continue;
+        };
+        match (old, &start) {
             (None, None) => start = Some(new),
-            // Whoever mends a version that cannot be read tells all that it changed.
-            (Some((_, old)), Some(_)) => steps.push((number, read(*old)?, new)),
+            (Some(Some(old)), Some(_)) => steps.push((number, old, new)),
             _ => {}
         }
     }
@@ -251,9 +325,8 @@ pub(super) fn field_steps(
         let mut now = first;
         let mut path = Vec::new();
         for (number, old, new) in &steps {
-            let Some(new) = new.get(field) else { continue };
-            let fits = old.as_ref().is_none_or(|old| old.get(field) == Some(now));
-            if fits && new != now {
+            let (Some(old), Some(new)) = (old.get(field), new.get(field)) else { continue };
+            if old == now && new != now {
                 path.push((*number, *new));
                 now = new;
             }

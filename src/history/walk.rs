@@ -294,7 +294,8 @@ impl<'a, 'p> Walk<'a, 'p> {
             let deals = &self.deals;
             let stem_of = |deal| deals.get(deal).stem.clone();
             let (trees, authors) = (&mut self.trees, &mut self.ledger.authors);
-            touches = merge::touches(self.objects, trees, authors, &side, &places, &outcomes, stem_of).map_err(at)?;
+            let merge = objects.commit(step.id).map_err(object)?;
+            touches = merge::touches(objects, trees, authors, &merge, &side, &places, &outcomes, stem_of).map_err(at)?;
         }
         let first = self.ledger.records.len();
         let mut read: IdMap<Option<Values>> = IdMap::default();
@@ -384,7 +385,7 @@ impl<'a, 'p> Walk<'a, 'p> {
                 let mut number = |text: Option<&str>| text.map_or(NONE, |text| texts.number(text));
                 let found: Option<Values> = match versions.get(blob) {
                     Some(row) => row.map(|values| values.map(&mut number).collect()),
-                    None => match fields::extract(&*objects.blob(blob)?, names) {
+                    None => match fields::extract(&objects.blob(blob)?, names) {
                         Ok(values) => Some(values.iter().map(|value| number(value.as_deref())).collect()),
                         Err(fields::Unreadable) => None,
                     },
@@ -399,7 +400,7 @@ impl<'a, 'p> Walk<'a, 'p> {
                 None => self.ledger.unreadable.push(place as u32),
                 Some(after) => {
                     let (start, changed) =
-                        merge::field_steps(deal.values.as_ref(), &after, touches, maker, &mut values)?;
+                        merge::field_steps(deal.values.as_ref(), old_blob, &after, touches, maker, &mut values)?;
                     drafts.extend(changed);
                     let deal = self.deals.get_mut(outcome.deal);
                     deal.born.get_or_insert((start, place as u32));

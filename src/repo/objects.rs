@@ -386,7 +386,7 @@ pub struct GitObjects<'r> {
 
 enum Open<'r> {
     Already(&'r Repository),
-    Late(OnceCell<Repository>),
+    Late(Box<OnceCell<Repository>>),
 }
 
 /// What all readers of a repository have in common.
@@ -514,7 +514,7 @@ impl Objects for GitObjects<'_> {
 
 impl Shared for Arc<Common<'_>> {
     fn reader(&self) -> Box<dyn Objects + '_> {
-        Box::new(GitObjects::with(Open::Late(OnceCell::new()), self.clone()))
+        Box::new(GitObjects::with(Open::Late(Box::default()), self.clone()))
     }
 }
 
