@@ -98,7 +98,7 @@ fn alternates(objects: &Path) -> Vec<PathBuf> {
     let Ok(text) = std::fs::read(objects.join("info").join("alternates")) else { return Vec::new() };
     let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && !line.starts_with(b"#"));
     // A line in quotes, or in bytes that are no path here, is left to git.
-    lines.filter_map(|line| path(line)).map(|path| objects.join(path)).collect()
+    lines.filter_map(path).map(|path| objects.join(path)).collect()
 }
 
 #[cfg(unix)]
