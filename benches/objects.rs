@@ -12,7 +12,6 @@
 
 use std::env;
 use std::error::Error;
-use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -51,17 +50,13 @@ fn main() -> Result<()> {
         ("all, newest first", &[&walk.commits, &walk.trees, &walk.blobs], true),
         ("all, oldest first", &[&back(&walk.commits), &back(&walk.trees), &walk.blobs], true),
     ];
-    println!("| objects | number | MB | CPU | libgit2's CPU | git's CPU | of libgit2's | of git's | memory |");
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| objects | number | MB | CPU | libgit2's CPU | git's CPU | of libgit2's | of git's |");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for (name, parts, sorted) in jobs {
         let mut best = [Duration::MAX; 3];
         let mut bytes = [0; 3];
-        let mut memory = 0;
         for _ in 0..rounds {
-            let before = resident();
-            let ((count, reader), took) = timed(cpu, || ours(&store, parts, sorted))?;
-            memory = resident().saturating_sub(before);
-            drop(reader);
+            let (count, took) = timed(cpu, || ours(&store, parts, sorted))?;
             (bytes[0], best[0]) = (count, best[0].min(took));
             if let Some(library) = &library {
                 let (count, took) = timed(cpu, || theirs(library, parts))?;
@@ -75,11 +70,10 @@ fn main() -> Result<()> {
         let seconds = |time: Duration| if time == Duration::MAX { f64::NAN } else { time.as_secs_f64() };
         let [own, libgit2, git] = best.map(seconds);
         println!(
-            "| {name} | {number} | {:.1} | {own:.3} s | {libgit2:.3} s | {git:.3} s | {:.2}x | {:.2}x | {} MB |",
+            "| {name} | {number} | {:.1} | {own:.3} s | {libgit2:.3} s | {git:.3} s | {:.2}x | {:.2}x |",
             bytes[0] as f64 / 1e6,
             own / libgit2,
             own / git,
-            memory >> 20,
         );
     }
     Ok(())
@@ -148,7 +142,7 @@ fn read(reader: &mut Reader, id: ObjectId) -> Result<Vec<u8>> {
     Ok(bytes.to_vec())
 }
 
-fn ours<'s>(store: &'s Store, parts: &[&[ObjectId]], sorted: bool) -> Result<(usize, Reader<'s>)> {
+fn ours(store: &Store, parts: &[&[ObjectId]], sorted: bool) -> Result<usize> {
     let mut reader = store.reader();
     let mut sum = 0;
     for (at, ids) in parts.iter().enumerate() {
@@ -168,7 +162,7 @@ fn ours<'s>(store: &'s Store, parts: &[&[ObjectId]], sorted: bool) -> Result<(us
             }
         }
     }
-    Ok((sum, reader))
+    Ok(sum)
 }
 
 fn theirs(library: &git2::Repository, parts: &[&[ObjectId]]) -> Result<usize> {
@@ -266,12 +260,4 @@ fn cpu() -> Option<Duration> {
 #[cfg(not(unix))]
 fn children_cpu() -> Option<Duration> {
     None
-}
-
-/// What this process has in memory now, in bytes; 0 where that cannot be told.
-fn resident() -> u64 {
-    let mut text = String::new();
-    let read = File::open("/proc/self/statm").and_then(|mut file| file.read_to_string(&mut text));
-    let pages = read.ok().and_then(|_| text.split(' ').nth(1)?.parse::<u64>().ok());
-    pages.unwrap_or(0) * 4096
 }

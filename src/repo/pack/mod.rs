@@ -25,6 +25,13 @@ mod tests;
 pub use folders::Store;
 pub use reader::Reader;
 
+use std::sync::Arc;
+
+use crate::repo::engine::Kind;
+
+/// An object: its kind and bytes. The bytes are shared with the reader, which keeps some of them for others.
+pub type Object = (Kind, Arc<Vec<u8>>);
+
 /// Where in the packs an object lies. What is read in this order is read from front to back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::Place;
 use super::blocks::Blocks;
 use super::cache::Cache;
 use super::delta;
@@ -12,7 +11,7 @@ use super::folders::Store;
 use super::inflate::{Inflater, LARGEST};
 use super::loose;
 use super::open::{Form, LONGEST_HEADER, Pack, entry};
-use crate::repo::engine::Kind;
+use super::{Object, Place};
 use crate::repo::objects::{ObjectError, ObjectId};
 
 /// What all the objects of one chain of differences may have together, in bytes. It bounds the time that a made-up
@@ -61,7 +60,7 @@ impl<'s> Reader<'s> {
     ///
     /// # Errors
     /// When it is there and certainly damaged, and there is no other copy of it.
-    pub fn read(&mut self, id: ObjectId) -> Result<Option<(Kind, Arc<Vec<u8>>)>, ObjectError> {
+    pub fn read(&mut self, id: ObjectId) -> Result<Option<Object>, ObjectError> {
         if id.as_bytes().len() != self.store.id_len() {
             return Ok(None);
         }
@@ -91,7 +90,7 @@ impl<'s> Reader<'s> {
     ///
     /// # Errors
     /// As there.
-    pub fn read_at(&mut self, id: ObjectId, place: Place) -> Result<Option<(Kind, Arc<Vec<u8>>)>, ObjectError> {
+    pub fn read_at(&mut self, id: ObjectId, place: Place) -> Result<Option<Object>, ObjectError> {
         match self.unpack(place) {
             Ok(found) => Ok(Some(found)),
             Err(_) => self.read(id),
@@ -105,7 +104,7 @@ impl<'s> Reader<'s> {
     }
 
     /// The first copy in the packs from this number on that can be read.
-    fn in_packs(&mut self, id: ObjectId, from: u32, damage: &mut Damage) -> Option<(Kind, Arc<Vec<u8>>)> {
+    fn in_packs(&mut self, id: ObjectId, from: u32, damage: &mut Damage) -> Option<Object> {
         let last = self.last.get();
         let first = (last >= from).then_some(last);
         let all = from..self.packs.len() as u32;
@@ -122,7 +121,7 @@ impl<'s> Reader<'s> {
         None
     }
 
-    fn loose(&mut self, id: ObjectId, damage: &mut Damage) -> Option<(Kind, Arc<Vec<u8>>)> {
+    fn loose(&mut self, id: ObjectId, damage: &mut Damage) -> Option<Object> {
         for folder in self.store.folders() {
             match loose::read(folder, id, &mut self.inflater) {
                 Ok(None) => {}
@@ -134,7 +133,7 @@ impl<'s> Reader<'s> {
     }
 
     /// The object at a place.
-    fn unpack(&mut self, place: Place) -> Result<(Kind, Arc<Vec<u8>>), Fault> {
+    fn unpack(&mut self, place: Place) -> Result<Object, Fault> {
         if let Some(found) = self.cache.get(place) {
             return Ok(found);
         }
@@ -150,14 +149,14 @@ impl<'s> Reader<'s> {
             if total > MOST_IN_A_CHAIN {
                 return Err(Fault::Elsewhere);
             }
-            self.cache.put(link.place, kind, &bytes);
+            self.cache.put(link.place, &(kind, bytes.clone()));
         }
         Ok((kind, bytes))
     }
 
     /// Follows the differences from the one at a place, puts them into the chain, and gives the object that the last of
     /// them is made from.
-    fn base(&mut self, pack: &Pack, from: Place) -> Result<(Kind, Arc<Vec<u8>>), Fault> {
+    fn base(&mut self, pack: &Pack, from: Place) -> Result<Object, Fault> {
         self.chain.clear();
         let mut place = from;
         // Where the chain was when its length was last a power of two: who comes by there again goes in a circle.
@@ -178,8 +177,9 @@ impl<'s> Reader<'s> {
                     let mut bytes = vec![0; entry.size];
                     inflate(&mut self.blocks, &mut self.inflater, pack, &link, &mut bytes)?;
                     let bytes = Arc::new(bytes);
-                    self.cache.put(place, kind, &bytes);
-                    return Ok((kind, bytes));
+                    let object = (kind, bytes);
+                    self.cache.put(place, &object);
+                    return Ok(object);
                 }
                 Form::Before(distance) => {
                     let before = place.offset.checked_sub(distance).filter(|_| distance > 0);
