@@ -464,7 +464,6 @@ fn readers_beside_each_other_and_beside_commits_all_tell_a_state_there_was() {
 
 /// That the answers above come from what is kept: an old object is taken away, and the next commit is told all the same.
 #[test]
-#[ignore = "there is no cache yet"]
 fn after_one_more_commit_what_was_read_before_is_not_read_again() {
     let repo = with_cache();
     let asked = ["-p", "sales", "log", "--format", "csv"];

@@ -285,7 +285,6 @@ fn the_order_of_merges_changes_no_time_and_no_move() {
 
 /// HI-26: a branch that was given up inside a merged branch is no way that the deal went.
 #[test]
-#[ignore = "a move that a merge inside the branch gave up is told, and the merge is given for the move that stayed"]
 fn what_a_merge_inside_the_branch_gave_up_is_not_told() {
     let repo = with_deal("brief");
     repo.git(&["checkout", "-qb", "x"]);
@@ -309,7 +308,6 @@ fn what_a_merge_inside_the_branch_gave_up_is_not_told() {
 
 /// HI-27: a version that nobody can read and that is mended in the same branch: the change is the mender's.
 #[test]
-#[ignore = "a version that is mended inside a merged branch is told by the merge, not by the commit that mended it"]
 fn a_change_is_told_by_the_commit_that_mended_an_unreadable_version() {
     let repo = TestRepo::with_pipeline();
     repo.write("sales/brief/acme.yaml", "title: A\namount: 1 EUR\n").commit("a");

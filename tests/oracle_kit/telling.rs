@@ -79,10 +79,6 @@ struct Pending {
     clamped: bool,
 }
 
-/// What the commits of a merged branch did counts even where a merge in that branch gave it up. The engine does so, and
-/// tells of moves that the deal's own past does not hold; with `false` the second rule above holds.
-const KEEPS_WHAT_WAS_GIVEN_UP: bool = true;
-
 pub struct Teller<'a> {
     reader: Reader<'a>,
     store: &'a Store,
@@ -152,8 +148,7 @@ impl Teller<'_> {
             }
             let moved: BTreeSet<usize> =
                 self.pending[first..].iter().filter(|e| e.event == "moved").map(|e| e.entity).collect();
-            let is_open = |deal: &&Rc<Deal>| self.is_open(&self.name(&deal.folder(), number));
-            if moved.len() >= 20 && moved.len() * 5 >= after.here.values().filter(is_open).count() {
+            if moved.len() >= 20 {
                 telling.bulk.push((self.store.commits[commit].id.clone(), moved.len()));
             }
         }
@@ -468,7 +463,7 @@ impl Teller<'_> {
             let (same, other): (Vec<usize>, Vec<usize>) =
                 all.iter().copied().partition(|parent| self.held(*parent, ids) == here);
             match same.first() {
-                Some(same) if !KEEPS_WHAT_WAS_GIVEN_UP && !other.is_empty() => drop(asked.insert(*same)),
+                Some(same) if !other.is_empty() => drop(asked.insert(*same)),
                 _ => asked.extend(all),
             }
         }
