@@ -7,7 +7,9 @@ use chrono::{Days, NaiveDate, NaiveTime, TimeZone, Utc};
 use super::Global;
 use super::exit::{CommandError, Exit};
 use super::ui::Ui;
-use super::workspace::{Facts, HistoryFailure, Workspace, history_at, home, read, read_only, read_pipeline, read_values};
+use super::workspace::{
+    Facts, HistoryFailure, Workspace, history_at, home, read, read_only, read_pipeline, read_values,
+};
 use crate::action::find::{self, NotFound};
 use crate::forecast::day_of;
 use crate::format::date::parse_date;

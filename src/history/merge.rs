@@ -71,6 +71,13 @@ pub(super) fn side_commits(
     Ok(found)
 }
 
+/// A merge on the line, and the commits of the branches that it brings, parents before children.
+#[derive(Clone, Copy)]
+pub(super) struct Brought<'c> {
+    pub(super) merge: &'c Commit,
+    pub(super) side: &'c [Commit],
+}
+
 /// What one commit of a merged branch did to one deal.
 #[derive(Clone, Debug)]
 pub(super) struct Touch {
@@ -92,12 +99,12 @@ pub(super) fn touches(
     objects: &dyn Objects,
     trees: &mut Trees,
     authors: &mut Authors,
-    merge: &Commit,
-    side: &[Commit],
+    brought: Brought<'_>,
     places: &[&str],
     outcomes: &[Outcome],
     stem_of: impl Fn(DealIx) -> Rc<str>,
 ) -> Result<HashMap<DealIx, Vec<Touch>>, (ObjectId, ObjectError)> {
+    let Brought { merge, side } = brought;
     let mut deals: HashMap<Rc<str>, (DealIx, bool)> = HashMap::new();
     for outcome in outcomes {
         deals.insert(stem_of(outcome.deal), (outcome.deal, outcome.renamed_from.is_some()));

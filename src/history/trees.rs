@@ -290,7 +290,8 @@ fn alike(old: &[u8], new: &[u8], id_len: usize) -> usize {
     // One comparison of many bytes costs less than going through the entries in them.
     let blocks = old.chunks_exact(BLOCK).zip(new.chunks_exact(BLOCK)).take_while(|(old, new)| old == new).count();
     let mut at = blocks * BLOCK;
-    let lines = old[at..].chunks_exact(LINE).zip(new[at..].chunks_exact(LINE)).take_while(|(old, new)| old == new).count();
+    let lines =
+        old[at..].chunks_exact(LINE).zip(new[at..].chunks_exact(LINE)).take_while(|(old, new)| old == new).count();
     at += lines * LINE;
     at += old[at..].iter().zip(&new[at..]).take_while(|(old, new)| old == new).count();
     let mut entry = 0;

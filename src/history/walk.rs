@@ -295,7 +295,8 @@ impl<'a, 'p> Walk<'a, 'p> {
             let stem_of = |deal| deals.get(deal).stem.clone();
             let (trees, authors) = (&mut self.trees, &mut self.ledger.authors);
             let merge = objects.commit(step.id).map_err(object)?;
-            touches = merge::touches(objects, trees, authors, &merge, &side, &places, &outcomes, stem_of).map_err(at)?;
+            let brought = merge::Brought { merge: &merge, side: &side };
+            touches = merge::touches(objects, trees, authors, brought, &places, &outcomes, stem_of).map_err(at)?;
         }
         let first = self.ledger.records.len();
         let mut read: IdMap<Option<Values>> = IdMap::default();

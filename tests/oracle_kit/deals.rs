@@ -264,7 +264,8 @@ impl<'s> Reader<'s> {
                 // When its home is gone, it went where a file came, and not where another one lay already.
                 let went = old.copies.first().is_some_and(|(home, _)| copies.iter().all(|(folder, _)| folder != home));
                 let new = if went { 0 } else { usize::MAX };
-                let rank = |folder: &Rc<[u8]>| old.copies.iter().position(|(f, _)| f == folder).map_or(new, |at| at + 1);
+                let rank =
+                    |folder: &Rc<[u8]>| old.copies.iter().position(|(f, _)| f == folder).map_or(new, |at| at + 1);
                 copies.sort_by_key(|(folder, _)| rank(folder));
                 if let Some(at) = copies.iter().position(|(folder, _)| self.stage(folder) == home) {
                     copies[..=at].rotate_right(1);

@@ -273,16 +273,6 @@ impl Teller<'_> {
         self.pipeline.current_name(name).map(ToString::to_string).unwrap_or(name.to_owned())
     }
 
-    fn is_open(&self, stage: &str) -> bool {
-        self.pipeline.stages.iter().any(|s| s.id == *stage)
-            || !self.pipeline.ends.iter().any(|end| end.id == *stage) && self.open_when_unknown()
-    }
-
-    fn open_when_unknown(&self) -> bool {
-        use tussock::format::ident::StageId;
-        self.pipeline.status(&StageId::new("no-stage-at-all").unwrap()) == tussock::format::pipeline::Status::Open
-    }
-
     /// Takes one commit of the line.
     #[allow(clippy::too_many_arguments)]
     fn take(
@@ -381,7 +371,8 @@ impl Teller<'_> {
     /// Gives a step its time: the author's clock, not later than the line knew it and not before the deal's last event.
     /// The first day of 1970 is a clock that was not set.
     fn record(&mut self, entity: usize, step: Step, by: usize, number: usize, known_at: i64) {
-        let is_ignored = self.is_ignored(by);
+        // A listed merge stands for all that it brought.
+        let is_ignored = self.is_ignored(by) || self.is_ignored(self.line[number]);
         let said = self.store.commits[by].author_time;
         let deal = &mut self.entities[entity];
         let event = match &step {

@@ -11,7 +11,7 @@ use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then, end_of};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{history_at, home, read_pipeline, tell_half_done, tell_history, with_chronicle, today};
+use crate::cli::workspace::{history_at, home, read_pipeline, tell_half_done, tell_history, today, with_chronicle};
 use crate::format::ident::DealId;
 use crate::format::load::load_only;
 use crate::format::pipeline::Pipeline;

@@ -12,7 +12,8 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then, end_of, start_of};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{
-    Facts as StageFacts, current, home, read, read_pipeline, tell_half_done, tell_history, tell_unreadable, with_chronicle,
+    Facts as StageFacts, current, home, read, read_pipeline, tell_half_done, tell_history, tell_unreadable,
+    with_chronicle,
 };
 use crate::cli::{Global, day};
 use crate::forecast::day_of;
@@ -23,10 +24,10 @@ use crate::format::ident::DealId;
 use crate::format::load::Reading;
 use crate::format::pipeline::Pipeline;
 use crate::format::source::{EntryKind, Source as _};
+use crate::history::Chronicle;
 use crate::history::History;
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
-use crate::history::Chronicle;
 use crate::metrics::estimate::Floors;
 use crate::metrics::funnel::Window;
 use crate::output::json;
