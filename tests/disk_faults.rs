@@ -214,6 +214,11 @@ fn commands_that_read_change_nothing_and_say_the_same_twice() {
     let all = |copy: &Copy<'_>| {
         let mut seen = Vec::new();
         visit(&copy.path(), &mut |path, about| {
+            // What is kept of history for the next time, and its folder, are nobody's but tussock's.
+            let is_kept = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("history-"));
+            if is_kept || path.ends_with(".git/tussock") || path.ends_with(".git") {
+                return;
+            }
             seen.push((path.to_owned(), about.modified().unwrap(), about.len()));
         });
         seen.sort();
@@ -301,7 +306,8 @@ fn deals_and_stages_that_may_not_be_read_are_errors_and_no_smaller_sums() {
         let template = fixture.template();
         let copy = template.copy();
         std::fs::set_permissions(copy.path().join(what), std::fs::Permissions::from_mode(mode)).unwrap();
-        for args in [&["list"][..], &["validate"], &["report"], &["move", "d02", "proposal"]] {
+        // A report is of what is committed, and looks at no file of the work tree.
+        for args in [&["list"][..], &["validate"], &["report", "--uncommitted"], &["move", "d02", "proposal"]] {
             let Some(ran) = as_nobody(&copy, args) else { return };
             let single_other = args[0] == "move" && mode == 0 && what.ends_with(".yaml");
             if single_other {

@@ -452,8 +452,19 @@ impl Store<'_> {
             return Err(not_what_was_written(id));
         }
         let made = object_file(&store, &id);
-        std::fs::create_dir_all(folder).map_err(WriteError::io("create", folder))?;
-        std::fs::rename(&made, file).map_err(WriteError::io("write", file))
+        let into_place = || {
+            std::fs::create_dir_all(folder).map_err(WriteError::io("create", folder))?;
+            std::fs::rename(&made, file).map_err(WriteError::io("write", file))
+        };
+        let mut moved = into_place();
+        // Housekeeping may remove the folder between the two.
+        for _ in 1..WRITES {
+            if moved.is_ok() || !made.exists() || folder.exists() {
+                break;
+            }
+            moved = into_place();
+        }
+        moved
     }
 }
 
