@@ -40,7 +40,11 @@ fn main() -> Result<()> {
     let id_len = ObjectId::from_hex(git(&repository, &["rev-parse", "HEAD"])?.trim()).ok_or("no id")?.as_bytes().len();
     let library = git2::Repository::open(&repository).ok();
     let store = Store::open(objects, id_len);
-    let walk = Walk::of(&repository, &store, id_len)?;
+    let mut walk = Walk::of(&repository, &store, id_len)?;
+    // The others get the files in the order of storage too, without the cost of finding it.
+    let reader = store.reader();
+    walk.blobs.sort_by_cached_key(|id| reader.place(*id));
+    drop(reader);
     let back = |ids: &[ObjectId]| ids.iter().rev().copied().collect::<Vec<_>>();
     let jobs: [(&str, &[&[ObjectId]], bool); 6] = [
         ("commits, newest first", &[&walk.commits], false),

@@ -9,6 +9,8 @@ use super::open::Pack;
 const BLOCK: u64 = 64 << 10;
 /// How far a block goes into the next one, so that what begins near its end seldom has to be read anew.
 const OVERLAP: u64 = 4 << 10;
+/// A long read whose buffer is kept for the next one.
+const LONG: usize = 4 << 20;
 /// How many blocks are kept.
 const SLOTS: usize = 512;
 
@@ -50,6 +52,9 @@ impl Blocks {
         let begin = block * BLOCK;
         let len = (pack.end - begin).min(BLOCK + OVERLAP) as usize;
         if within + want > len {
+            if self.long.capacity() > LONG {
+                self.long = Vec::new();
+            }
             self.long.resize(want, 0);
             read_exact_at(&pack.file, &mut self.long, offset)?;
             return Ok(&self.long);

@@ -18,6 +18,9 @@ use crate::repo::objects::{ObjectError, ObjectId};
 /// chain can take; real ones of this length are read by others.
 const MOST_IN_A_CHAIN: u64 = 4 << 30;
 
+/// A difference whose buffer is kept for the next one, in bytes.
+const LONG: usize = 4 << 20;
+
 /// Reads objects for one thread, and keeps what the next ones are likely to need.
 pub struct Reader<'s> {
     store: &'s Store,
@@ -141,7 +144,9 @@ impl<'s> Reader<'s> {
         let (kind, mut bytes) = self.base(&pack, place)?;
         let mut total = bytes.len() as u64;
         while let Some(link) = self.chain.pop() {
-            self.delta.clear();
+            if self.delta.capacity() > LONG {
+                self.delta = Vec::new();
+            }
             self.delta.resize(link.size, 0);
             inflate(&mut self.blocks, &mut self.inflater, &pack, &link, &mut self.delta)?;
             bytes = Arc::new(delta::apply(&bytes, &self.delta)?);
