@@ -76,7 +76,7 @@ fn history_stays_one() {
     repo.ok(&["rename", "acme", "beta"]);
     repo.ok(&["rename", "beta", "gamma"]);
     assert!(repo.read("sales/proposal/gamma.yaml").contains("- acme\n  - beta\n"));
-    let log = repo.ok(&["log", "gamma"]);
+    let log = repo.ok(&["log", "gamma", "--format", "table"]);
     assert!(log.contains("created in brief") && log.contains("brief → proposal"), "{log}");
     // Back to what it was: the first id is no old one any more.
     repo.ok(&["rename", "gamma", "acme"]);

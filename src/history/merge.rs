@@ -74,7 +74,10 @@ pub(super) fn side_commits(
 /// A merge on the line, and the commits of the branches that it brings, parents before children.
 #[derive(Clone, Copy)]
 pub(super) struct Brought<'c> {
-    pub(super) merge: &'c Commit,
+    /// The merge and its tree.
+    pub(super) merge: (ObjectId, ObjectId),
+    /// Its parents after the first.
+    pub(super) merged: &'c [ObjectId],
     pub(super) side: &'c [Commit],
 }
 
@@ -104,7 +107,7 @@ pub(super) fn touches(
     outcomes: &[Outcome],
     stem_of: impl Fn(DealIx) -> Rc<str>,
 ) -> Result<HashMap<DealIx, Vec<Touch>>, (ObjectId, ObjectError)> {
-    let Brought { merge, side } = brought;
+    let Brought { merge: (merge, tree), merged, side } = brought;
     let mut deals: HashMap<Rc<str>, (DealIx, bool)> = HashMap::new();
     for outcome in outcomes {
         deals.insert(stem_of(outcome.deal), (outcome.deal, outcome.renamed_from.is_some()));
@@ -115,26 +118,27 @@ pub(super) fn touches(
     let mut found: HashMap<DealIx, Vec<(ObjectId, Touch)>> = HashMap::new();
     let mut followed = Followed::default();
     let mut tree_of: IdMap<ObjectId> = IdMap::default();
-    tree_of.insert(merge.id, merge.tree);
-    if let Some(merged) = merge.parents.get(1..).filter(|merged| merged.len() > 1) {
+    tree_of.insert(merge, tree);
+    if merged.len() > 1 {
         let mut differing = Vec::new();
         for parent in merged {
-            let changes = compare(objects, trees, merge, Some(*parent), &mut tree_of, places);
-            differing.push(concerned(&changes.map_err(|e| (merge.id, e))?, &deals));
+            let changes = compare(objects, trees, tree, Some(*parent), &mut tree_of, places);
+            differing.push(concerned(&changes.map_err(|e| (merge, e))?, &deals));
         }
-        followed.note(merge.id, merged, &differing);
+        followed.note(merge, merged, &differing);
     }
     for commit in side {
         tree_of.insert(commit.id, commit.tree);
         let failed = |e| (commit.id, e);
         let first = commit.parents.first().copied();
-        let mut changes = compare(objects, trees, commit, first, &mut tree_of, places).map_err(failed)?;
+        let mut changes = compare(objects, trees, commit.tree, first, &mut tree_of, places).map_err(failed)?;
         // A merge inside the branch did only what none of its parents had done: the rest was done by commits of the branch,
         // which tell it themselves, or came from the line, which knows it already.
         if commit.parents.len() > 1 {
             let mut differing = vec![concerned(&changes, &deals)];
             for parent in commit.parents.iter().skip(1) {
-                let other = compare(objects, trees, commit, Some(*parent), &mut tree_of, places).map_err(failed)?;
+                let other =
+                    compare(objects, trees, commit.tree, Some(*parent), &mut tree_of, places).map_err(failed)?;
                 let stems: HashSet<&str> = other.iter().map(|change| &*change.stem).collect();
                 changes.retain(|change| stems.contains(&*change.stem));
                 differing.push(concerned(&other, &deals));
@@ -158,7 +162,7 @@ pub(super) fn touches(
     }
     let parents: IdMap<&[ObjectId]> = side.iter().map(|commit| (commit.id, &*commit.parents)).collect();
     let kept = found.into_iter().map(|(deal, mut touches)| {
-        if let Some(told) = followed.told(deal, merge, &parents) {
+        if let Some(told) = followed.told(deal, merge, merged, &parents) {
             touches.retain(|(id, _)| told.contains(id));
         }
         (deal, touches.into_iter().map(|(_, touch)| touch).collect())
@@ -183,12 +187,12 @@ impl Followed {
     }
 
     /// The commits of the branch that count for a deal; `None` where all do. `parents` are those of the branch's commits.
-    fn told(&self, deal: DealIx, merge: &Commit, parents: &IdMap<&[ObjectId]>) -> Option<IdSet> {
+    fn told(&self, deal: DealIx, merge: ObjectId, merged: &[ObjectId], parents: &IdMap<&[ObjectId]>) -> Option<IdSet> {
         let followed = self.0.get(&deal)?;
         let mut told = IdSet::default();
-        let mut next = match followed.get(&merge.id) {
+        let mut next = match followed.get(&merge) {
             Some(parent) => vec![*parent],
-            None => merge.parents.clone(),
+            None => merged.to_vec(),
         };
         while let Some(id) = next.pop() {
             let Some(parents) = parents.get(&id).filter(|_| told.insert(id)) else { continue };
@@ -206,11 +210,11 @@ fn concerned(changes: &[Change], deals: &HashMap<Rc<str>, (DealIx, bool)>) -> Ha
     changes.iter().filter_map(|change| deals.get(&*change.stem).map(|(deal, _)| *deal)).collect()
 }
 
-/// The deal files that differ between a commit and one of its parents, or nothing where it has none.
+/// The deal files that differ between a commit, by its tree, and one of its parents; all, where it has none.
 fn compare(
     objects: &dyn Objects,
     trees: &mut Trees,
-    commit: &Commit,
+    tree: ObjectId,
     parent: Option<ObjectId>,
     tree_of: &mut IdMap<ObjectId>,
     places: &[&str],
@@ -233,7 +237,7 @@ fn compare(
         Ok(None)
     };
     let old = parent_tree.map(&mut pipeline_in).transpose()?.flatten();
-    let new = pipeline_in(commit.tree)?;
+    let new = pipeline_in(tree)?;
     trees.compare(old, new).map(|difference| difference.changes)
 }
 

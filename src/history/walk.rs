@@ -294,8 +294,7 @@ impl<'a, 'p> Walk<'a, 'p> {
             let deals = &self.deals;
             let stem_of = |deal| deals.get(deal).stem.clone();
             let (trees, authors) = (&mut self.trees, &mut self.ledger.authors);
-            let merge = objects.commit(step.id).map_err(object)?;
-            let brought = merge::Brought { merge: &merge, side: &side };
+            let brought = merge::Brought { merge: (step.id, step.tree), merged: &step.merged, side: &side };
             touches = merge::touches(objects, trees, authors, brought, &places, &outcomes, stem_of).map_err(at)?;
         }
         let first = self.ledger.records.len();
