@@ -31,6 +31,15 @@ enum Told {
     Ignored(IgnoredMove),
 }
 
+/// What a record of a move turns out to be.
+enum Move {
+    /// The two stages are one under two names.
+    None,
+    /// It counts in no duration.
+    Ignored,
+    Real,
+}
+
 /// What is counted in the records.
 #[derive(Default)]
 struct Counted {
@@ -153,26 +162,20 @@ impl<'p> Chronicle<'p> {
     pub fn spells(&self, named: bool) -> Spells {
         let stages = &self.walked.stages;
         let imports = self.imports();
-        let imported = |record: &Record| {
-            !imports.is_empty() && self.ledger().maker(record.maker).is_some_and(|(id, _)| imports.contains(&id))
-        };
         let mut book = Book::default();
         for record in &self.ledger().records {
             let at = ValidAt(record.at);
             match record.what {
-                What::Created => book.enter(record.deal, stages.real_number(record.to), at, imported(record)),
+                What::Created => {
+                    book.enter(record.deal, stages.real_number(record.to), at, self.is_import(record, &imports));
+                }
                 What::Restored => book.enter(record.deal, stages.real_number(record.to), at, false),
                 What::Removed => book.leave(record.deal, at),
-                What::Moved => {
-                    let (from, to) = (stages.real_number(record.from), stages.real_number(record.to));
-                    if from == to {
-                        continue;
-                    }
-                    match self.is_ignored(record) {
-                        true => book.tidy(record.deal, to, at),
-                        false => book.go(record.deal, to, at),
-                    }
-                }
+                What::Moved => match self.judged(record) {
+                    Move::None => {}
+                    Move::Ignored => book.tidy(record.deal, stages.real_number(record.to), at),
+                    Move::Real => book.go(record.deal, stages.real_number(record.to), at),
+                },
                 What::Changed | What::Renamed => {}
             }
         }
@@ -212,14 +215,16 @@ impl<'p> Chronicle<'p> {
             What::Removed => EventKind::Removed { stage: stage(record.from)? },
             What::Moved => {
                 let (from, to) = (stage(record.from)?, stage(record.to)?);
-                if from == to {
-                    return None;
+                match self.judged(record) {
+                    Move::None => return None,
+                    Move::Ignored => {
+                        return Some(Told::Ignored(IgnoredMove { deal, from, to, at, known_at, commit, after: 0 }));
+                    }
+                    Move::Real => {
+                        let direction = direction(self.pipeline, &from, &to);
+                        EventKind::Moved { from, to, direction }
+                    }
                 }
-                if self.is_ignored(record) {
-                    return Some(Told::Ignored(IgnoredMove { deal, from, to, at, known_at, commit, after: 0 }));
-                }
-                let direction = direction(self.pipeline, &from, &to);
-                EventKind::Moved { from, to, direction }
             }
             What::Changed => {
                 let field = self.names.get(usize::from(record.field))?.clone();
@@ -260,8 +265,7 @@ impl<'p> Chronicle<'p> {
 
     /// Goes through the records once and counts in them.
     fn counted(&self, imports: &BTreeSet<ObjectId>) -> Counted {
-        let names = &self.walked.stages;
-        let stages = names.all_names();
+        let stages = self.walked.stages.all_names();
         let skips_from = |from: &StageId| -> Vec<bool> {
             stages.iter().map(|to| direction(self.pipeline, from, to) == Direction::Skip).collect()
         };
@@ -269,19 +273,18 @@ impl<'p> Chronicle<'p> {
         let mut counted = Counted::default();
         for record in &self.ledger().records {
             match record.what {
-                What::Moved if names.real_number(record.from) == names.real_number(record.to) => continue,
-                What::Moved if self.is_ignored(record) => {
-                    counted.ignored_moves += 1;
-                    continue;
-                }
-                What::Moved => {
-                    let skips = skips.get(record.from as usize).and_then(|row| row.get(record.to as usize));
-                    counted.skips += usize::from(skips == Some(&true));
-                }
-                What::Created if !imports.is_empty() => {
-                    let is_import = self.ledger().maker(record.maker).is_some_and(|(id, _)| imports.contains(&id));
-                    counted.imported += usize::from(is_import);
-                }
+                What::Moved => match self.judged(record) {
+                    Move::None => continue,
+                    Move::Ignored => {
+                        counted.ignored_moves += 1;
+                        continue;
+                    }
+                    Move::Real => {
+                        let skips = skips.get(record.from as usize).and_then(|row| row.get(record.to as usize));
+                        counted.skips += usize::from(skips == Some(&true));
+                    }
+                },
+                What::Created => counted.imported += usize::from(self.is_import(record, imports)),
                 _ => {}
             }
             counted.clamped_valid += usize::from(record.clamped);
@@ -334,6 +337,23 @@ impl<'p> Chronicle<'p> {
         let maker = ledger.maker(record.maker).map(|(id, _)| id);
         let brought = ledger.line.get(record.place as usize).map(|known| known.id);
         [maker, brought].into_iter().flatten().any(|id| self.ignore.holds(id))
+    }
+
+    /// What a record of a move is, as things are called today.
+    fn judged(&self, record: &Record) -> Move {
+        let real = |number| self.walked.stages.real_number(number);
+        if real(record.from) == real(record.to) {
+            Move::None
+        } else if self.is_ignored(record) {
+            Move::Ignored
+        } else {
+            Move::Real
+        }
+    }
+
+    /// Whether a commit of `imports` made a change.
+    fn is_import(&self, record: &Record, imports: &BTreeSet<ObjectId>) -> bool {
+        !imports.is_empty() && self.ledger().maker(record.maker).is_some_and(|(id, _)| imports.contains(&id))
     }
 
     /// Commits that moved many deals at once, with the number of deals.

@@ -85,18 +85,13 @@ impl Versions {
 }
 
 /// Compares the commits of a range.
-pub(super) fn compare(
-    objects: &dyn Objects,
-    trees: &mut Trees,
-    prefix: &str,
-    names: &[Arc<str>],
-    range: &Range,
-) -> Compared {
-    trees.folders = Folders::default();
+pub(super) fn compare(trees: &mut Trees, prefix: &str, names: &[Arc<str>], range: &Range) -> Compared {
+    let objects = trees.objects();
+    let mut folders = Folders::default();
     let mut steps = Vec::with_capacity(range.roots.len());
     let parents = range.roots.iter().skip(1).copied().map(Some).chain([range.before]);
     for (root, parent) in range.roots.iter().zip(parents) {
-        steps.push(step(trees, prefix, *root, parent));
+        steps.push(step(trees, &mut folders, prefix, *root, parent));
     }
     steps.reverse();
     let mut versions = Versions { width: names.len(), ..Versions::default() };
@@ -117,10 +112,16 @@ pub(super) fn compare(
             versions.add(blob, &bytes, names);
         }
     }
-    Compared { steps, folders: std::mem::take(&mut trees.folders), versions }
+    Compared { steps, folders, versions }
 }
 
-fn step(trees: &mut Trees, prefix: &str, root: ObjectId, parent: Option<ObjectId>) -> Result<Step, ObjectError> {
+fn step(
+    trees: &mut Trees,
+    folders: &mut Folders,
+    prefix: &str,
+    root: ObjectId,
+    parent: Option<ObjectId>,
+) -> Result<Step, ObjectError> {
     let folder = trees.folder_at(root, prefix)?;
     let before = match parent {
         Some(parent) if parent == root => folder,
@@ -131,7 +132,7 @@ fn step(trees: &mut Trees, prefix: &str, root: ObjectId, parent: Option<ObjectId
         Some(folder) => trees.is_pipeline(folder)?,
         None => false,
     };
-    let difference = if before == folder { Difference::default() } else { trees.compare(before, folder)? };
+    let difference = if before == folder { Difference::default() } else { trees.compare(folders, before, folder)? };
     Ok(Step { before, folder, is_there, difference })
 }
 
@@ -193,7 +194,7 @@ impl Ranges {
         while let Some((number, range)) = self.next() {
             let mut taken = Taken { ranges: self, number, range: Some(range) };
             let Some(range) = &taken.range else { return };
-            let compared = compare(objects, &mut trees, prefix, names, range);
+            let compared = compare(&mut trees, prefix, names, range);
             taken.range = None;
             if let Some(slot) = self.lock().done.get_mut(number) {
                 *slot = Some(compared);

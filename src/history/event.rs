@@ -19,9 +19,12 @@ impl ValidAt {
     /// Whether no clock can have shown it: it lies before the second day of 1970, when a clock that was not set begins, or
     /// after the last second that 31 bits can count, in January 2038.
     pub fn is_odd(self) -> bool {
-        !(86_400..=i64::from(i32::MAX)).contains(&self.0)
+        !(CLOCKS_BEGIN..=i64::from(i32::MAX)).contains(&self.0)
     }
 }
+
+/// A time before this, the second day of 1970, was shown by a clock that was not set.
+pub(super) const CLOCKS_BEGIN: i64 = 86_400;
 
 /// Which way a move went, by the order of stages in today's pipeline file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -92,7 +92,7 @@ pub(super) struct MadeAside {
 }
 
 /// Everything that was found, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(super) struct Ledger {
     pub(super) line: Vec<Known>,
     /// All commits of merged branches, in the order of the merges.
@@ -114,19 +114,11 @@ pub(super) struct Ledger {
 }
 
 /// Authors as commits name them, each once.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(super) struct Authors {
     list: Vec<Arc<Author>>,
     numbers: HashMap<Arc<Author>, u32>,
 }
-
-impl PartialEq for Authors {
-    fn eq(&self, other: &Self) -> bool {
-        self.list == other.list
-    }
-}
-
-impl Eq for Authors {}
 
 impl Authors {
     pub(super) fn number(&mut self, author: &Arc<Author>) -> u32 {
@@ -145,7 +137,6 @@ impl Authors {
 }
 
 /// Texts, each once, one after the other in one long text.
-#[derive(Clone, Debug)]
 pub(super) struct Texts {
     all: String,
     /// Where each one ends.
@@ -160,14 +151,6 @@ impl Default for Texts {
         Texts { all: String::new(), ends: Vec::new(), numbers: hashbrown::HashTable::new(), hashes: RandomState::new() }
     }
 }
-
-impl PartialEq for Texts {
-    fn eq(&self, other: &Self) -> bool {
-        self.all == other.all && self.ends == other.ends
-    }
-}
-
-impl Eq for Texts {}
 
 /// The text that ends at the place `number` of `ends`.
 fn nth<'t>(all: &'t str, ends: &[usize], number: u32) -> Option<&'t str> {

@@ -99,8 +99,8 @@ impl Touch {
 /// What the commits of a merged branch did to the deals that the merge changed, by deal, in the order of the commits.
 /// `places` are the folders where the pipeline can lie in them.
 pub(super) fn touches(
-    objects: &dyn Objects,
     trees: &mut Trees,
+    folders: &mut Folders,
     authors: &mut Authors,
     brought: Brought<'_>,
     places: &[&str],
@@ -122,7 +122,7 @@ pub(super) fn touches(
     if merged.len() > 1 {
         let mut differing = Vec::new();
         for parent in merged {
-            let changes = compare(objects, trees, tree, Some(*parent), &mut tree_of, places);
+            let changes = compare(trees, folders, tree, Some(*parent), &mut tree_of, places);
             differing.push(concerned(&changes.map_err(|e| (merge, e))?, &deals));
         }
         followed.note(merge, merged, &differing);
@@ -131,14 +131,14 @@ pub(super) fn touches(
         tree_of.insert(commit.id, commit.tree);
         let failed = |e| (commit.id, e);
         let first = commit.parents.first().copied();
-        let mut changes = compare(objects, trees, commit.tree, first, &mut tree_of, places).map_err(failed)?;
+        let mut changes = compare(trees, folders, commit.tree, first, &mut tree_of, places).map_err(failed)?;
         // A merge inside the branch did only what none of its parents had done: the rest was done by commits of the branch,
         // which tell it themselves, or came from the line, which knows it already.
         if commit.parents.len() > 1 {
             let mut differing = vec![concerned(&changes, &deals)];
             for parent in commit.parents.iter().skip(1) {
                 let other =
-                    compare(objects, trees, commit.tree, Some(*parent), &mut tree_of, places).map_err(failed)?;
+                    compare(trees, folders, commit.tree, Some(*parent), &mut tree_of, places).map_err(failed)?;
                 let stems: HashSet<&str> = other.iter().map(|change| &*change.stem).collect();
                 changes.retain(|change| stems.contains(&*change.stem));
                 differing.push(concerned(&other, &deals));
@@ -212,8 +212,8 @@ fn concerned(changes: &[Change], deals: &HashMap<Rc<str>, (DealIx, bool)>) -> Ha
 
 /// The deal files that differ between a commit, by its tree, and one of its parents; all, where it has none.
 fn compare(
-    objects: &dyn Objects,
     trees: &mut Trees,
+    folders: &mut Folders,
     tree: ObjectId,
     parent: Option<ObjectId>,
     tree_of: &mut IdMap<ObjectId>,
@@ -223,7 +223,7 @@ fn compare(
         None => None,
         Some((_, Some(tree))) => Some(*tree),
         Some((parent, None)) => {
-            let tree = objects.commit(parent)?.tree;
+            let tree = trees.objects().commit(parent)?.tree;
             tree_of.insert(parent, tree);
             Some(tree)
         }
@@ -238,7 +238,7 @@ fn compare(
     };
     let old = parent_tree.map(&mut pipeline_in).transpose()?.flatten();
     let new = pipeline_in(tree)?;
-    trees.compare(old, new).map(|difference| difference.changes)
+    trees.compare(folders, old, new).map(|difference| difference.changes)
 }
 
 /// The values of a version of a deal; `None` where it cannot be read.

@@ -7,7 +7,7 @@ use crate::repo::objects::{ObjectError, ObjectId, Objects};
 use super::deals::{DealIx, Held};
 use super::ledger::{NONE, What};
 use super::record::HistoryError;
-use super::trees::Trees;
+use super::trees::{Folders, Trees};
 use super::walk::Walked;
 use super::way::Way;
 
@@ -28,7 +28,8 @@ impl Walked<'_> {
         let root = objects.commit(commit).map_err(object)?.tree;
         let mut trees = Trees::new(objects);
         let folder = trees.folder_at(root, self.way.today()).map_err(object)?;
-        let changes = trees.compare(None, folder).map_err(object)?.changes;
+        let mut folders = Folders::default();
+        let changes = trees.compare(&mut folders, None, folder).map_err(object)?.changes;
         let mut stages: HashMap<u32, u32> = HashMap::new();
         for record in &self.ledger.records {
             match record.what {
@@ -44,7 +45,7 @@ impl Walked<'_> {
             }
         }
         for change in changes {
-            let path = trees.folders.path(change.folder);
+            let path = folders.path(change.folder);
             let (Some(deal), Some(blob)) = (self.deals.of_stem(&change.stem), change.new) else { return Ok(None) };
             let held: Held = (self.folders.intern(path), blob);
             let stage = self.stages.known(held.0).map(|stage| stage.0);

@@ -89,13 +89,17 @@ pub(super) struct Trees<'o> {
     young: IdMap<Arc<Vec<u8>>>,
     old: IdMap<Arc<Vec<u8>>>,
     young_bytes: usize,
-    pub(super) folders: Folders,
 }
 
 impl<'o> Trees<'o> {
     pub(super) fn new(objects: &'o dyn Objects) -> Self {
         let (young, old) = (IdMap::default(), IdMap::default());
-        Trees { objects, young, old, young_bytes: 0, folders: Folders::default() }
+        Trees { objects, young, old, young_bytes: 0 }
+    }
+
+    /// Where they are read from.
+    pub(super) fn objects(&self) -> &'o dyn Objects {
+        self.objects
     }
 
     /// The raw bytes of a tree.
@@ -147,12 +151,17 @@ impl<'o> Trees<'o> {
         Ok(found)
     }
 
-    /// What differs between two trees of a pipeline's folder. `None` stands for no pipeline at all.
-    pub(super) fn compare(&mut self, old: Option<ObjectId>, new: Option<ObjectId>) -> Result<Difference, ObjectError> {
+    /// What differs between two trees of a pipeline's folder. `None` stands for no pipeline at all. Folders get their
+    /// numbers in `folders`.
+    pub(super) fn compare(
+        &mut self,
+        folders: &mut Folders,
+        old: Option<ObjectId>,
+        new: Option<ObjectId>,
+    ) -> Result<Difference, ObjectError> {
         let mut found = Difference::default();
         let mut path = Vec::new();
-        self.compare_folder(old, new, &mut path, 0, &mut found)?;
-        let folders = &self.folders;
+        self.compare_folder(folders, (old, new), &mut path, 0, &mut found)?;
         found.changes.sort_unstable_by(|a, b| {
             a.stem.cmp(&b.stem).then_with(|| folders.path(a.folder).cmp(folders.path(b.folder)))
         });
@@ -161,8 +170,8 @@ impl<'o> Trees<'o> {
 
     fn compare_folder(
         &mut self,
-        old: Option<ObjectId>,
-        new: Option<ObjectId>,
+        numbers: &mut Folders,
+        (old, new): (Option<ObjectId>, Option<ObjectId>),
         path: &mut Vec<u8>,
         depth: usize,
         found: &mut Difference,
@@ -179,7 +188,6 @@ impl<'o> Trees<'o> {
         let mut folders = Vec::new();
         let mut this = None;
         let well_formed = {
-            let intern = &mut self.folders;
             let top = path.is_empty();
             join(bytes_of(old_raw.as_deref()), bytes_of(new_raw.as_deref()), id_len, |old, new| {
                 let Some(name) = old.or(new).map(|e| e.name) else { return };
@@ -202,7 +210,7 @@ impl<'o> Trees<'o> {
                     return;
                 }
                 if let Some(stem) = deal_stem(name) {
-                    let folder = *this.get_or_insert_with(|| intern.intern(path));
+                    let folder = *this.get_or_insert_with(|| numbers.intern(path));
                     found.changes.push(Change { stem: stem.into(), folder, old, new });
                 }
             })
@@ -216,7 +224,7 @@ impl<'o> Trees<'o> {
                 path.push(b'/');
             }
             path.extend_from_slice(&name);
-            self.compare_folder(old, new, path, depth + 1, found)?;
+            self.compare_folder(numbers, (old, new), path, depth + 1, found)?;
             path.truncate(len);
         }
         Ok(())
@@ -355,10 +363,11 @@ mod tests {
 
     fn changes(memory: &Memory, old: u32, new: u32) -> Vec<String> {
         let mut trees = Trees::new(memory);
-        let found = trees.compare(Some(id(old)), Some(id(new))).unwrap().changes;
+        let mut folders = Folders::default();
+        let found = trees.compare(&mut folders, Some(id(old)), Some(id(new))).unwrap().changes;
         let short = |id: Option<ObjectId>| id.map_or("-".to_owned(), |id| id.as_bytes()[3].to_string());
         let line = |c: &Change| {
-            let folder = String::from_utf8_lossy(trees.folders.path(c.folder)).into_owned();
+            let folder = String::from_utf8_lossy(folders.path(c.folder)).into_owned();
             format!("{folder}/{} {} {}", c.stem, short(c.old), short(c.new))
         };
         found.iter().map(line).collect()
@@ -393,12 +402,14 @@ mod tests {
     fn broken_and_bottomless_trees_are_errors() {
         let mut memory = Memory::default().with(1, &[("40000", "brief", 2)]).with(2, &[("40000", "in", 2)]);
         let mut trees = Trees::new(&memory);
-        assert!(matches!(trees.compare(None, Some(id(1))), Err(ObjectError::Damaged { .. })));
+        assert!(matches!(trees.compare(&mut Folders::default(), None, Some(id(1))), Err(ObjectError::Damaged { .. })));
         memory.trees.insert(id(2), b"100644 a.ya".to_vec());
         let mut trees = Trees::new(&memory);
-        assert!(matches!(trees.compare(None, Some(id(1))), Err(ObjectError::Damaged { id: at, .. }) if at == id(2)));
+        assert!(
+            matches!(trees.compare(&mut Folders::default(), None, Some(id(1))), Err(ObjectError::Damaged { id: at, .. }) if at == id(2))
+        );
         memory.trees.remove(&id(2));
         let mut trees = Trees::new(&memory);
-        assert_eq!(trees.compare(None, Some(id(1))), Err(ObjectError::Missing(id(2))));
+        assert_eq!(trees.compare(&mut Folders::default(), None, Some(id(1))), Err(ObjectError::Missing(id(2))));
     }
 }

@@ -3,7 +3,7 @@
 //! Each commit is compared with its first parent by state: the trees of the pipeline's folder, through object ids, and
 //! never by git's similarity. What a merge brings is looked up in the merged branch.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::repo::objects::{Commit, IdMap, IdSet, ObjectError, ObjectId, Objects}
 
 use super::compared::{Compared, Cutter, Ranges, Step, Versions, compare, threads};
 use super::deals::{DealIx, Deals, Outcome, Values};
-use super::event::KnownAt;
+use super::event::{CLOCKS_BEGIN, KnownAt};
 use super::fields;
-use super::ledger::{ASIDE, Known, Ledger, MadeAside, NONE, Record, What};
+use super::ledger::{ASIDE, Authors, Known, Ledger, MadeAside, NONE, Record, What};
 use super::line::{down, known_times};
 use super::merge::{self, Doing, Draft, Maker};
 use super::place;
@@ -25,9 +25,6 @@ use super::way::Way;
 
 /// So few deals moved at once are never a bulk move.
 pub(super) const BULK: usize = 20;
-/// An author time before this (the second day of 1970) is a clock that was not set.
-const NO_CLOCK: i64 = 86_400;
-
 /// How far a walk has come: what it found, and what it must know to go on.
 pub(super) struct Walked<'p> {
     pub(super) ledger: Ledger,
@@ -115,7 +112,7 @@ pub(super) fn on<'p>(
         };
         let mut ahead = Vec::new();
         let mut cutter = Cutter::new(&ranges);
-        let mut authors = super::ledger::Authors::default();
+        let mut authors = Authors::default();
         let met = down(task.objects, task.tip, known, |commit| {
             cutter.add(commit.tree);
             ahead.push(Ahead::of(&commit, &mut authors));
@@ -138,7 +135,8 @@ pub(super) fn on<'p>(
             let author = numbers.get(step.author as usize).copied().unwrap_or(NONE);
             walked.ledger.line.push(Known { id: step.id, author, known_at: *known_at, clamped: *clamped });
         }
-        let mut walk = Walk::over(task, walked);
+        let (trees, names) = (Trees::new(task.objects), task.names);
+        let mut walk = Walk { walked, trees, names, seen: None };
         if before == 0 {
             walk.find_first_place(&ahead)?;
         }
@@ -153,27 +151,22 @@ pub(super) fn on<'p>(
                 }
                 let Some(next) = number.checked_sub(1) else { break None };
                 number = next;
-                let here = |range: &_| {
-                    let mut trees = Trees::new(task.objects);
-                    compare(task.objects, &mut trees, prefix, names, range)
-                };
+                let here = |range: &_| compare(&mut Trees::new(task.objects), prefix, names, range);
                 let Some(Compared { steps: found, folders, versions: read }) = ranges.take(number, here) else {
                     continue;
                 };
                 (steps, versions) = (found.into_iter(), read);
-                moved_numbers = folders.paths().iter().map(|path| walk.trees.folders.intern(path)).collect();
+                moved_numbers = folders.paths().iter().map(|path| walk.walked.folders.intern(path)).collect();
             };
             let maker =
                 Rc::new(Maker { id: step.id, author: walk.author(before + place), author_time: step.author_time });
             walk.commit(before + place, step, maker, compared.and_then(Result::ok), &moved_numbers, &versions)?;
             let come = place + 1;
             if before == 0 && come.checked_add(checkpoint.recent) == Some(wanted) {
-                let mut walked = walk.end();
-                (checkpoint.reached)(&mut walked, come);
-                walk = Walk::over(task, walked);
+                (checkpoint.reached)(&mut walk.walked, come);
             }
         }
-        Ok(Some(walk.end()))
+        Ok(Some(walk.walked))
     })
 }
 
@@ -186,7 +179,7 @@ impl Drop for GivenUp<'_> {
 }
 
 impl Ahead {
-    fn of(commit: &Commit, authors: &mut super::ledger::Authors) -> Self {
+    fn of(commit: &Commit, authors: &mut Authors) -> Self {
         Ahead {
             id: commit.id,
             tree: commit.tree,
@@ -199,43 +192,26 @@ impl Ahead {
 }
 
 struct Walk<'a, 'p> {
-    objects: &'a dyn Objects,
-    names: &'a [Arc<str>],
-    ledger: Ledger,
-    /// Its folders are those of the whole walk.
+    walked: Walked<'p>,
     trees: Trees<'a>,
-    stages: Stages<'p>,
-    deals: Deals,
-    way: Way,
+    names: &'a [Arc<str>],
     /// Commits of the line so far and of the branches merged into it, once a merge asks for them.
     seen: Option<IdSet>,
 }
 
-impl<'a, 'p> Walk<'a, 'p> {
-    fn over(task: &Task<'a>, walked: Walked<'p>) -> Self {
-        let Walked { ledger, folders, stages, deals, way } = walked;
-        let mut trees = Trees::new(task.objects);
-        trees.folders = folders;
-        Walk { objects: task.objects, names: task.names, ledger, trees, stages, deals, way, seen: None }
-    }
-
-    fn end(self) -> Walked<'p> {
-        let Walk { ledger, trees, stages, deals, way, .. } = self;
-        Walked { ledger, folders: trees.folders, stages, deals, way }
-    }
-
+impl Walk<'_, '_> {
     fn author(&self, place: usize) -> u32 {
-        self.ledger.line.get(place).map_or(NONE, |known| known.author)
+        self.walked.ledger.line.get(place).map_or(NONE, |known| known.author)
     }
 
     fn find_first_place(&mut self, ahead: &[Ahead]) -> Result<(), HistoryError> {
         let roots: Vec<ObjectId> = ahead.iter().map(|step| step.tree).collect();
-        let first = place::oldest(&mut self.trees, &roots, self.way.today());
+        let first = place::oldest(&mut self.trees, &roots, self.walked.way.today());
         let first = first.map_err(|(at, source)| HistoryError::Object {
             commit: ahead.get(at).map_or(ahead[0].id, |step| step.id),
             source,
         })?;
-        self.way.begin_at(first);
+        self.walked.way.begin_at(first);
         Ok(())
     }
 
@@ -251,14 +227,14 @@ impl<'a, 'p> Walk<'a, 'p> {
     ) -> Result<(), HistoryError> {
         let object = |source| HistoryError::Object { commit: step.id, source };
         let at = |(commit, source)| HistoryError::Object { commit, source };
-        let before = self.way.clone();
+        let before = self.walked.way.clone();
         let seen = compared.as_ref().map(|step| (step.folder, step.is_there));
-        self.way.follow(&mut self.trees, step.tree, seen).map_err(object)?;
-        if before.place() != self.way.place() {
-            self.ledger.renamed_at = Some(place as u32);
+        self.walked.way.follow(&mut self.trees, step.tree, seen).map_err(object)?;
+        if before.place() != self.walked.way.place() {
+            self.walked.ledger.renamed_at = Some(place as u32);
         }
         let side = self.side(place, step).map_err(at)?;
-        let now = self.way.folder();
+        let now = self.walked.way.folder();
         let difference = match compared.filter(|step| (step.before, step.folder) == (before.folder(), now)) {
             Some(step) => {
                 let mut difference = step.difference;
@@ -268,7 +244,7 @@ impl<'a, 'p> Walk<'a, 'p> {
                 }
                 difference
             }
-            None => self.trees.compare(before.folder(), now).map_err(object)?,
+            None => self.trees.compare(&mut self.walked.folders, before.folder(), now).map_err(object)?,
         };
         let Difference { changes, gone, come } = difference;
         if changes.is_empty() {
@@ -276,28 +252,29 @@ impl<'a, 'p> Walk<'a, 'p> {
         }
         let renamed = self.renamed_folders(gone, come, &changes);
         for (old, new) in &renamed {
-            self.stages.rename(old, new);
+            self.walked.stages.rename(old, new);
         }
-        let objects = self.objects;
+        let objects = self.trees.objects();
         let older_ids = |blob| objects.blob(blob).map(|bytes| fields::older_ids(&bytes));
-        let settled = self.deals.settle(&changes, &self.trees.folders, &mut self.stages, older_ids);
+        let settled = self.walked.deals.settle(&changes, &self.walked.folders, &mut self.walked.stages, older_ids);
         let outcomes = settled.map_err(object)?;
         if !renamed.is_empty() || outcomes.iter().any(|outcome| outcome.renamed_from.is_some()) {
-            self.ledger.renamed_at = Some(place as u32);
+            self.walked.ledger.renamed_at = Some(place as u32);
         }
         let mut touches = HashMap::new();
         if !side.is_empty() {
-            let mut places = vec![self.way.place()];
-            if before.place() != self.way.place() {
+            let Walked { ledger, folders, deals, way, .. } = &mut self.walked;
+            let mut places = vec![way.place()];
+            if before.place() != way.place() {
                 places.push(before.place());
             }
-            let deals = &self.deals;
             let stem_of = |deal| deals.get(deal).stem.clone();
-            let (trees, authors) = (&mut self.trees, &mut self.ledger.authors);
+            let authors = &mut ledger.authors;
             let brought = merge::Brought { merge: (step.id, step.tree), merged: &step.merged, side: &side };
-            touches = merge::touches(objects, trees, authors, brought, &places, &outcomes, stem_of).map_err(at)?;
+            touches =
+                merge::touches(&mut self.trees, folders, authors, brought, &places, &outcomes, stem_of).map_err(at)?;
         }
-        let first = self.ledger.records.len();
+        let first = self.walked.ledger.records.len();
         let mut read: IdMap<Option<Values>> = IdMap::default();
         let mut made = IdMap::default();
         for outcome in &outcomes {
@@ -309,7 +286,7 @@ impl<'a, 'p> Walk<'a, 'p> {
         }
         self.close(place, first);
         for (old, _) in &renamed {
-            self.stages.forget_folder(old, &self.trees.folders);
+            self.walked.stages.forget_folder(old, &self.walked.folders);
         }
         Ok(())
     }
@@ -322,15 +299,15 @@ impl<'a, 'p> Walk<'a, 'p> {
             }
             return Ok(Vec::new());
         }
-        let Ledger { line, aside, .. } = &self.ledger;
+        let Ledger { line, aside, .. } = &self.walked.ledger;
         let seen = self.seen.get_or_insert_with(|| {
             line.iter().take(place).map(|known| known.id).chain(aside.iter().copied()).collect()
         });
         seen.insert(step.id);
-        let side = merge::side_commits(self.objects, seen, &step.merged)?;
+        let side = merge::side_commits(self.trees.objects(), seen, &step.merged)?;
         if !side.is_empty() {
-            self.ledger.aside.extend(side.iter().map(|commit| commit.id));
-            self.ledger.merges.push((place as u32, self.ledger.aside.len() as u32));
+            self.walked.ledger.aside.extend(side.iter().map(|commit| commit.id));
+            self.walked.ledger.merges.push((place as u32, self.walked.ledger.aside.len() as u32));
         }
         Ok(side)
     }
@@ -338,12 +315,11 @@ impl<'a, 'p> Walk<'a, 'p> {
     /// Stage folders that went as a whole to a folder that was not there before, under a name that today's pipeline file
     /// does not list: from, to.
     fn renamed_folders(&self, mut gone: Vec<String>, come: Vec<String>, changes: &[Change]) -> Vec<(String, String)> {
-        use std::collections::{BTreeMap, BTreeSet};
-        gone.retain(|name| !self.stages.is_known(name));
+        gone.retain(|name| !self.walked.stages.is_known(name));
         if gone.is_empty() || come.is_empty() {
             return Vec::new();
         }
-        let folders = &self.trees.folders;
+        let folders = &self.walked.folders;
         // For each folder that went, the folders that its deals went to.
         let mut went: BTreeMap<&str, BTreeSet<Option<&str>>> = BTreeMap::new();
         for group in changes.chunk_by(|a, b| a.stem == b.stem) {
@@ -374,10 +350,10 @@ impl<'a, 'p> Walk<'a, 'p> {
         versions: &Versions,
         read: &mut IdMap<Option<Values>>,
     ) -> Result<Vec<Draft>, ObjectError> {
-        let mut drafts = merge::stage_steps(outcome, touches, maker, &self.trees.folders, &mut self.stages);
+        let mut drafts = merge::stage_steps(outcome, touches, maker, &self.walked.folders, &mut self.walked.stages);
         let old_blob = outcome.before.first().map(|(_, blob)| *blob);
         if let Some((_, blob)) = outcome.after.filter(|(_, blob)| old_blob != Some(*blob)) {
-            let (objects, names, texts) = (self.objects, self.names, &mut self.ledger.texts);
+            let (objects, names, texts) = (self.trees.objects(), self.names, &mut self.walked.ledger.texts);
             let mut values = |blob: ObjectId| -> Result<Option<Values>, ObjectError> {
                 if let Some(found) = read.get(&blob) {
                     return Ok(found.clone());
@@ -395,14 +371,14 @@ impl<'a, 'p> Walk<'a, 'p> {
                 }
                 Ok(found)
             };
-            let deal = self.deals.get(outcome.deal);
+            let deal = self.walked.deals.get(outcome.deal);
             match values(blob)? {
-                None => self.ledger.unreadable.push(place as u32),
+                None => self.walked.ledger.unreadable.push(place as u32),
                 Some(after) => {
                     let (start, changed) =
                         merge::field_steps(deal.values.as_ref(), old_blob, &after, touches, maker, &mut values)?;
                     drafts.extend(changed);
-                    let deal = self.deals.get_mut(outcome.deal);
+                    let deal = self.walked.deals.get_mut(outcome.deal);
                     deal.born.get_or_insert((start, place as u32));
                     deal.values = Some(after);
                 }
@@ -414,8 +390,8 @@ impl<'a, 'p> Walk<'a, 'p> {
 
     /// Gives a change its valid time and keeps it.
     fn record(&mut self, place: usize, deal: DealIx, draft: Draft, merge: &Maker, made: &mut IdMap<u32>) {
-        let Some(known_at) = self.ledger.line.get(place).map(|known| known.known_at) else { return };
-        let entity = self.deals.get_mut(deal);
+        let Some(known_at) = self.walked.ledger.line.get(place).map(|known| known.known_at) else { return };
+        let entity = self.walked.deals.get_mut(deal);
         let (what, field, from, to) = match draft.doing {
             Doing::Stage(None, Some(stage)) if entity.told => (What::Restored, 0, NONE, stage.0),
             Doing::Stage(None, Some(stage)) => (What::Created, 0, NONE, stage.0),
@@ -423,30 +399,30 @@ impl<'a, 'p> Walk<'a, 'p> {
             Doing::Stage(Some(from), Some(to)) => (What::Moved, 0, from.0, to.0),
             Doing::Stage(None, None) => return,
             Doing::Field(field, from, to) => (What::Changed, field as u16, from, to),
-            Doing::Renamed(from) => (What::Renamed, 0, self.ledger.texts.number(&from), NONE),
+            Doing::Renamed(from) => (What::Renamed, 0, self.walked.ledger.texts.number(&from), NONE),
         };
         entity.told = true;
         let said = draft.by.author_time;
-        let upper = if said < NO_CLOCK { known_at.0 } else { said.min(known_at.0) };
+        let upper = if said < CLOCKS_BEGIN { known_at.0 } else { said.min(known_at.0) };
         let at = entity.last_at.map_or(upper, |last| upper.max(last));
         entity.last_at = Some(at);
         let maker = if draft.by.id == merge.id {
             place as u32
         } else {
-            let makers = &mut self.ledger.makers;
+            let makers = &mut self.walked.ledger.makers;
             *made.entry(draft.by.id).or_insert_with(|| {
                 makers.push(MadeAside { id: draft.by.id, author: draft.by.author });
                 (makers.len() - 1) as u32 | ASIDE
             })
         };
         let (deal, place, clamped) = (deal.0 as u32, place as u32, at != said);
-        self.ledger.records.push(Record { deal, place, maker, what, clamped, field, from, to, at });
+        self.walked.ledger.records.push(Record { deal, place, maker, what, clamped, field, from, to, at });
     }
 
     /// Puts the records of one commit of the line in order and notes what it was like.
     fn close(&mut self, place: usize, first: usize) {
-        let deals = &self.deals;
-        let Some(records) = self.ledger.records.get_mut(first..) else { return };
+        let deals = &self.walked.deals;
+        let Some(records) = self.walked.ledger.records.get_mut(first..) else { return };
         let stem = |record: &Record| &deals.get(DealIx(record.deal as usize)).stem;
         if records.len() > 1 {
             records.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| stem(a).cmp(stem(b))));
@@ -456,7 +432,7 @@ impl<'a, 'p> Walk<'a, 'p> {
         }
         let moved: HashSet<u32> = records.iter().filter(|r| r.what == What::Moved).map(|r| r.deal).collect();
         if moved.len() >= BULK {
-            self.ledger.many.push(place as u32);
+            self.walked.ledger.many.push(place as u32);
         }
     }
 }
