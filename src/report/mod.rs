@@ -10,6 +10,7 @@ pub mod history;
 pub mod listing;
 pub mod markdown;
 pub mod number;
+pub mod page;
 pub mod story;
 pub mod template;
 
@@ -32,6 +33,7 @@ use crate::metrics::snapshot::{self, Snapshot};
 use crate::metrics::total::decimal_share;
 
 use history::{HistoryBlock, Part};
+use page::Page;
 
 use data::{Attention, ForecastReport, FunnelReport, Head, OverviewReport, PipelineReport, Source, Waiver};
 
@@ -150,7 +152,17 @@ impl Report {
     /// # Errors
     /// [`ReportError::Template`] and [`ReportError::TooLong`].
     pub fn to_markdown(&self, own: &BTreeMap<String, String>) -> Result<String, ReportError> {
-        template::render(self.name(), self, self.rows(), own)
+        Ok(self.to_page(own)?.to_markdown())
+    }
+
+    /// The report as a page, from which Markdown, HTML and text for a terminal are made.
+    ///
+    /// # Errors
+    /// As [`Report::to_markdown`].
+    pub fn to_page(&self, own: &BTreeMap<String, String>) -> Result<Page, ReportError> {
+        let (markdown, charts) = template::render(self.name(), self, self.rows(), own)?;
+        let title = format!("{}: {}", self.head().pipeline.title, self.name());
+        Ok(Page { markdown, charts, title, lang: "en".to_owned() })
     }
 }
 

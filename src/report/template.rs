@@ -8,14 +8,15 @@ use std::fmt::Write as _;
 use std::io;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Serde, Value, ValueKind};
+use minijinja::value::{Serde, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::format::money::Currency;
 
-use super::chart::{Bar, bars};
+use super::chart::Chart;
+use super::chart::functions::{self, Drawn};
 use super::{ReportError, markdown, number};
 
 /// Steps a template may take, whatever it prints.
@@ -46,18 +47,20 @@ pub const BUILT_IN: [(&str, &str); 5] = [
 /// text as safe that is not.
 const NO_FILTERS: [&str; 8] = ["format", "indent", "replace", "batch", "slice", "pprint", "tojson", "urlencode"];
 
-/// Renders the template of a report with its data, which lists `rows` deals.
+/// Renders the template of a report with its data, which lists `rows` deals: the text with a mark for each chart, and the
+/// charts.
 pub(super) fn render(
     report: &str,
     data: impl serde::Serialize,
     rows: usize,
     own: &BTreeMap<String, String>,
-) -> Result<String, ReportError> {
+) -> Result<(String, Vec<Chart>), ReportError> {
     let name = format!("{report}.md.jinja");
     let fuel = FUEL.saturating_add(FUEL_PER_ROW.saturating_mul(rows as u64));
     let limit = MAX_OUTPUT.saturating_add(OUTPUT_PER_ROW.saturating_mul(rows));
     let fail = |error: &Error| explain(error, &name, fuel, own);
-    let environment = environment(fuel, own).map_err(|e| fail(&e))?;
+    let drawn = Drawn::default();
+    let environment = environment(fuel, own, &drawn).map_err(|e| fail(&e))?;
     let template = environment.get_template(&name).map_err(|e| fail(&e))?;
     let mut output = Bounded { bytes: Vec::new(), limit, full: false };
     let rendered = template.render_captured_to(Value::from(Serde(data)), &mut output).map(|_| ());
@@ -65,7 +68,8 @@ pub(super) fn render(
         return Err(ReportError::TooLong { template: place(&name, own), limit });
     }
     rendered.map_err(|e| fail(&e))?;
-    Ok(without_double_blanks(&String::from_utf8_lossy(&output.bytes)))
+    let charts = std::mem::take(&mut *drawn.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    Ok((without_double_blanks(&String::from_utf8_lossy(&output.bytes)), charts))
 }
 
 /// Templates that leave out parts leave blank lines behind: a run of them becomes one, and none begins the text.
@@ -117,7 +121,7 @@ fn describe(error: &Error, fuel: u64) -> String {
     error.detail().map_or(kind.clone(), |detail| format!("{kind}: {}", markdown::plain(detail)))
 }
 
-fn environment(fuel: u64, own: &BTreeMap<String, String>) -> Result<Environment<'static>, Error> {
+fn environment(fuel: u64, own: &BTreeMap<String, String>, drawn: &Drawn) -> Result<Environment<'static>, Error> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_fuel(Some(fuel));
@@ -152,7 +156,7 @@ fn environment(fuel: u64, own: &BTreeMap<String, String>) -> Result<Environment<
         with_estimate(value, false, |v| v.and_then(|v| v.to_i64()).map(number::length))
     });
     env.add_filter("number", |value: &Value| safe(as_f64(value).map_or(number::NONE.to_owned(), number::count)));
-    env.add_function("bar_chart", bar_chart);
+    functions::add_to(&mut env, drawn);
     // Templates are read when they are asked for, so that a broken one that a report does not use is no error of it.
     let own = own.clone();
     env.set_loader(move |name| match own.get(name) {
@@ -227,24 +231,6 @@ fn with_estimate(value: &Value, interval: bool, show: impl Fn(Option<f64>) -> Op
         _ => return Err(Error::new(ErrorKind::InvalidOperation, "neither an estimate nor a number")),
     };
     Ok(safe(text))
-}
-
-/// `bar_chart(title, axis, labels, values, horizontal=true)`: labels are texts, values are numbers or money.
-fn bar_chart(title: &str, axis: &str, labels: Vec<Value>, values: Vec<Value>, options: Kwargs) -> Result<Value, Error> {
-    let horizontal = options.get::<Option<bool>>("horizontal")?.unwrap_or(true);
-    options.assert_all_used()?;
-    let mut drawn = Vec::with_capacity(labels.len());
-    for (label, value) in labels.iter().zip(&values) {
-        let whole = if value.is_number() {
-            as_f64(value).map(|v| v.round() as i128)
-        } else {
-            money_of(value)?.0.and_then(|a| a.round().to_i128())
-        };
-        // A value that is not known would be a missing bar, which reads as zero: then no chart at all.
-        let Some(value) = whole else { return Ok(safe(String::new())) };
-        drawn.push(Bar { label: label.to_string(), value });
-    }
-    Ok(safe(bars(title, axis, &drawn, horizontal)))
 }
 
 /// Output that refuses to grow beyond its limit in bytes.
