@@ -3,6 +3,7 @@
 //! A report is made by [`pipeline`], [`funnel`], [`forecast`] or [`overview`] from one set of [`Facts`], and printed by
 //! [`Report::to_json`] or [`Report::to_markdown`]. The same facts give the same bytes.
 
+pub mod board;
 pub mod changes;
 pub mod chart;
 pub mod data;
