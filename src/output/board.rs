@@ -6,8 +6,10 @@ use anstyle::{AnsiColor, Style};
 use rust_decimal::Decimal;
 
 use super::terminal::{cut, plain, width, wrap};
+use crate::format::money::Currency;
 use crate::metrics::total::Total;
 use crate::report::board::{Board, Card, Column, Mark, Sum};
+use crate::report::lang::Lang;
 use crate::report::number::{NONE, expected_money, money, thousands};
 
 /// Columns of the terminal that a stage takes at least, and at most.
@@ -83,7 +85,11 @@ fn layout(stages: usize, columns: usize) -> (usize, usize) {
 
 fn sum_of_all(sum: &Sum) -> Vec<String> {
     let mut words = vec![
-        format!("{} open {}", thousands(&sum.deals.to_string()), if sum.deals == 1 { "deal" } else { "deals" }),
+        format!(
+            "{} open {}",
+            thousands(&sum.deals.to_string(), Lang::En),
+            if sum.deals == 1 { "deal" } else { "deals" }
+        ),
         told(&sum.amount, money),
         format!("weighted {}", told(&sum.weighted, expected_money)),
     ];
@@ -91,14 +97,14 @@ fn sum_of_all(sum: &Sum) -> Vec<String> {
     words
 }
 
-fn told(total: &Total, format: fn(Decimal, crate::format::money::Currency) -> String) -> String {
-    total.sum.map_or_else(|| format!("? {}", total.currency), |sum| format(sum, total.currency))
+fn told(total: &Total, format: fn(Decimal, Currency, Lang) -> String) -> String {
+    total.sum.map_or_else(|| format!("? {}", total.currency), |sum| format(sum, total.currency, Lang::En))
 }
 
 /// Title and number, sum, weighted sum.
 fn head(column: &Column, room: usize) -> Vec<Vec<Piece>> {
     let style = if column.won { bold().fg_color(Some(AnsiColor::Green.into())) } else { bold() };
-    let number = thousands(&column.sum.deals.to_string());
+    let number = thousands(&column.sum.deals.to_string(), Lang::En);
     let title = cut(&plain(&column.title), room.saturating_sub(width(&number) + 1));
     let mut lines = vec![apart(Piece::styled(title, style), vec![Piece::styled(number, style)], room)];
     if !column.known {
@@ -130,7 +136,7 @@ fn head(column: &Column, room: usize) -> Vec<Vec<Piece>> {
         lines.push(vec![Piece::new(format!("{and}{}", short_money(&other.amount, rest, false)))]);
     }
     if *without_amount > 0 {
-        let without = format!("{} without amount", thousands(&without_amount.to_string()));
+        let without = format!("{} without amount", thousands(&without_amount.to_string(), Lang::En));
         lines.push(vec![Piece::styled(cut(&without, room), Style::new().dimmed())]);
     }
     lines
@@ -146,7 +152,7 @@ fn even(mut heads: Vec<Vec<Vec<Piece>>>) -> Vec<Vec<Vec<Piece>>> {
 fn cards(column: &Column, room: usize) -> Vec<Vec<Piece>> {
     let mut lines: Vec<Vec<Piece>> = column.cards.iter().flat_map(|card| card_lines(card, column, room)).collect();
     if column.more > 0 {
-        let more = format!("… and {} more", thousands(&column.more.to_string()));
+        let more = format!("… and {} more", thousands(&column.more.to_string(), Lang::En));
         lines.push(vec![Piece::styled(cut(&more, room), Style::new().dimmed())]);
     }
     lines
@@ -166,8 +172,8 @@ fn card_lines(card: &Card, column: &Column, room: usize) -> [Vec<Piece>; 2] {
 
     let days = match (card.days_in_stage, card.at_least) {
         (None, _) => NONE.to_owned(),
-        (Some(days), true) => format!(">{} d", thousands(&days.to_string())),
-        (Some(days), false) => format!("{} d", thousands(&days.to_string())),
+        (Some(days), true) => format!(">{} d", thousands(&days.to_string(), Lang::En)),
+        (Some(days), false) => format!("{} d", thousands(&days.to_string(), Lang::En)),
     };
     let days = Piece { text: days, style: stuck.then(|| style(Mark::OverLimit)) };
     let owner = cut(&plain(&card.initials), room / 3);
@@ -187,14 +193,14 @@ fn card_lines(card: &Card, column: &Column, room: usize) -> [Vec<Piece>; 2] {
 fn short_money(amount: &Total, room: usize, bare: bool) -> String {
     let Some(sum) = amount.sum else { return cut(&told(amount, money), room) };
     let code = amount.currency;
-    let full = money(sum, code);
+    let full = money(sum, code, Lang::En);
     let strip = |text: String| if bare { text.trim_end_matches(code.code()).trim_end().to_owned() } else { text };
-    let mut tries = vec![full.clone(), strip(full), strip(expected_money(sum, code))];
+    let mut tries = vec![full.clone(), strip(full), strip(expected_money(sum, code, Lang::En))];
     let mut rest = sum;
     for unit in ["k", "M", "bn", "tn"] {
         rest /= Decimal::ONE_THOUSAND;
         let digits = if rest.abs() < Decimal::ONE_HUNDRED { 1 } else { 0 };
-        let number = thousands(&rest.round_dp(digits).normalize().to_string());
+        let number = thousands(&rest.round_dp(digits).normalize().to_string(), Lang::En);
         tries.push(strip(format!("{number} {unit} {code}")));
     }
     let last = tries.last().cloned().unwrap_or_default();

@@ -8,7 +8,6 @@ use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::forecast::chance::chances;
-use crate::forecast::day_of;
 use crate::format::date::Period;
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
@@ -310,7 +309,7 @@ fn card(input: &Input<'_>, column: &Column, placed: &Placed<'_>, letters: &BTree
         (Mark::CloseDateOverdue, is_open && deal.close_date().is_some_and(|date| date < input.today)),
     ];
     let days = |visit: &Visit| {
-        let entered = day_of(input.pipeline, visit.entered);
+        let entered = input.pipeline.day_of(visit.entered);
         input.today.signed_duration_since(entered).num_days().max(0)
     };
     Card {
@@ -444,7 +443,7 @@ mod tests {
             deals: &deals,
             journeys: &journeys(pipeline, &Spells::from(spells)),
             as_of,
-            today: day_of(pipeline, as_of),
+            today: pipeline.day_of(as_of),
             stages: &[],
             limit,
             floors: Floors::default(),
