@@ -7,7 +7,6 @@ use rust_decimal::Decimal;
 
 use super::terminal::{cut, plain, width, wrap};
 use crate::format::money::Currency;
-use crate::metrics::total::Total;
 use crate::report::board::{Board, Card, Column, Mark, Sum};
 use crate::report::lang::Lang;
 use crate::report::number::{NONE, expected_money, money, thousands};
@@ -90,15 +89,17 @@ fn sum_of_all(sum: &Sum) -> Vec<String> {
             thousands(&sum.deals.to_string(), Lang::En),
             if sum.deals == 1 { "deal" } else { "deals" }
         ),
-        told(&sum.amount, money),
-        format!("weighted {}", told(&sum.weighted, expected_money)),
+        told(sum.amount.sum, sum.amount.currency, money),
+        format!("weighted {}", told(sum.weighted.sum, sum.weighted.currency, expected_money)),
     ];
-    words.extend(sum.other_currencies.iter().map(|other| format!("and {}", told(&other.amount, money))));
+    words.extend(
+        sum.other_currencies.iter().map(|other| format!("and {}", told(other.amount.sum, other.currency, money))),
+    );
     words
 }
 
-fn told(total: &Total, format: fn(Decimal, Currency, Lang) -> String) -> String {
-    total.sum.map_or_else(|| format!("? {}", total.currency), |sum| format(sum, total.currency, Lang::En))
+fn told(sum: Option<Decimal>, code: Currency, format: fn(Decimal, Currency, Lang) -> String) -> String {
+    sum.map_or_else(|| format!("? {code}"), |sum| format(sum, code, Lang::En))
 }
 
 /// Title and number, sum, weighted sum.
@@ -117,15 +118,15 @@ fn head(column: &Column, room: usize) -> Vec<Vec<Piece>> {
     // A sum of nothing is no news where other lines say why.
     if amount.sum != Some(Decimal::ZERO) || (other_currencies.is_empty() && *without_amount == 0) {
         let limit = column.limit.map_or_else(String::new, |limit| format!("limit {limit}"));
-        let sum = short_money(amount, room, false);
+        let sum = short_money(amount.sum, amount.currency, room, false);
         let limit = if width(&sum) + width(&limit) < room { limit } else { String::new() };
         lines.push(apart(Piece::new(sum), vec![Piece::styled(limit, Style::new().dimmed())], room));
         let weighted = match column.won {
             true => "counts as won".to_owned(),
             false => {
                 let rest = room.saturating_sub(width("weighted "));
-                let rounded = Total { sum: column.sum.weighted.sum.map(|s| s.round()), ..column.sum.weighted };
-                format!("weighted {}", short_money(&rounded, rest, false))
+                let rounded = column.sum.weighted.sum.map(|sum| sum.round());
+                format!("weighted {}", short_money(rounded, amount.currency, rest, false))
             }
         };
         lines.push(vec![Piece::new(cut(&weighted, room))]);
@@ -133,7 +134,7 @@ fn head(column: &Column, room: usize) -> Vec<Vec<Piece>> {
     for other in other_currencies {
         let and = if lines.len() > 1 { "and " } else { "" };
         let rest = room.saturating_sub(width(and));
-        lines.push(vec![Piece::new(format!("{and}{}", short_money(&other.amount, rest, false)))]);
+        lines.push(vec![Piece::new(format!("{and}{}", short_money(other.amount.sum, other.currency, rest, false)))]);
     }
     if *without_amount > 0 {
         let without = format!("{} without amount", thousands(&without_amount.to_string(), Lang::En));
@@ -180,7 +181,7 @@ fn card_lines(card: &Card, column: &Column, room: usize) -> [Vec<Piece>; 2] {
     let taken = 2 + width(&days.text) + 1 + if owner.is_empty() { 0 } else { width(&owner) + 1 };
     let bare = column.sum.amount.currency;
     let amount = match &card.amount {
-        Some(amount) => short_money(amount, room.saturating_sub(taken), amount.currency == bare),
+        Some(amount) => short_money(amount.sum, amount.currency, room.saturating_sub(taken), amount.currency == bare),
         None => "no amount".to_owned(),
     };
     let words = [amount, owner].iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>().join(" ");
@@ -190,9 +191,8 @@ fn card_lines(card: &Card, column: &Column, room: usize) -> [Vec<Piece>; 2] {
 
 /// An amount in at most `room` columns where that can be: in full, without its currency where that goes without saying,
 /// in whole units, then in thousands, millions and so on.
-fn short_money(amount: &Total, room: usize, bare: bool) -> String {
-    let Some(sum) = amount.sum else { return cut(&told(amount, money), room) };
-    let code = amount.currency;
+fn short_money(sum: Option<Decimal>, code: Currency, room: usize, bare: bool) -> String {
+    let Some(sum) = sum else { return cut(&told(sum, code, money), room) };
     let full = money(sum, code, Lang::En);
     let strip = |text: String| if bare { text.trim_end_matches(code.code()).trim_end().to_owned() } else { text };
     let mut tries = vec![full.clone(), strip(full), strip(expected_money(sum, code, Lang::En))];
