@@ -5,6 +5,7 @@
 //! name; what all begin with is the [`data::Head`].
 
 pub mod asked;
+pub mod board;
 pub mod body;
 pub mod changes;
 pub mod chart;
