@@ -106,6 +106,10 @@ enum Name {
 enum Format {
     /// Markdown with charts in Mermaid
     Md,
+    /// One file for a browser, or for paper
+    Html,
+    /// Text for a terminal
+    Text,
     /// Every number, for scripts
     Json,
 }
@@ -132,6 +136,14 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let report = known.report(args)?;
     let text = match args.format {
         Format::Md => report.to_markdown(&known.templates),
+        Format::Html => report
+            .to_page(&known.templates)
+            .and_then(|page| Ok(crate::output::html::render(&page, None).unwrap_or_else(|e| e.to_string()))),
+        Format::Text => report.to_page(&known.templates).map(|page| {
+            let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).unwrap_or(100);
+            let colour = std::env::var_os("TRY_COLOUR").is_some();
+            crate::output::page_text::render(&page, crate::output::text::Look { colour, columns })
+        }),
         Format::Json => report.to_json().map(|text| json::escaped(&text)),
     }
     .map_err(|e| CommandError::usage(e.to_string()))?;
