@@ -1,5 +1,7 @@
 //! Numbers about deals: pure functions of the pipeline, its deals and their spells. No files, no git, no clock.
 
+pub mod calendar;
+pub mod compare;
 pub mod estimate;
 pub mod funnel;
 pub mod interval;
