@@ -260,14 +260,12 @@ fn a_calendar_is_read_strictly() {
     let full = calendar("{days: [mon, sat], hours: \"08:30-24:00\", holidays: [2026-01-01]}");
     let (pipeline, _) = read(full.as_bytes()).unwrap_or_else(|p| panic!("{p:?}"));
     let read = pipeline.calendar.unwrap();
-    assert_eq!(
-        (read.days, read.from, read.to),
-        ([true, false, false, false, false, true, false], 510, 1440)
-    );
+    assert_eq!((read.days, read.from, read.to), ([true, false, false, false, false, true, false], 510, 1440));
     assert_eq!(read.holidays.len(), 1);
     let says = |text: &str| problems(&calendar(text)).split_once(' ').map(|(_, said)| said.to_owned()).unwrap();
     assert_eq!(says("{days: [mon]}"), "the calendar has no working hours (write `hours: \"09:00-18:00\"`)");
-    let hours = "hours must be two times of the day, the earlier one first (write them within one day: \"09:00-18:00\")";
+    let hours =
+        "hours must be two times of the day, the earlier one first (write them within one day: \"09:00-18:00\")";
     for bad in ["18:00-09:00", "9-18", "09:00", "09:00-25:00", "22:00-06:00"] {
         assert_eq!(says(&format!("{{hours: \"{bad}\"}}")), hours);
     }

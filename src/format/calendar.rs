@@ -55,7 +55,11 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Calendar> {
     let mut days = [true, true, true, true, true, false, false];
     if let Some(node) = mapping.get("days") {
         days = [false; 7];
-        for (name, span) in reader.texts(node, "days") {
+        let names = reader.texts(node, "days");
+        if names.is_empty() {
+            reader.problem(node.span, "the calendar has no working day", Some("write [mon, tue, wed]".into()));
+        }
+        for (name, span) in names {
             match WEEK.iter().position(|day| *day == name) {
                 Some(day) => days.iter_mut().skip(day).take(1).for_each(|works| *works = true),
                 None => {
@@ -64,9 +68,6 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Calendar> {
                     reader.problem(span, format!("{name:?} is no day of the week"), Some(help));
                 }
             }
-        }
-        if !days.contains(&true) {
-            reader.problem(node.span, "the calendar has no working day", Some("write [mon, tue, wed]".into()));
         }
     }
     let hours = match mapping.get("hours") {
@@ -81,7 +82,11 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Calendar> {
             let hours = hours.filter(|(from, to)| from < to);
             if hours.is_none() {
                 let help = "write them within one day: \"09:00-18:00\"";
-                reader.problem(node.span, "hours must be two times of the day, the earlier one first", Some(help.into()));
+                reader.problem(
+                    node.span,
+                    "hours must be two times of the day, the earlier one first",
+                    Some(help.into()),
+                );
             }
             hours
         }

@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod compare;
+pub mod conversion;
 pub mod estimate;
 pub mod funnel;
 pub mod interval;
@@ -11,6 +12,7 @@ pub mod rows;
 pub mod snapshot;
 pub mod survival;
 pub mod total;
+pub mod worth;
 
 #[cfg(test)]
 pub(crate) mod fixture;
