@@ -254,7 +254,7 @@ pub fn pair(input: &Input<'_>, from: usize, goal: Goal) -> Leg {
 }
 
 /// Deals that set out, and what became of them.
-struct Tally<'a> {
+pub(super) struct Tally<'a> {
     input: &'a Input<'a>,
     variant: Variant,
     /// Whether those that got there are some of those that set out.
@@ -269,7 +269,7 @@ struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    fn new(input: &'a Input<'a>, variant: Variant, nested: bool) -> Self {
+    pub(super) fn new(input: &'a Input<'a>, variant: Variant, nested: bool) -> Self {
         let weighed = Weighed::new(input.pipeline.currency);
         Tally {
             input,
@@ -284,7 +284,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn watch(&mut self, worth: Worth, observation: Observation, horizon: Option<i64>) {
+    pub(super) fn watch(&mut self, worth: Worth, observation: Observation, horizon: Option<i64>) {
         let seen = within(observation, horizon);
         self.entered += 1;
         self.reached += usize::from(seen.cause == Some(0));
@@ -294,7 +294,7 @@ impl<'a> Tally<'a> {
     }
 
     /// Adds a deal that set out, got there, or both, with its worth when it did.
-    fn count(&mut self, from: Option<Worth>, there: Option<Worth>, is_open: bool) {
+    pub(super) fn count(&mut self, from: Option<Worth>, there: Option<Worth>, is_open: bool) {
         let seen = match there {
             Some(_) => Observation::ended(0, 0),
             None if is_open => Observation::censored(0),
@@ -309,7 +309,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    fn leg(self) -> Leg {
+    pub(super) fn leg(self) -> Leg {
         let floors = self.input.floors;
         let Tally { entered, reached, open, .. } = self;
         if !self.nested {

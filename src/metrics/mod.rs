@@ -3,15 +3,20 @@
 pub mod calendar;
 pub mod compare;
 pub mod conversion;
+pub mod cycle;
 pub mod estimate;
+pub mod flow;
 pub mod funnel;
 pub mod interval;
 pub mod journey;
 pub mod period;
 pub mod rows;
+pub mod sla;
 pub mod snapshot;
+pub mod stage_time;
 pub mod survival;
 pub mod total;
+pub mod win_rate;
 pub mod worth;
 
 #[cfg(test)]
