@@ -8,6 +8,7 @@ use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, Normal};
 use statrs::function::beta::inv_beta_reg;
 
+use super::funnel::Window;
 use super::interval::{Z, wilson_at};
 use super::survival::Observation;
 
@@ -113,27 +114,52 @@ pub fn shares(before: Share, now: Share, confidence: Confidence) -> Change {
     Change::judged(Some(difference), Some(low.max(-1.0)), Some(high.min(1.0)), 0.0)
 }
 
-/// Clopper and Pearson's exact interval of a share of counts (1934).
-fn exact(successes: u64, n: u64, confidence: Confidence) -> (f64, f64) {
-    let (x, rest) = (successes as f64, n.saturating_sub(successes) as f64);
+/// Clopper and Pearson's exact interval of a share of counts (1934). Counts need not be whole.
+fn exact(successes: f64, rest: f64, confidence: Confidence) -> (f64, f64) {
     let tail = confidence.alpha / 2.0;
-    let low = if successes == 0 { 0.0 } else { inv_beta_reg(x, rest + 1.0, tail) };
-    let high = if successes >= n { 1.0 } else { inv_beta_reg(x + 1.0, rest, 1.0 - tail) };
+    let low = if successes > 0.0 { inv_beta_reg(successes, rest + 1.0, tail) } else { 0.0 };
+    let high = if rest > 0.0 { inv_beta_reg(successes + 1.0, rest, 1.0 - tail) } else { 1.0 };
     (low, high)
 }
 
-/// The ratio of two rates of things that happen by themselves (meetings a week): `now` in `now_for` units of time against
-/// `before` in `before_for` of them. Given the sum of both, the later count is binomial, and its exact interval gives that
-/// of the ratio (Przyborowski and Wilenski, Biometrika 31, 1940).
-pub fn counts(before: u64, before_for: f64, now: u64, now_for: f64, confidence: Confidence) -> Change {
-    let sum = before.saturating_add(now);
-    if sum == 0 || !(before_for > 0.0 && now_for > 0.0) {
+/// How often something happened in a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Count {
+    /// How often.
+    pub times: u64,
+    /// In how much time, in any unit.
+    pub watched: f64,
+}
+
+/// The ratio of two rates of things that happen by themselves (meetings a week), now against before. Given the sum of
+/// both, the later count is binomial, and its exact interval gives that of the ratio (Przyborowski and Wilenski,
+/// Biometrika 31, 1940). Where things come in bunches, `dispersion` above 1 says by how much their counts vary more than
+/// by chance, see [`dispersion`]; both counts then weigh less (McCullagh and Nelder, Generalized Linear Models, 1989, 6.2).
+pub fn counts(before: Count, now: Count, dispersion: f64, confidence: Confidence) -> Change {
+    let is_watched = before.watched > 0.0 && now.watched > 0.0;
+    if before.times.saturating_add(now.times) == 0 || !is_watched {
         return Change::too_early();
     }
-    let (low, high) = exact(now, sum, confidence);
-    let ratio = |share: f64| (share < 1.0).then(|| share / (1.0 - share) * (before_for / now_for));
-    let value = (before > 0).then(|| (now as f64 / now_for) / (before as f64 / before_for));
+    let weigh = |count: Count| count.times as f64 / dispersion.max(1.0);
+    let (low, high) = exact(weigh(now), weigh(before), confidence);
+    let ratio = |share: f64| (share < 1.0).then(|| share / (1.0 - share) * (before.watched / now.watched));
+    let rate = |count: Count| count.times as f64 / count.watched;
+    let value = (before.times > 0).then(|| rate(now) / rate(before));
     Change::judged(value, ratio(low), ratio(high), 1.0)
+}
+
+/// By how much counts of equal times (weeks) vary more than chance would have it: Pearson's statistic over its degrees of
+/// freedom, each series around its own mean; at least 1, and 1 where there are too few to say.
+pub fn dispersion(series: &[&[u64]]) -> f64 {
+    let (mut sum, mut freedom) = (0.0, 0_usize);
+    for counts in series.iter().filter(|counts| counts.len() > 1) {
+        let mean = counts.iter().sum::<u64>() as f64 / counts.len() as f64;
+        if mean > 0.0 {
+            sum += counts.iter().map(|count| (*count as f64 - mean).powi(2) / mean).sum::<f64>();
+            freedom += counts.len() - 1;
+        }
+    }
+    if freedom < 3 { 1.0 } else { (sum / freedom as f64).max(1.0) }
 }
 
 /// How two samples of lengths of time differ.
@@ -147,52 +173,119 @@ pub struct Pace {
     pub chi_squared: Option<f64>,
 }
 
+/// A part of a length of time that was watched: it was known to last longer than `after`, and was seen until `until`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// It lasted longer than this; -1 where it was watched from its beginning.
+    pub after: i64,
+    /// Until here it was watched.
+    pub until: i64,
+    /// Whether it ended then.
+    pub ended: bool,
+}
+
+impl Stretch {
+    /// What lies inside a window of a length of time that began at `began`, and was over at `over`, or else has been seen
+    /// until `seen`; all in seconds since 1970. `None` where nothing does.
+    pub fn inside(window: Window, began: i64, over: Option<i64>, seen: i64) -> Option<Stretch> {
+        let last = window.until.map_or(i64::MAX, |until| until.saturating_sub(1));
+        let end = over.unwrap_or(seen).min(last);
+        let after = window.from.map_or(-1, |from| from.saturating_sub(began).saturating_sub(1)).max(-1);
+        let until = end.saturating_sub(began);
+        (until > after).then_some(Stretch { after, until, ended: over.is_some_and(|over| over <= last) })
+    }
+}
+
+impl From<Observation> for Stretch {
+    fn from(seen: Observation) -> Self {
+        Stretch { after: -1, until: seen.time.max(0), ended: seen.cause.is_some() }
+    }
+}
+
 /// Compares two samples of lengths of time, censored ones among them, by the log-rank test (Mantel, 1966), with the ratio
 /// of hazards and its interval that go with it: `exp((O - E) / V ± z / sqrt(V))` (Peto and others, British Journal of
 /// Cancer 35, 1977). The interval leaves out 1 exactly where the test finds a difference. `floor` ends are needed in each.
 pub fn pace(before: &[Observation], now: &[Observation], floor: usize, confidence: Confidence) -> Pace {
-    let tested = log_rank(before, now);
-    let ended = |sample: &[Observation]| sample.iter().filter(|o| o.cause.is_some()).count();
-    let ended = (ended(before), ended(now));
+    let stretches = |sample: &[Observation]| sample.iter().copied().map(Stretch::from).collect();
+    stratified(&[(stretches(before), stretches(now))], floor, confidence)
+}
+
+/// As [`pace`], for things of several kinds (strata), each compared with its own kind only, and of each thing the part
+/// that was watched: of what began before a period and ended in it, the part inside. That way two periods are compared by
+/// what happened in them, and deals that came in late in the second do not make it look slow.
+pub fn stratified(strata: &[(Vec<Stretch>, Vec<Stretch>)], floor: usize, confidence: Confidence) -> Pace {
+    let mut sums = LogRank::default();
+    let mut ended = (0, 0);
+    for (before, now) in strata {
+        sums.add(before, now);
+        ended.0 += before.iter().filter(|s| s.ended).count();
+        ended.1 += now.iter().filter(|s| s.ended).count();
+    }
     let early = Pace { ratio: Change::too_early(), ended: ended.0 + ended.1, chi_squared: None };
-    if ended.0.min(ended.1) < floor.max(1) || tested.variance <= 0.0 {
+    if ended.0.min(ended.1) < floor.max(1) || sums.variance <= 0.0 {
         return early;
     }
-    let (lead, variance) = (tested.observed - tested.expected, tested.variance);
+    let (lead, variance) = (sums.observed - sums.expected, sums.variance);
     let at = |z: f64| (lead / variance + z / variance.sqrt()).exp();
     let ratio = Change::judged(Some(at(0.0)), Some(at(-confidence.z)), Some(at(confidence.z)), 1.0);
     Pace { ratio, chi_squared: Some(lead * lead / variance), ..early }
 }
 
 /// The sums of the log-rank test for the second of two samples.
+#[derive(Debug, Default)]
 struct LogRank {
     observed: f64,
     expected: f64,
     variance: f64,
 }
 
-fn log_rank(first: &[Observation], second: &[Observation]) -> LogRank {
-    let mut all: Vec<(i64, bool, bool)> = Vec::with_capacity(first.len() + second.len());
-    all.extend(first.iter().map(|o| (o.time.max(0), false, o.cause.is_some())));
-    all.extend(second.iter().map(|o| (o.time.max(0), true, o.cause.is_some())));
-    all.sort_unstable();
-    let (mut n, mut n2) = (all.len(), second.len());
-    let mut sums = LogRank { observed: 0.0, expected: 0.0, variance: 0.0 };
-    for group in all.chunk_by(|a, b| a.0 == b.0) {
-        let d = group.iter().filter(|o| o.2).count();
-        let d2 = group.iter().filter(|o| o.1 && o.2).count();
-        if d > 0 {
-            let (size, share) = (n as f64, n2 as f64 / n as f64);
-            sums.observed += d2 as f64;
-            sums.expected += d as f64 * share;
-            if n > 1 {
-                sums.variance += d as f64 * share * (1.0 - share) * (size - d as f64) / (size - 1.0);
+/// The bounds of stretches, sorted, to say how many are watched at a time.
+struct Watched {
+    after: Vec<i64>,
+    until: Vec<i64>,
+    ends: Vec<i64>,
+}
+
+impl Watched {
+    fn of(stretches: &[Stretch]) -> Watched {
+        let sorted = |mut times: Vec<i64>| {
+            times.sort_unstable();
+            times
+        };
+        Watched {
+            after: sorted(stretches.iter().map(|s| s.after).collect()),
+            until: sorted(stretches.iter().map(|s| s.until).collect()),
+            ends: sorted(stretches.iter().filter(|s| s.ended).map(|s| s.until).collect()),
+        }
+    }
+
+    fn at_risk(&self, time: i64) -> usize {
+        self.after.partition_point(|t| *t < time).saturating_sub(self.until.partition_point(|t| *t < time))
+    }
+
+    fn ended_at(&self, time: i64) -> usize {
+        self.ends.partition_point(|t| *t <= time) - self.ends.partition_point(|t| *t < time)
+    }
+}
+
+impl LogRank {
+    fn add(&mut self, first: &[Stretch], second: &[Stretch]) {
+        let (first, second) = (Watched::of(first), Watched::of(second));
+        let mut times: Vec<i64> = first.ends.iter().chain(&second.ends).copied().collect();
+        times.sort_unstable();
+        times.dedup();
+        for time in times {
+            let (d1, d2) = (first.ended_at(time), second.ended_at(time));
+            let (n1, n2) = (first.at_risk(time), second.at_risk(time));
+            let (d, n) = ((d1 + d2) as f64, (n1 + n2) as f64);
+            let share = n2 as f64 / n;
+            self.observed += d2 as f64;
+            self.expected += d * share;
+            if n > 1.0 {
+                self.variance += d * share * (1.0 - share) * (n - d) / (n - 1.0);
             }
         }
-        n -= group.len();
-        n2 -= group.iter().filter(|o| o.1).count();
     }
-    sums
 }
 
 #[cfg(test)]
@@ -245,25 +338,58 @@ mod tests {
             ((0, 20), (0.0, 0.1684)),
             ((1, 29), (0.0009, 0.1776)),
         ] {
-            let (l, h) = exact(x, n, Confidence::ONE);
+            let (l, h) = exact(f64::from(x), f64::from(n - x), Confidence::ONE);
             near(l, low, 5e-5);
             near(h, high, 5e-5);
         }
     }
 
+    fn rates(before: (u64, f64), now: (u64, f64)) -> Change {
+        let count = |(times, watched): (u64, f64)| Count { times, watched };
+        counts(count(before), count(now), 1.0, Confidence::ONE)
+    }
+
     #[test]
     fn a_ratio_of_rates_knows_how_long_each_was_watched() {
-        let change = counts(20, 4.0, 5, 4.0, Confidence::ONE);
+        let change = rates((20, 4.0), (5, 4.0));
         near(change.value.unwrap(), 0.25, 1e-12);
         assert_eq!(change.verdict, Verdict::Down);
-        assert_eq!(counts(20, 4.0, 5, 1.0, Confidence::ONE).verdict, Verdict::NoSign);
-        assert_eq!(counts(6, 1.0, 4, 1.0, Confidence::ONE).verdict, Verdict::NoSign);
-        let from_nothing = counts(0, 1.0, 12, 1.0, Confidence::ONE);
+        assert_eq!(rates((20, 4.0), (5, 1.0)).verdict, Verdict::NoSign);
+        assert_eq!(rates((6, 1.0), (4, 1.0)).verdict, Verdict::NoSign);
+        let from_nothing = rates((0, 1.0), (12, 1.0));
         assert_eq!((from_nothing.value, from_nothing.high, from_nothing.verdict), (None, None, Verdict::Up));
-        let to_nothing = counts(12, 1.0, 0, 1.0, Confidence::ONE);
+        let to_nothing = rates((12, 1.0), (0, 1.0));
         assert_eq!((to_nothing.value, to_nothing.low, to_nothing.verdict), (Some(0.0), Some(0.0), Verdict::Down));
-        assert_eq!(counts(0, 1.0, 0, 1.0, Confidence::ONE), Change::too_early());
-        assert_eq!(counts(1, 0.0, 1, 1.0, Confidence::ONE), Change::too_early());
+        assert_eq!(rates((0, 1.0), (0, 1.0)), Change::too_early());
+        assert_eq!(rates((1, 0.0), (1, 1.0)), Change::too_early());
+    }
+
+    #[test]
+    fn what_comes_in_bunches_says_less() {
+        let (before, now) = ([0, 14, 1, 12, 0, 13].as_slice(), [0, 0, 9, 0, 9, 0].as_slice());
+        let spread = dispersion(&[before, now]);
+        assert!(spread > 5.0, "{spread}");
+        let count = |series: &[u64]| Count { times: series.iter().sum(), watched: series.len() as f64 };
+        let plain = counts(count(before), count(now), 1.0, Confidence::ONE);
+        let spread = counts(count(before), count(now), spread, Confidence::ONE);
+        assert_eq!((plain.verdict, spread.verdict), (Verdict::Down, Verdict::NoSign));
+        assert_eq!(dispersion(&[&[3, 3, 3, 3, 3]]), 1.0);
+        assert_eq!(dispersion(&[&[0, 100]]), 1.0);
+        assert_eq!(dispersion(&[&[0, 0], &[]]), 1.0);
+    }
+
+    #[test]
+    fn only_what_lies_in_a_window_is_watched_there() {
+        let window = Window { from: Some(100), until: Some(200) };
+        let inside = |began, over| Stretch::inside(window, began, over, 500).map(|s| (s.after, s.until, s.ended));
+        assert_eq!(inside(50, Some(150)), Some((49, 100, true)));
+        assert_eq!(inside(120, Some(120)), Some((-1, 0, true)));
+        assert_eq!(inside(120, Some(250)), Some((-1, 79, false)));
+        assert_eq!(inside(120, None), Some((-1, 79, false)));
+        assert_eq!(inside(0, Some(99)), None);
+        assert_eq!(inside(200, Some(300)), None);
+        assert_eq!(inside(0, Some(100)), Some((99, 100, true)));
+        assert_eq!(Stretch::inside(Window::default(), 7, None, 10).map(|s| (s.after, s.until)), Some((-1, 3)));
     }
 
     /// Weeks of remission of 21 + 21 children with leukaemia (Freireich and others, 1963): placebo, then 6-MP.
@@ -280,7 +406,9 @@ mod tests {
     fn the_log_rank_test_agrees_with_published_numbers() {
         // R's survdiff prints: 9 seen, 19.25 expected, chi-squared 16.8 (16.79), variance 6.257.
         let (placebo, drug) = remission();
-        let sums = log_rank(&placebo, &drug);
+        let stretches = |sample: &[Observation]| sample.iter().copied().map(Stretch::from).collect::<Vec<_>>();
+        let mut sums = LogRank::default();
+        sums.add(&stretches(&placebo), &stretches(&drug));
         assert_eq!(sums.observed, 9.0);
         near(sums.expected, 19.2505, 5e-4);
         near(sums.variance, 6.2570, 5e-4);
@@ -343,7 +471,7 @@ mod tests {
             let (before, now) = (dice.waits(m, 5_000.0), dice.waits(n, 5_000.0));
             of_paces += is_alarm(pace(&before, &now, 5, Confidence::ONE).ratio);
             let (before, now) = (dice.happenings(20.0), dice.happenings(20.0));
-            of_counts += is_alarm(counts(before, 1.0, now, 1.0, Confidence::ONE));
+            of_counts += is_alarm(rates((before, 1.0), (now, 1.0)));
             // A page with twelve questions.
             let page = Confidence::of(12);
             let questions = (0..12).filter(|_| {

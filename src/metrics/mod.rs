@@ -2,14 +2,18 @@
 
 pub mod calendar;
 pub mod compare;
+pub mod compared;
 pub mod conversion;
 pub mod cycle;
 pub mod estimate;
 pub mod flow;
 pub mod funnel;
+pub mod health;
 pub mod interval;
 pub mod journey;
+pub mod leakage;
 pub mod period;
+pub mod quiet;
 pub mod rows;
 pub mod sla;
 pub mod snapshot;
