@@ -19,12 +19,13 @@ use super::schema::{self, FieldSpec, FieldType};
 use super::span::Span;
 use super::tree::{self, Core, Mapping, Node, NodeKind, resolve};
 
-const TOP: [&str; 14] = [
+const TOP: [&str; 15] = [
     "version",
     "title",
     "currency",
     "timezone",
     "fiscal_year_start",
+    "targets",
     "rates",
     "won_at",
     "groups",
@@ -156,6 +157,7 @@ impl Reader<'_> {
                 1
             })
         });
+        let targets = self.targets(root, currency, fiscal_year_start);
         let rates = root.get("rates").and_then(|n| self.text(n, "rates")).map(str::to_owned);
         let groups = self.groups(root);
         let mut stages = self.stages(root, span);
@@ -190,6 +192,7 @@ impl Reader<'_> {
             currency: currency?,
             timezone,
             fiscal_year_start,
+            targets,
             rates,
             won_at,
             groups,

@@ -52,6 +52,7 @@ pub fn pipeline(stages: &[&str]) -> Pipeline {
         currency: Currency::new("EUR").unwrap(),
         timezone: chrono_tz::UTC,
         fiscal_year_start: 1,
+        targets: Vec::new(),
         rates: None,
         won_at: None,
         groups: Default::default(),

@@ -4,11 +4,13 @@ pub mod estimate;
 pub mod funnel;
 pub mod interval;
 pub mod journey;
-pub mod period;
 pub mod rows;
 pub mod snapshot;
 pub mod survival;
 pub mod total;
+pub mod waterfall;
+
+pub use crate::format::period;
 
 #[cfg(test)]
 pub(crate) mod fixture;
