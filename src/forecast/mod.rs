@@ -12,7 +12,6 @@ use serde::{Serialize, Serializer};
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::money::Currency;
-pub use crate::format::period::day_of;
 use crate::format::pipeline::{Pipeline, Status};
 use crate::metrics::journey::Journeys;
 use crate::metrics::rows::Rows;
@@ -175,6 +174,11 @@ pub struct Forecast {
     pub in_no_stage: usize,
     /// The open deals, the largest expected amount first.
     pub deals: Rows<DealLine>,
+}
+
+/// [`Pipeline::day_of`].
+pub fn day_of(pipeline: &Pipeline, seconds: i64) -> NaiveDate {
+    pipeline.day_of(seconds)
 }
 
 /// Says what of the open deals can be expected to be won: each deal counts with the chance of its stage, in the month of

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate};
 use serde::Serialize;
-
-use super::pipeline::Pipeline;
 
 /// A kind of period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -168,17 +166,6 @@ impl Span {
             None => format!("{} to {}", self.from, self.to),
         }
     }
-}
-
-/// The calendar day of a time (seconds since 1970) in the pipeline's time zone. Times outside the years 1 to 9999 are taken
-/// to their edge.
-pub fn day_of(pipeline: &Pipeline, seconds: i64) -> NaiveDate {
-    const FIRST: i64 = -62_135_596_800;
-    const LAST: i64 = 253_402_387_200;
-    let utc = DateTime::from_timestamp(seconds.clamp(FIRST, LAST), 0).unwrap_or_default();
-    let day = utc.with_timezone(&pipeline.timezone).date_naive();
-    let edge = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
-    day.clamp(edge(1, 1, 1), edge(9999, 12, 31))
 }
 
 /// The fiscal year of a day and the month in it, counted from 0. The year is the calendar year in which the fiscal year

@@ -38,8 +38,8 @@ pub struct Known<'a> {
     pub pipeline: &'a Pipeline,
     /// The deals that are looked at.
     pub deals: &'a [Deal],
-    /// Deals that were there and that a filter keeps out. Empty where there is no filter.
-    pub left_out: &'a [Deal],
+    /// All deals that were there, also those that a filter keeps out. May be empty where there is no filter.
+    pub all: &'a [Deal],
     /// Deals whose file could not be read then.
     pub unreadable: &'a [DealId],
 }

@@ -7,7 +7,6 @@ use chrono::NaiveDate;
 use crate::format::deal::Deal;
 use crate::format::ident::DealId;
 use crate::format::money::Money;
-use crate::format::period::day_of;
 use crate::format::pipeline::Status;
 use crate::format::value::Value;
 
@@ -43,8 +42,10 @@ struct Standing {
 /// Every deal that was there at one of the two times, once.
 pub(super) fn pairs<'a>(input: &Input<'a>) -> Vec<Pair<'a>> {
     let all = |known: &Known<'a>| {
-        let chosen = known.deals.iter().map(|deal| (deal, true));
-        chosen.chain(known.left_out.iter().map(|deal| (deal, false))).collect::<Vec<_>>()
+        let mut found: Vec<(&'a Deal, bool)> = known.deals.iter().map(|deal| (deal, true)).collect();
+        let mut seen: HashSet<&DealId> = known.deals.iter().map(|deal| &deal.id).collect();
+        found.extend(known.all.iter().filter(|deal| seen.insert(&deal.id)).map(|deal| (deal, false)));
+        found
     };
     let (before, after) = (all(&input.before), all(&input.after));
     let older: HashMap<&DealId, usize> = before.iter().enumerate().map(|(at, (deal, _))| (&deal.id, at)).collect();
@@ -147,7 +148,7 @@ impl Judge<'_, '_> {
         // A win belongs also to the day on which it was won: its close date may never have been brought forward.
         let won_on = || {
             let decided = journey.filter(|_| b.status == Status::Won).and_then(|journey| journey.decided);
-            decided.map(|at| day_of(self.input.after.pipeline, at))
+            decided.map(|at| self.input.after.pipeline.day_of(at))
         };
         decided_between && (self.closing(b.close) || self.closing(won_on()))
     }

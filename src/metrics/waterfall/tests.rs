@@ -28,7 +28,7 @@ fn one(id: &str, stage: &str, amount: &str, close: &str) -> Deal {
 }
 
 fn was(deal: Deal, names: &[&str]) -> Deal {
-    let item = |name: &&str| Field { value: Value::Deal(DealId::new(*name).unwrap()), span: Bytes::default() };
+    let item = |name: &&str| Field { value: Value::Deal(DealId::new(name).unwrap()), span: Bytes::default() };
     with(deal, "was", Value::List(names.iter().map(item).collect()))
 }
 
@@ -51,13 +51,13 @@ impl Case {
             before: Known {
                 pipeline: &pipeline,
                 deals: &self.before,
-                left_out: &self.out_before,
+                all: &[self.before.clone(), self.out_before.clone()].concat(),
                 unreadable: &self.unread_before,
             },
             after: Known {
                 pipeline: &pipeline,
                 deals: &self.after,
-                left_out: &self.out_after,
+                all: &[self.after.clone(), self.out_after.clone()].concat(),
                 unreadable: &self.unread_after,
             },
             journeys: &journeys,
