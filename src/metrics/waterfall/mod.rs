@@ -13,8 +13,6 @@
 
 mod pair;
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::Serialize;
@@ -25,6 +23,7 @@ use crate::format::money::{Currency, Money};
 use crate::format::period::Span;
 use crate::format::pipeline::Pipeline;
 
+use super::amounts::Amounts;
 use super::journey::Journeys;
 use super::rows::Rows;
 use super::total::Total;
@@ -147,19 +146,6 @@ impl Kind {
     }
 }
 
-/// A set of deals at one time.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Level {
-    /// Deals.
-    pub deals: usize,
-    /// Sum of their amounts in the main currency.
-    pub amount: Total,
-    /// Sums in the other currencies that occur, by code.
-    pub other: Vec<Total>,
-    /// Deals without an amount.
-    pub without_amount: usize,
-}
-
 /// What one reason did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Step {
@@ -211,6 +197,8 @@ pub struct DealChange {
     pub close_date: Option<NaiveDate>,
     /// What it does to the sums. Nothing where it has no amount; two currencies where that changed.
     pub booked: Vec<Total>,
+    /// Whether it was in the set at the start.
+    pub was_there: bool,
     /// Whether it left, whatever else changed.
     pub left: bool,
 }
@@ -223,11 +211,11 @@ pub struct Waterfall {
     /// The main currency.
     pub currency: Currency,
     /// The set at the start.
-    pub start: Level,
+    pub start: Amounts,
     /// Every reason that there can be, in the order of [`Kind::ALL`].
     pub steps: Vec<Step>,
     /// The set at the end.
-    pub end: Level,
+    pub end: Amounts,
     /// Whether start and steps make the end, in number and in each currency. Start and end are added up from the deals,
     /// not from the steps, so that this would find a deal that was lost between them.
     pub balanced: bool,
@@ -238,8 +226,8 @@ pub struct Waterfall {
 /// Compares the two times.
 pub fn waterfall(input: &Input<'_>) -> Waterfall {
     let currency = input.after.pipeline.currency;
-    let mut start = Sum::default();
-    let mut end = Sum::default();
+    let mut start = Amounts::zero(currency);
+    let mut end = Amounts::zero(currency);
     let mut changes: Vec<DealChange> = Vec::new();
     for pair in pairs(input) {
         if pair.was_in {
@@ -265,7 +253,6 @@ pub fn waterfall(input: &Input<'_>) -> Waterfall {
             steps.push(step(kind, own, first, currency));
         }
     }
-    let (start, end) = (start.level(currency), end.level(currency));
     let balanced = is_balanced(&start, &steps, &end);
     Waterfall { closing: input.closing, currency, start, steps, end, balanced, changes: changes.into() }
 }
@@ -304,43 +291,34 @@ fn book(pair: &Pair<'_>, changes: &mut Vec<DealChange>) {
 }
 
 fn step(kind: Kind, changes: &[DealChange], first: usize, currency: Currency) -> Step {
-    let mut sums: BTreeMap<Currency, Total> = BTreeMap::new();
-    let mut before_leaving = Total::zero(currency);
+    let mut sums = Amounts::zero(currency);
+    let mut before_leaving = Amounts::zero(currency);
     for change in changes {
         for booked in &change.booked {
-            add(sums.entry(booked.currency).or_insert_with(|| Total::zero(booked.currency)), booked.sum);
-            if kind.direction() == 0 && change.left && booked.currency == currency {
-                add(&mut before_leaving, booked.sum);
+            sums.add_sum(*booked);
+            if kind.direction() == 0 && change.left {
+                before_leaving.add_sum(*booked);
             }
         }
     }
-    let amount = sums.remove(&currency).unwrap_or_else(|| Total::zero(currency));
     let count = i64::try_from(changes.len()).unwrap_or(i64::MAX);
     Step {
         kind,
         deals: changes.len(),
         change_of_deals: kind.direction() * count,
-        amount,
-        other: sums.into_values().collect(),
-        before_leaving,
+        amount: sums.amount,
+        other: sums.other,
+        before_leaving: before_leaving.amount,
         without_amount: changes.iter().filter(|change| change.booked.is_empty()).count(),
         first,
     }
 }
 
-/// Adds what may be too large to be known.
-fn add(total: &mut Total, amount: Option<Decimal>) {
-    match amount {
-        Some(amount) => total.add(amount),
-        None => total.sum = None,
-    }
-}
-
 /// A sum that does not fit is not known, and nothing can be said against it.
-fn is_balanced(start: &Level, steps: &[Step], end: &Level) -> bool {
-    let count = |level: &Level| i64::try_from(level.deals).unwrap_or(i64::MAX);
+fn is_balanced(start: &Amounts, steps: &[Step], end: &Amounts) -> bool {
+    let count = |level: &Amounts| i64::try_from(level.deals).unwrap_or(i64::MAX);
     let deals = steps.iter().map(|step| step.change_of_deals).sum::<i64>() + count(start) == count(end);
-    let every = |level: &Level| level.other.iter().map(|total| total.currency).collect::<Vec<_>>();
+    let every = |level: &Amounts| level.other.iter().map(|total| total.currency).collect::<Vec<_>>();
     let mut currencies = [vec![start.amount.currency], every(start), every(end)].concat();
     currencies.extend(steps.iter().flat_map(|step| step.other.iter().map(|total| total.currency)));
     currencies.sort();
@@ -360,36 +338,6 @@ fn is_balanced(start: &Level, steps: &[Step], end: &Level) -> bool {
         }
     };
     deals && currencies.iter().all(holds)
-}
-
-/// Sums by currency.
-#[derive(Default)]
-struct Sum {
-    deals: usize,
-    without_amount: usize,
-    by_currency: BTreeMap<Currency, Total>,
-}
-
-impl Sum {
-    fn add(&mut self, amount: Option<Money>) {
-        self.deals += 1;
-        match amount {
-            None => self.without_amount += 1,
-            Some(money) => {
-                let fresh = || Total::zero(money.currency);
-                self.by_currency.entry(money.currency).or_insert_with(fresh).add(money.amount);
-            }
-        }
-    }
-
-    fn level(mut self, currency: Currency) -> Level {
-        Level {
-            deals: self.deals,
-            amount: self.by_currency.remove(&currency).unwrap_or_else(|| Total::zero(currency)),
-            other: self.by_currency.into_values().collect(),
-            without_amount: self.without_amount,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -219,6 +219,7 @@ impl Pair<'_> {
             close_before: before.and_then(Deal::close_date),
             close_date: after.and_then(Deal::close_date),
             booked,
+            was_there: self.was_in,
             left,
         }
     }

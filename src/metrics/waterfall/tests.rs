@@ -72,7 +72,7 @@ fn told(waterfall: &Waterfall) -> Vec<String> {
     let sum = |total: &Total| total.sum.map_or("?".to_owned(), |s| s.normalize().to_string());
     let others = |other: &[Total]| other.iter().map(|t| format!(" {} {}", sum(t), t.currency)).collect::<String>();
     let level =
-        |name: &str, level: &Level| format!("{name} {} {}{}", level.deals, sum(&level.amount), others(&level.other));
+        |name: &str, level: &Amounts| format!("{name} {} {}{}", level.deals, sum(&level.amount), others(&level.other));
     let mut lines = vec![level("start", &waterfall.start)];
     for step in waterfall.steps.iter().filter(|step| step.deals > 0) {
         let kind = serde_json::to_value(step.kind).unwrap();
@@ -260,9 +260,9 @@ fn a_sum_too_large_to_hold_is_not_known_and_still_no_lie() {
 #[test]
 fn a_lost_deal_would_be_found() {
     let waterfall = case(vec![one("a", "brief", "5", "-")], vec![one("a", "brief", "6", "-")]).take(None);
-    let short = Level { amount: Total::zero(waterfall.currency), ..waterfall.start.clone() };
+    let short = Amounts { amount: Total::zero(waterfall.currency), ..waterfall.start.clone() };
     assert!(!is_balanced(&short, &waterfall.steps, &waterfall.end));
-    let fewer = Level { deals: 0, ..waterfall.start.clone() };
+    let fewer = Amounts { deals: 0, ..waterfall.start.clone() };
     assert!(!is_balanced(&fewer, &waterfall.steps, &waterfall.end));
 }
 
