@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use clap::ValueEnum;
 
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::rendering;
 use crate::cli::reporting::{Known, Viewpoint, Wanted};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
@@ -242,7 +243,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let known = Known::gather(ui, &home, point, wanted, |pipeline, day| args.asking.asked(kind, pipeline, day))?;
     let report = Report::make(kind, &known.facts());
     let text = match format {
-        Format::Md => report.to_markdown(&known.templates).map_err(failed)?,
+        Format::Md => rendering::page(&report, &known.templates).map_err(failed)?.to_markdown(),
         Format::Json => json::escaped(&report.to_json().map_err(failed)?),
         Format::Csv => {
             let table = table(&report, args.table.as_deref()).map_err(failed)?;
@@ -293,7 +294,8 @@ pub(in crate::cli) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate
     let wanted = Wanted { needs: kind.needs(), uncommitted: false, allow };
     let point = Viewpoint::open(ui, home, past)?;
     let known = Known::gather(ui, home, point, wanted, |_, _| Ok(Asked::default()))?;
-    Report::make(kind, &known.facts()).to_markdown(&known.templates).map_err(failed)
+    let report = Report::make(kind, &known.facts());
+    Ok(rendering::page(&report, &known.templates).map_err(failed)?.to_markdown())
 }
 
 /// Writes a file beside its place and renames it, so that a reader sees the old one or the new one.
