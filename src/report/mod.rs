@@ -26,7 +26,7 @@ use crate::format::pipeline::Pipeline;
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
 use crate::metrics::estimate::Floors;
-use crate::metrics::funnel::{Funnel, Window, of_journeys};
+use crate::metrics::funnel::{self, Funnel, Window, of_journeys};
 use crate::metrics::journey::{Journeys, journeys};
 use crate::metrics::snapshot::{self, Snapshot};
 use crate::metrics::total::decimal_share;
@@ -166,12 +166,13 @@ pub fn pipeline(facts: &Facts<'_>, by: &[String]) -> Report {
 
 /// The funnel of deals that first came to a stage inside the window.
 pub fn funnel(facts: &Facts<'_>, window: Window) -> Report {
-    let journeys = journeys(facts.pipeline, facts.spells);
+    let funnel =
+        funnel::funnel(facts.pipeline, facts.spells, facts.as_of.0, since_the_edge(facts, window), facts.floors);
     Report::Funnel(Box::new(FunnelReport {
         head: Head::new("funnel", facts),
         from: window.from.map(|from| day_of(facts.pipeline, from)),
         to: window.until.map(|until| day_of(facts.pipeline, until.saturating_sub(1))),
-        funnel: facts.part(funnel_of(facts, &journeys, window)),
+        funnel: facts.part(funnel),
     }))
 }
 
@@ -217,9 +218,13 @@ fn state(facts: &Facts<'_>, journeys: &Journeys, chances: &[StageChance], by: &[
 }
 
 fn funnel_of(facts: &Facts<'_>, journeys: &Journeys, window: Window) -> Funnel {
-    // What was there already where a shallow clone begins did not come in then.
+    of_journeys(facts.pipeline, journeys, facts.as_of.0, since_the_edge(facts, window), facts.floors)
+}
+
+/// What was there already where a shallow clone begins did not come in then.
+fn since_the_edge(facts: &Facts<'_>, window: Window) -> Window {
     let from = window.from.max(facts.history.and_then(|history| history.begins));
-    of_journeys(facts.pipeline, journeys, facts.as_of.0, Window { from, ..window }, facts.floors)
+    Window { from, ..window }
 }
 
 fn forecast_of(facts: &Facts<'_>, journeys: &Journeys) -> Forecast {

@@ -12,7 +12,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then, end_of, start_of};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{
-    Facts as StageFacts, current, home, read, read_pipeline, tell_half_done, tell_history, tell_unreadable,
+    Facts as StageFacts, current, home, read, read_pipeline, tell_half_done, tell_history, tell_unreadable, visits_at,
     with_chronicle,
 };
 use crate::cli::{Global, day};
@@ -26,6 +26,7 @@ use crate::format::pipeline::Pipeline;
 use crate::format::source::{EntryKind, Source as _};
 use crate::history::Chronicle;
 use crate::history::History;
+use crate::history::Visits;
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
 use crate::metrics::estimate::Floors;
@@ -224,12 +225,14 @@ impl Known {
             }
         };
         let pipeline = read_pipeline(ui, &files)?;
-        let told = |chronicle: &Chronicle<'_>| {
+        let told = |chronicle: &Chronicle<'_>| (chronicle.summary(), chronicle.spells(true), Some(chronicle.history()));
+        let (summary, spells, history) = if needs.deals {
+            with_chronicle(&then, commit, &pipeline, &allow.options(), told)?
+        } else {
             // Who needs no deal needs none by name either.
-            let history = needs.deals.then(|| chronicle.history());
-            (chronicle.summary(), chronicle.spells(needs.deals), history)
+            let Visits { summary, spells } = visits_at(&then, commit, &pipeline, &allow.options())?;
+            (summary, spells, None)
         };
-        let (summary, spells, history) = with_chronicle(&then, commit, &pipeline, &allow.options(), told)?;
         tell_history(ui, home, &summary, &pipeline)?;
         let known_at = summary.tip_known_at.unwrap_or(KnownAt(i64::MIN));
         let as_of = asked.map_or(known_at, |(until, _)| until);
