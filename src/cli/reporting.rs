@@ -8,7 +8,9 @@ use crate::check::{self, check};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::standpoint::{AllowIncomplete, Then};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts as StageFacts, read, read_pipeline, read_values, tell_history, with_chronicle};
+use crate::cli::workspace::{
+    Facts as StageFacts, read, read_pipeline, read_values, tell_history, visits_at, with_chronicle,
+};
 use crate::format;
 use crate::format::deal::Deal;
 use crate::format::expr::Expression;
@@ -20,7 +22,7 @@ use crate::format::source::{EntryKind, Source as _};
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
 use crate::history::track::Tracks;
-use crate::history::{Chronicle, History, Summary};
+use crate::history::{Chronicle, History, Summary, Visits};
 use crate::metrics::estimate::Floors;
 use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
@@ -132,12 +134,14 @@ impl Known {
         let Viewpoint { home: then, commit, files, asked: when, pipeline } = point;
         let templates = own_templates(&files, commit)?;
         drop(files);
-        let told = |chronicle: &Chronicle<'_>| {
+        let told = |chronicle: &Chronicle<'_>| (chronicle.summary(), chronicle.spells(true), Some(chronicle.history()));
+        let (summary, mut spells, history) = if needs.deals || needs.tracks {
+            with_chronicle(&then, commit, &pipeline, &allow.options(), told)?
+        } else {
             // Who needs no deal needs none by name either.
-            let history = (needs.deals || needs.tracks).then(|| chronicle.history());
-            (chronicle.summary(), chronicle.spells(needs.deals), history)
+            let Visits { summary, spells } = visits_at(&then, commit, &pipeline, &allow.options())?;
+            (summary, spells, None)
         };
-        let (summary, mut spells, history) = with_chronicle(&then, commit, &pipeline, &allow.options(), told)?;
         tell_history(ui, home, &summary, &pipeline)?;
         let known_at = summary.tip_known_at.unwrap_or(KnownAt(i64::MIN));
         let as_of = when.map_or(known_at, |(until, _)| until);
