@@ -323,13 +323,18 @@ fn step(kind: Kind, changes: &[DealChange], first: usize, currency: Currency) ->
         kind,
         deals: changes.len(),
         change_of_deals: kind.direction() * count,
-        amount: sums.amount,
+        amount: plain(sums.amount),
         other: sums.other,
-        before_leaving: before_leaving.amount,
+        before_leaving: plain(before_leaving.amount),
         without_amount: changes.iter().filter(|change| change.booked.is_empty()).count(),
         first,
         listed: changes.len(),
     }
+}
+
+/// Amounts that cancel each other leave a zero with decimals, which is nothing all the same.
+fn plain(total: Total) -> Total {
+    Total { sum: total.sum.map(|sum| if sum.is_zero() { Decimal::ZERO } else { sum }), ..total }
 }
 
 /// A sum that does not fit is not known, and nothing can be said against it.
