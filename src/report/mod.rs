@@ -14,6 +14,7 @@ pub mod data;
 pub mod forecast;
 pub mod funnel;
 pub mod groups;
+pub mod health;
 pub mod history;
 pub mod lang;
 pub mod listing;
@@ -24,6 +25,7 @@ pub mod page;
 pub mod pipeline;
 pub mod story;
 pub mod template;
+pub mod time;
 
 use std::collections::BTreeMap;
 
@@ -221,9 +223,13 @@ reports! {
     /// The open deals.
     Pipeline, pipeline, pipeline::PipelineReport, DEALS;
     /// From stage to stage.
-    Funnel, funnel, funnel::FunnelReport, Needs { deals: false, ..DEALS };
+    Funnel, funnel, funnel::FunnelReport, Needs { tracks: true, ..DEALS };
+    /// How long everything takes.
+    Time, time, time::TimeReport, Needs { tracks: true, ..DEALS };
     /// What will be won.
     Forecast, forecast, forecast::ForecastReport, DEALS;
+    /// Signs of trouble.
+    Health, health, health::HealthReport, Needs { tracks: true, ..DEALS };
 }
 
 /// Any report.

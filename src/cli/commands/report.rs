@@ -14,6 +14,7 @@ use crate::cli::ui::Ui;
 use crate::cli::workspace::{current, home, tell_half_done, tell_unreadable};
 use crate::cli::{Global, day};
 use crate::format::pipeline::Pipeline;
+use crate::metrics::conversion::{self, Goal, Variant};
 use crate::metrics::period::{Period, Span};
 use crate::output::{csv, json};
 use crate::repo::discover::Home;
@@ -89,6 +90,18 @@ pub(in crate::cli) struct Asking {
     /// Only deals for which this expression is true
     #[arg(long = "where", value_name = "EXPR")]
     filter: Option<String>,
+    /// In the funnel, also count conversion in this way
+    #[arg(long, value_name = "WAY", value_enum)]
+    conversion: Option<VariantWord>,
+    /// In the funnel, also from one stage to another stage or end; may be given several times
+    #[arg(long = "pair", value_name = "FROM..TO")]
+    pairs: Vec<String>,
+    /// In the funnel, count who got there within so many days
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    within: Option<u32>,
+    /// In the time report, count the working hours of the pipeline's calendar only
+    #[arg(long)]
+    business_hours: bool,
     /// Who it is for
     #[arg(long, value_name = "WHO", value_enum, default_value = "team")]
     profile: ProfileWord,
@@ -105,6 +118,18 @@ enum PeriodWord {
     Quarter,
     /// A fiscal year
     Year,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum VariantWord {
+    /// Deals that came to the stage, followed until today: the sound one
+    Cohort,
+    /// Deals that were in both stages in the same days, in any order
+    AnyStage,
+    /// Deals that were in the stage and in all before it
+    AllStages,
+    /// With skipped stages filled in
+    Imputed,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -135,8 +160,12 @@ pub(in crate::cli) enum Name {
     Pipeline,
     /// Conversion from stage to stage and the time in each
     Funnel,
+    /// How long deals stay in each stage, the sales cycle, velocity, answers in time
+    Time,
     /// What will be won, by month
     Forecast,
+    /// Signs of trouble against the days before, and the deals that need somebody
+    Health,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -155,7 +184,9 @@ impl Name {
             Name::Overview => Kind::Overview,
             Name::Pipeline => Kind::Pipeline,
             Name::Funnel => Kind::Funnel,
+            Name::Time => Kind::Time,
             Name::Forecast => Kind::Forecast,
+            Name::Health => Kind::Health,
         }
     }
 }
@@ -201,6 +232,15 @@ impl Asking {
             by,
             owner: None,
             filter: self.filter.clone(),
+            conversion: self.conversion.map(|variant| match variant {
+                VariantWord::Cohort => Variant::Cohort,
+                VariantWord::AnyStage => Variant::AnyStage,
+                VariantWord::AllStages => Variant::AllStages,
+                VariantWord::Imputed => Variant::Imputed,
+            }),
+            pairs: self.pairs(kind, pipeline)?,
+            within: self.within,
+            business_hours: self.business_hours,
             profile: match self.profile {
                 ProfileWord::Team => Profile::Team,
                 ProfileWord::Management => Profile::Management,
@@ -211,6 +251,40 @@ impl Asking {
                 LangWord::Ru => Lang::Ru,
             },
         })
+    }
+
+    /// The pairs of stages that are asked for.
+    fn pairs(&self, kind: Kind, pipeline: &Pipeline) -> Result<Vec<(String, String)>, CommandError> {
+        let is_asked = self.conversion.is_some() || !self.pairs.is_empty() || self.within.is_some();
+        if is_asked && kind != Kind::Funnel {
+            let message = "--conversion, --pair and --within belong to the funnel: tussock report funnel --pair …";
+            return Err(CommandError::usage(message));
+        }
+        if self.business_hours && kind != Kind::Time {
+            return Err(CommandError::usage("--business-hours belongs to the time report: tussock report time …"));
+        }
+        if self.business_hours && pipeline.calendar.is_none() {
+            let message = "pipeline.yaml has no calendar, so nobody knows which hours are working hours";
+            return Err(CommandError::usage(message)
+                .hint("add one: `calendar: {days: [mon, tue, wed, thu, fri], hours: \"09:00-18:00\"}`"));
+        }
+        let pair = |text: &String| {
+            let ends = text.split_once("..").filter(|(from, to)| !from.is_empty() && !to.is_empty());
+            let (from, to) = ends.ok_or_else(|| {
+                CommandError::usage(format!("--pair {text} names no two stages; write it as --pair brief..proposal"))
+            })?;
+            let places = || pipeline.places().map(|place| place.id().to_string()).collect::<Vec<_>>().join(", ");
+            let stage = |name: &str| conversion::stage_named(pipeline, name);
+            let index = stage(from).ok_or_else(|| {
+                CommandError::usage(format!("{from} in --pair {text} is no stage; the pipeline has {}", places()))
+            })?;
+            if Goal::named(pipeline, index, to).is_none() {
+                let message = format!("{to} in --pair {text} is no stage and no end; the pipeline has {}", places());
+                return Err(CommandError::usage(message));
+            }
+            Ok((from.to_owned(), to.to_owned()))
+        };
+        self.pairs.iter().map(pair).collect()
     }
 
     /// Whether the deals themselves have to be read.
