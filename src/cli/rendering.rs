@@ -22,6 +22,9 @@ use crate::report::{Report, ReportError};
 /// The word that makes this program such a child. It is no command: nobody else is to call it.
 pub(super) const WORD: &str = "__render";
 
+/// How the names of templates end.
+const TEMPLATE: &str = ".jinja";
+
 /// Memory of a child, in bytes, beside what the report itself takes.
 const MEMORY: u64 = 256 * 1024 * 1024;
 
@@ -62,8 +65,8 @@ enum Answer {
 /// # Errors
 /// As [`Report::to_page`]; and when a template takes more than it may.
 pub(super) fn page(report: &Report, own: &BTreeMap<String, String>) -> Result<Page, ReportError> {
-    if own.is_empty() {
-        return report.to_page(own);
+    if !own.keys().any(|name| name.ends_with(TEMPLATE)) {
+        return report.to_page(&BTreeMap::new());
     }
     let task = Task {
         report: report.name().to_owned(),
