@@ -16,6 +16,7 @@ use super::{
     Step, TimeRow, Times, Unit, Waterfall,
 };
 use crate::format::money::parse_decimal;
+use crate::report::lang::Lang;
 use crate::report::{number, page};
 
 /// The charts that the templates of one report have asked for, in their order.
@@ -34,7 +35,7 @@ const MAX_CHARTS: usize = 100;
 /// | `waterfall_chart(title, steps, axis="", alt)` | steps `{label, amount or value, is_total}` |
 /// | `line_chart(title, axis, labels, values, second, names, unit="whole", alt)` | one line or two |
 /// | `figures(list)` | big numbers `{label, value, note}` |
-pub fn add_to(env: &mut Environment<'_>, drawn: &Drawn) {
+pub fn add_to(env: &mut Environment<'_>, lang: Lang, drawn: &Drawn) {
     let keep = |drawn: &Drawn| {
         let drawn = Arc::clone(drawn);
         move |chart: Option<Chart>| leave(&drawn, chart)
@@ -43,26 +44,26 @@ pub fn add_to(env: &mut Environment<'_>, drawn: &Drawn) {
     env.add_function(
         "bar_chart",
         move |title: &Value, axis: &Value, labels: Vec<Value>, values: Vec<Value>, options: Kwargs| {
-            out(bar_chart(title, axis, &labels, &values, &options)?)
+            out(bar_chart(lang, title, axis, &labels, &values, &options)?)
         },
     );
     let out = keep(drawn);
     env.add_function("flow_chart", move |title: &Value, nodes: Vec<Value>, links: Vec<Value>, options: Kwargs| {
-        out(flow_chart(title, &nodes, &links, &options)?)
+        out(flow_chart(lang, title, &nodes, &links, &options)?)
     });
     let out = keep(drawn);
     env.add_function("time_chart", move |title: &Value, rows: Vec<Value>, options: Kwargs| {
-        out(time_chart(title, &rows, &options)?)
+        out(time_chart(lang, title, &rows, &options)?)
     });
     let out = keep(drawn);
     env.add_function("waterfall_chart", move |title: &Value, steps: Vec<Value>, options: Kwargs| {
-        out(waterfall_chart(title, &steps, &options)?)
+        out(waterfall_chart(lang, title, &steps, &options)?)
     });
     let out = keep(drawn);
     env.add_function(
         "line_chart",
         move |title: &Value, axis: &Value, labels: Vec<Value>, values: Vec<Value>, options: Kwargs| {
-            out(line_chart(title, axis, &labels, &values, &options)?)
+            out(line_chart(lang, title, axis, &labels, &values, &options)?)
         },
     );
     let out = keep(drawn);
@@ -82,6 +83,7 @@ fn leave(drawn: &Drawn, chart: Option<Chart>) -> Result<Value, Error> {
 }
 
 fn bar_chart(
+    lang: Lang,
     title: &Value,
     axis: &Value,
     labels: &[Value],
@@ -99,12 +101,12 @@ fn bar_chart(
     for (at, (label, value)) in labels.iter().zip(values).enumerate() {
         // A number that is not known would be a missing bar, which reads as zero: then no chart at all. An estimate says
         // why it is not known.
-        let Some(measure) = measure(value, unit)? else { return Ok(None) };
+        let Some(measure) = measure(lang, value, unit)? else { return Ok(None) };
         let bound = |bounds: &[Value]| bounds.get(at).map(|v| whole(v, unit)).transpose().map(Option::flatten);
         let range = bound(&low)?.zip(bound(&high)?).or(measure.range);
-        let second = second.get(at).map(|v| self::measure(v, unit)).transpose()?.flatten();
+        let second = second.get(at).map(|v| self::measure(lang, v, unit)).transpose()?.flatten();
         let second = second.and_then(|m| Some(Point { value: m.value?, shown: m.shown }));
-        let onward = onward.get(at).map(estimated_share).transpose()?.unwrap_or_default();
+        let onward = onward.get(at).map(|v| estimated_share(lang, v)).transpose()?.unwrap_or_default();
         bars.push(Bar { label: plain(label), value: measure.value, shown: measure.shown, range, second, onward });
     }
     let shape = match (funnel, horizontal) {
@@ -116,7 +118,13 @@ fn bar_chart(
     Ok(Some(Chart { title: plain(title), alt, drawing: Drawing::Bars(bars) }))
 }
 
-fn flow_chart(title: &Value, nodes: &[Value], links: &[Value], options: &Kwargs) -> Result<Option<Chart>, Error> {
+fn flow_chart(
+    lang: Lang,
+    title: &Value,
+    nodes: &[Value],
+    links: &[Value],
+    options: &Kwargs,
+) -> Result<Option<Chart>, Error> {
     let alt = alt(options)?;
     let node = |value: &Value| -> Result<Node, Error> {
         if value.kind() == ValueKind::String {
@@ -130,7 +138,7 @@ fn flow_chart(title: &Value, nodes: &[Value], links: &[Value], options: &Kwargs)
             Some(other) => return Err(invalid(format!("a node is a stage, won, lost or an end, not {other:?}"))),
         };
         let own = member(value, "value")?;
-        let own = if own.is_none() || own.is_undefined() { None } else { measure(&own, Unit::Whole)? };
+        let own = if own.is_none() || own.is_undefined() { None } else { measure(lang, &own, Unit::Whole)? };
         Ok(Node { label: plain(&value.get_attr("label")?), place, shown: own.map_or_else(String::new, |m| m.shown) })
     };
     let nodes: Vec<Node> = nodes.iter().map(node).collect::<Result<_, _>>()?;
@@ -141,7 +149,7 @@ fn flow_chart(title: &Value, nodes: &[Value], links: &[Value], options: &Kwargs)
             index.filter(|i| *i < flow.nodes.len()).ok_or_else(|| invalid(format!("a link's {name} is no node")))
         };
         let (from, to) = (index("from")?, index("to")?);
-        let Some(measure) = measure(&link.get_attr("value")?, Unit::Whole)? else { return Ok(None) };
+        let Some(measure) = measure(lang, &link.get_attr("value")?, Unit::Whole)? else { return Ok(None) };
         let Some(value) = measure.value else { return Ok(None) };
         let link = Link { from, to, value, shown: measure.shown };
         // A link that nobody took, and one that leads nowhere else, is not seen.
@@ -154,20 +162,20 @@ fn flow_chart(title: &Value, nodes: &[Value], links: &[Value], options: &Kwargs)
     for at in 0..flow.nodes.len() {
         let came = flow.links.iter().filter(|l| l.to == at).fold(0_i64, |sum, l| sum.saturating_add(l.value));
         if let Some(node) = flow.nodes.get_mut(at).filter(|n| n.place != Place::Stage && n.shown.is_empty()) {
-            node.shown = number::thousands(&came.to_string());
+            node.shown = number::thousands(&came.to_string(), lang);
         }
     }
     Ok(Some(Chart { title: plain(title), alt, drawing: Drawing::Flow(flow) }))
 }
 
-fn time_chart(title: &Value, rows: &[Value], options: &Kwargs) -> Result<Option<Chart>, Error> {
+fn time_chart(lang: Lang, title: &Value, rows: &[Value], options: &Kwargs) -> Result<Option<Chart>, Error> {
     let axis = options.get::<Option<Value>>("axis")?.map_or_else(|| "days".to_owned(), |v| plain(&v));
     let names = list(options, "names")?;
     let name = |at: usize, usual: &str| names.get(at).map_or_else(|| usual.to_owned(), plain);
     let names = (name(0, "half are over by"), name(1, "nine of ten are over by"));
     let alt = alt(options)?;
     let row = |value: &Value| -> Result<TimeRow, Error> {
-        let length = |name: &str| length(&value.get_attr(name)?);
+        let length = |name: &str| length(lang, &value.get_attr(name)?);
         Ok(TimeRow {
             label: plain(&value.get_attr("label")?),
             median: length("median_seconds")?,
@@ -179,7 +187,7 @@ fn time_chart(title: &Value, rows: &[Value], options: &Kwargs) -> Result<Option<
     Ok(Some(Chart { title: plain(title), alt, drawing: Drawing::Times(times) }))
 }
 
-fn waterfall_chart(title: &Value, steps: &[Value], options: &Kwargs) -> Result<Option<Chart>, Error> {
+fn waterfall_chart(lang: Lang, title: &Value, steps: &[Value], options: &Kwargs) -> Result<Option<Chart>, Error> {
     let axis = options.get::<Option<Value>>("axis")?.map_or_else(String::new, |v| plain(&v));
     let alt = alt(options)?;
     let mut drawn = Vec::with_capacity(steps.len());
@@ -188,7 +196,7 @@ fn waterfall_chart(title: &Value, steps: &[Value], options: &Kwargs) -> Result<O
         let amount = if amount.is_undefined() { step.get_attr("value")? } else { amount };
         let Some(value) = whole(&amount, Unit::Whole)? else { return Ok(None) };
         let is_total = member(step, "is_total")?.is_true();
-        let digits = number::thousands(&value.unsigned_abs().to_string());
+        let digits = number::thousands(&value.unsigned_abs().to_string(), lang);
         let shown = match (is_total, value) {
             (true, 0..) | (_, 0) => digits,
             (false, 0..) => format!("+{digits}"),
@@ -201,6 +209,7 @@ fn waterfall_chart(title: &Value, steps: &[Value], options: &Kwargs) -> Result<O
 }
 
 fn line_chart(
+    lang: Lang,
     title: &Value,
     axis: &Value,
     labels: &[Value],
@@ -216,7 +225,7 @@ fn line_chart(
         let mut points = Vec::with_capacity(values.len());
         for value in values {
             // A gap in a line reads as a straight way from one side to the other.
-            let Some(measure) = measure(value, unit)? else { return Ok(None) };
+            let Some(measure) = measure(lang, value, unit)? else { return Ok(None) };
             let Some(value) = measure.value else { return Ok(None) };
             points.push(Point { value, shown: measure.shown });
         }
@@ -246,7 +255,7 @@ struct Measure {
 }
 
 /// A number, an amount or an estimate; `None` where it is not known or too large to draw.
-fn measure(value: &Value, unit: Unit) -> Result<Option<Measure>, Error> {
+fn measure(lang: Lang, value: &Value, unit: Unit) -> Result<Option<Measure>, Error> {
     if value.kind() == ValueKind::Map {
         let state = member(value, "state")?;
         match state.as_str() {
@@ -254,12 +263,12 @@ fn measure(value: &Value, unit: Unit) -> Result<Option<Measure>, Error> {
                 let inner = value.get_attr("value")?;
                 let bound = |name: &str| whole(&value.get_attr(name)?, unit);
                 let range = bound("low")?.zip(bound("high")?);
-                return Ok(measure(&inner, unit)?.map(|m| Measure { range, ..m }));
+                return Ok(measure(lang, &inner, unit)?.map(|m| Measure { range, ..m }));
             }
             Some(_) => {
                 let shown = match unit {
-                    Unit::Share => estimated_share(value)?,
-                    Unit::Whole => length(value)?.shown,
+                    Unit::Share => estimated_share(lang, value)?,
+                    Unit::Whole => length(lang, value)?.shown,
                 };
                 return Ok(Some(Measure { value: None, shown, range: None }));
             }
@@ -268,8 +277,8 @@ fn measure(value: &Value, unit: Unit) -> Result<Option<Measure>, Error> {
     }
     let Some(number) = whole(value, unit)? else { return Ok(None) };
     let shown = match unit {
-        Unit::Whole => number::thousands(&number.to_string()),
-        Unit::Share => number_of(value).map_or_else(|| number::NONE.to_owned(), number::share),
+        Unit::Whole => number::thousands(&number.to_string(), lang),
+        Unit::Share => number_of(value).map_or_else(|| number::NONE.to_owned(), |v| number::share(v, lang)),
     };
     Ok(Some(Measure { value: Some(number), shown, range: None }))
 }
@@ -296,45 +305,47 @@ fn whole(value: &Value, unit: Unit) -> Result<Option<i64>, Error> {
 }
 
 /// A length of time: an estimate, a number of seconds, or nothing.
-fn length(value: &Value) -> Result<Length, Error> {
+fn length(lang: Lang, value: &Value) -> Result<Length, Error> {
     let seconds = |value: &Value| number_of(value).and_then(|v| v.to_i64());
     if value.is_none() || value.is_number() {
         return Ok(match seconds(value) {
-            Some(seconds) => Length { known: Known::Exactly { seconds }, shown: number::length(seconds) },
+            Some(seconds) => Length { known: Known::Exactly { seconds }, shown: number::length(seconds, lang) },
             None => Length { known: Known::TooEarly, shown: number::NONE.to_owned() },
         });
     }
     let state = value.get_attr("state")?;
     Ok(match state.as_str() {
-        Some("known") => return length(&value.get_attr("value")?),
+        Some("known") => return length(lang, &value.get_attr("value")?),
         Some("not_reached") => {
             let seconds = seconds(&value.get_attr("beyond")?).unwrap_or(0);
-            let shown = format!("not reached (> {})", number::length(seconds));
+            let length = number::length(seconds, lang);
+            let shown = lang.say("not reached (> {beyond})", None, |_| Some(length.clone())).unwrap_or_default();
             Length { known: Known::Beyond { seconds }, shown }
         }
-        Some("too_early") => Length { known: Known::TooEarly, shown: too_early(value)? },
+        Some("too_early") => Length { known: Known::TooEarly, shown: too_early(lang, value)? },
         _ => return Err(invalid("neither an estimate nor a number")),
     })
 }
 
 /// The text of a share that may be an estimate; empty where there is none.
-fn estimated_share(value: &Value) -> Result<String, Error> {
+fn estimated_share(lang: Lang, value: &Value) -> Result<String, Error> {
     if value.is_none() || value.is_undefined() {
         return Ok(String::new());
     }
     if value.is_number() {
-        return Ok(number_of(value).map_or_else(String::new, number::share));
+        return Ok(number_of(value).map_or_else(String::new, |v| number::share(v, lang)));
     }
     let state = value.get_attr("state")?;
     match state.as_str() {
-        Some("known") => estimated_share(&value.get_attr("value")?),
-        Some("too_early") => too_early(value),
+        Some("known") => estimated_share(lang, &value.get_attr("value")?),
+        Some("too_early") => too_early(lang, value),
         _ => Err(invalid("neither an estimate nor a share")),
     }
 }
 
-fn too_early(value: &Value) -> Result<String, Error> {
-    Ok(format!("too early (n = {})", value.get_attr("n")?))
+fn too_early(lang: Lang, value: &Value) -> Result<String, Error> {
+    let n = value.get_attr("n")?.to_string();
+    Ok(lang.say("too early (n = {n})", None, |_| Some(n.clone())).unwrap_or_default())
 }
 
 fn number_of(value: &Value) -> Option<f64> {
@@ -402,7 +413,7 @@ mod tests {
         let drawn = Drawn::default();
         let mut env = Environment::new();
         env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        add_to(&mut env, &drawn);
+        add_to(&mut env, Lang::En, &drawn);
         let known = context! {state => "known", value => 0.25, n => 8, low => 0.1, high => 0.4};
         let early = context! {state => "too_early", n => 3};
         let beyond = context! {state => "not_reached", beyond => 20 * 86_400, n => 9};
