@@ -32,7 +32,7 @@ const MAX_CHARTS: usize = 100;
 /// | `bar_chart(title, axis, labels, values, horizontal=true, funnel=false, unit="whole", low, high, second, names, onward, alt)` | bars; values are numbers, money or, with `unit="share"`, estimates of shares |
 /// | `flow_chart(title, nodes, links, alt)` | a flow; nodes are names or `{label, place, value}` with the places `stage`, `won`, `lost`, `end` |
 /// | `time_chart(title, rows, names, axis="days", alt)` | lengths of time; rows are `{label, median_seconds, p90_seconds}` |
-/// | `waterfall_chart(title, steps, axis="", alt)` | steps `{label, amount or value, is_total}` |
+/// | `waterfall_chart(title, steps, axis="", alt)` | steps `{label, amount or value, is_total, is_good}`; without a word, what goes up is good |
 /// | `line_chart(title, axis, labels, values, second, names, unit="whole", alt)` | one line or two |
 /// | `figures(list)` | big numbers `{label, value, note}` |
 pub fn add_to(env: &mut Environment<'_>, lang: Lang, drawn: &Drawn) {
@@ -202,7 +202,9 @@ fn waterfall_chart(lang: Lang, title: &Value, steps: &[Value], options: &Kwargs)
             (false, 0..) => format!("+{digits}"),
             (_, ..0) => format!("−{digits}"),
         };
-        drawn.push(Step { label: plain(&step.get_attr("label")?), value, shown, is_total });
+        let good = member(step, "is_good")?;
+        let is_good = if good.is_undefined() || good.is_none() { value >= 0 } else { good.is_true() };
+        drawn.push(Step { label: plain(&step.get_attr("label")?), value, shown, is_total, is_good });
     }
     let waterfall = Waterfall { axis, steps: drawn };
     Ok(Some(Chart { title: plain(title), alt, drawing: Drawing::Waterfall(waterfall) }))

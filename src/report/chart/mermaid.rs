@@ -340,6 +340,7 @@ mod tests {
             value,
             shown: shown.to_owned(),
             is_total,
+            is_good: value >= 0,
         };
         let mut waterfall = Waterfall {
             axis: "EUR".to_owned(),

@@ -262,6 +262,8 @@ pub struct Step {
     pub shown: String,
     /// Whether it is a total, which stands on the ground.
     pub is_total: bool,
+    /// Whether it is good news: what was won takes from what is open, and is.
+    pub is_good: bool,
 }
 
 impl Waterfall {
