@@ -259,7 +259,14 @@ fn quoted(text: &str, longest: usize) -> String {
         '}' => ')',
         c => c,
     };
-    let safe: String = plain.trim().chars().map(looks).collect();
+    // One alone begins nothing, and many fonts lack the one that looks alike.
+    let plain = plain.trim();
+    let alone = |at: usize| {
+        let beside = |c: Option<char>| matches!(c, Some('%' | '{'));
+        let after = plain.get(at + 1..).and_then(|rest| rest.chars().next());
+        !beside(plain.get(..at).and_then(|before| before.chars().next_back())) && !beside(after)
+    };
+    let safe: String = plain.char_indices().map(|(at, c)| if c == '%' && alone(at) { c } else { looks(c) }).collect();
     let cut: String = match safe.char_indices().nth(longest) {
         Some((at, _)) => format!("{}…", safe.get(..at).unwrap_or_default().trim_end()),
         None => safe,
@@ -418,7 +425,7 @@ mod tests {
         };
         assert_eq!(
             chart("t", Drawing::Lines(lines)),
-            "```mermaid\n%%{init: {\"themeVariables\": {\"xyChart\": {\"plotColorPalette\": \"#0072b2, #d55e00\"}}}}%%\nxychart-beta\n    title \"t: won\"\n    x-axis [\"a\", \"b\"]\n    y-axis \"％\" -0.5 --> 100\n    \
+            "```mermaid\n%%{init: {\"themeVariables\": {\"xyChart\": {\"plotColorPalette\": \"#0072b2, #d55e00\"}}}}%%\nxychart-beta\n    title \"t: won\"\n    x-axis [\"a\", \"b\"]\n    y-axis \"%\" -0.5 --> 100\n    \
              line [-0.5, 100]\n```\n"
         );
     }
