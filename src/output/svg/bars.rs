@@ -133,7 +133,7 @@ fn lying(canvas: &mut Canvas, bars: &Bars, top: f64) {
 
 /// From one end to the other, with a cap at each.
 fn whisker(canvas: &mut Canvas, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
-    canvas.line((x1, y1), (x2, y2), Paint::Paper, 4.0);
+    canvas.line((x1, y1), (x2, y2), Paint::Paper, 3.5);
     canvas.line((x1, y1), (x2, y2), Paint::Ink, 1.5);
     let (dx, dy) = if (y1 - y2).abs() < (x1 - x2).abs() { (0.0, 4.0) } else { (4.0, 0.0) };
     for (x, y) in [(x1, y1), (x2, y2)] {

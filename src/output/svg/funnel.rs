@@ -58,7 +58,7 @@ pub(super) fn draw(canvas: &mut Canvas, bars: &Bars) {
         if !bar.onward.trim().is_empty() {
             let onward = format!("↓ {}", bar.onward);
             if narrow {
-                canvas.text(middle, y + WAY / 2.0 + 4.5, Anchor::Middle, Pen::Muted, &onward);
+                canvas.text(middle, y + WAY / 2.0 + 4.5, Anchor::Middle, Pen::Number, &onward);
             } else {
                 canvas.text(canvas.width - right + 14.0, y + WAY / 2.0 + 4.5, Anchor::Start, Pen::Label, &onward);
             }
