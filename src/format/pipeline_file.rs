@@ -191,6 +191,7 @@ impl Reader<'_> {
             timezone,
             fiscal_year_start,
             rates,
+            exchange: None,
             won_at,
             groups,
             stages: stages.into_iter().map(|s| s.stage).collect(),

@@ -53,6 +53,7 @@ pub fn pipeline(stages: &[&str]) -> Pipeline {
         timezone: chrono_tz::UTC,
         fiscal_year_start: 1,
         rates: None,
+        exchange: None,
         won_at: None,
         groups: Default::default(),
         stages: stages.iter().map(stage).collect(),

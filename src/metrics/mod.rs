@@ -5,6 +5,7 @@ pub mod funnel;
 pub mod interval;
 pub mod journey;
 pub mod period;
+pub mod rates;
 pub mod rows;
 pub mod snapshot;
 pub mod survival;

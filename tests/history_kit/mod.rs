@@ -53,6 +53,7 @@ pub fn pipeline(stages: &[&str], ends: &[(&str, EndKind)]) -> Pipeline {
         timezone: chrono_tz::UTC,
         fiscal_year_start: 1,
         rates: None,
+        exchange: None,
         won_at: None,
         groups: BTreeMap::new(),
         stages: stages.iter().map(make).collect(),

@@ -10,7 +10,7 @@ use crate::cli::exit::{CommandError, Exit};
 use crate::cli::reporting::{Known, Viewpoint, Wanted};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{current, home, tell_half_done, tell_unreadable};
+use crate::cli::workspace::{current, home, tell_half_done, tell_rates, tell_unreadable};
 use crate::cli::{Global, day};
 use crate::format::pipeline::Pipeline;
 use crate::metrics::period::{Period, Span};
@@ -256,7 +256,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         Some(file) => write_whole(&current(global)?.join(file), &text)?,
         None => ui.print(&text),
     }
-    let unreadable = known.reading().is_some_and(|(reading, snapshot)| tell_unreadable(ui, reading, snapshot));
+    let unreadable = known
+        .reading()
+        .is_some_and(|(reading, snapshot)| tell_unreadable(ui, reading, snapshot) | tell_rates(ui, reading));
     Ok(if unreadable { Exit::Findings } else { Exit::Done })
 }
 
