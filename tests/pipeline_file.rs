@@ -253,3 +253,31 @@ fn values_of_the_wrong_kind_say_what_is_taken() {
 15:22 the level of yaml-syntax must be error, warning, info or off"
     );
 }
+
+#[test]
+fn a_calendar_is_read_strictly() {
+    let calendar = |text: &str| with(&format!("stages: [{{id: a}}]\ncalendar: {text}\n"));
+    let full = calendar("{days: [mon, sat], hours: \"08:30-24:00\", holidays: [2026-01-01]}");
+    let (pipeline, _) = read(full.as_bytes()).unwrap_or_else(|p| panic!("{p:?}"));
+    let read = pipeline.calendar.unwrap();
+    assert_eq!((read.days, read.from, read.to), ([true, false, false, false, false, true, false], 510, 1440));
+    assert_eq!(read.holidays.len(), 1);
+    let says = |text: &str| problems(&calendar(text)).split_once(' ').map(|(_, said)| said.to_owned()).unwrap();
+    assert_eq!(says("{days: [mon]}"), "the calendar has no working hours (write `hours: \"09:00-18:00\"`)");
+    let hours =
+        "hours must be two times of the day, the earlier one first (write them within one day: \"09:00-18:00\")";
+    for bad in ["18:00-09:00", "9-18", "09:00", "09:00-25:00", "22:00-06:00"] {
+        assert_eq!(says(&format!("{{hours: \"{bad}\"}}")), hours);
+    }
+    assert_eq!(says("{days: [], hours: \"09:00-18:00\"}"), "the calendar has no working day (write [mon, tue, wed])");
+    let far = says("{days: [monday], hours: \"09:00-18:00\"}");
+    assert!(far.starts_with("\"monday\" is no day of the week (days are mon, tue,"), "{far}");
+    assert_eq!(says("{day: [mon], hours: \"09:00-18:00\"}"), "calendar has no key `day` (did you mean `days`?)");
+    let day = says("{hours: \"09:00-18:00\", holidays: [2026-02-30]}");
+    assert!(day.starts_with("2026-02-30 does not exist"), "{day}");
+    assert_eq!(says("[mon]"), "calendar must be a block of keys");
+    assert_eq!(
+        says("{hours: \"09:00-18:00\", holidays: 2026-01-01}"),
+        "holidays must be a list (write [2026-01-01, 2026-05-01])"
+    );
+}

@@ -2,6 +2,7 @@
 //! expression language. Knows neither git nor the terminal nor the clock.
 
 pub mod builtins;
+pub mod calendar;
 pub mod canonical;
 pub mod date;
 pub mod deal;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 
+use super::calendar::Calendar;
 use super::date::Period;
 use super::ident::{CriterionId, DealId, StageId};
 use super::money::Currency;
@@ -31,6 +32,8 @@ pub struct Pipeline {
     pub currency: Currency,
     /// Where a day begins.
     pub timezone: Tz,
+    /// When the team works; `None`: every hour of every day counts.
+    pub calendar: Option<Calendar>,
     /// First month of the fiscal year, 1 to 12.
     pub fiscal_year_start: u32,
     /// File of exchange rates, below the pipeline's folder.

@@ -51,6 +51,7 @@ pub fn pipeline(stages: &[&str], ends: &[(&str, EndKind)]) -> Pipeline {
         title: "Test".into(),
         currency: Currency::new("EUR").unwrap(),
         timezone: chrono_tz::UTC,
+        calendar: None,
         fiscal_year_start: 1,
         rates: None,
         exchange: None,
