@@ -161,7 +161,7 @@ enum Format {
 }
 
 impl Name {
-    fn kind(self) -> Kind {
+    pub(in crate::cli) fn kind(self) -> Kind {
         match self {
             Name::Overview => Kind::Overview,
             Name::Pipeline => Kind::Pipeline,
@@ -212,16 +212,45 @@ impl Asking {
             by,
             owner: None,
             filter: self.filter.clone(),
-            profile: match self.profile {
-                ProfileWord::Team => Profile::Team,
-                ProfileWord::Management => Profile::Management,
-                ProfileWord::Investor => Profile::Investor,
-            },
-            lang: match self.lang {
-                LangWord::En => Lang::En,
-                LangWord::Ru => Lang::Ru,
-            },
+            profile: self.profile(),
+            lang: self.lang(),
         })
+    }
+
+    /// Whether the reader that was named sees such a report at all.
+    ///
+    /// # Errors
+    /// When not.
+    pub(in crate::cli) fn fits(&self, kind: Kind) -> Result<(), CommandError> {
+        if kind == Kind::Forecast && self.profile == ProfileWord::Investor {
+            return Err(CommandError::usage(
+                "a forecast is made of weighted amounts, which the investor profile leaves out",
+            )
+            .hint("`tussock report --profile investor` has what investors see"));
+        }
+        Ok(())
+    }
+
+    /// The expression that chooses the deals, as it was given.
+    pub(in crate::cli) fn filter(&self) -> Option<String> {
+        self.filter.clone()
+    }
+
+    /// Who it is for.
+    pub(in crate::cli) fn profile(&self) -> Profile {
+        match self.profile {
+            ProfileWord::Team => Profile::Team,
+            ProfileWord::Management => Profile::Management,
+            ProfileWord::Investor => Profile::Investor,
+        }
+    }
+
+    /// The language of its text.
+    pub(in crate::cli) fn lang(&self) -> Lang {
+        match self.lang {
+            LangWord::En => Lang::En,
+            LangWord::Ru => Lang::Ru,
+        }
     }
 
     /// Whether the deals themselves have to be read.
@@ -233,12 +262,7 @@ impl Asking {
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let format = args.format()?;
     let kind = args.name.kind();
-    if kind == Kind::Forecast && args.asking.profile == ProfileWord::Investor {
-        return Err(CommandError::usage(
-            "a forecast is made of weighted amounts, which the investor profile leaves out",
-        )
-        .hint("`tussock report --profile investor` has what investors see"));
-    }
+    args.asking.fits(kind)?;
     let home = home(global)?;
     tell_half_done(ui, &home)?;
     home.place()?;
