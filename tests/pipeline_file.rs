@@ -281,3 +281,36 @@ fn a_calendar_is_read_strictly() {
         "holidays must be a list (write [2026-01-01, 2026-05-01])"
     );
 }
+
+const HEAD_WITH_STAGE: &str = "version: 1\ncurrency: EUR\nstages: [{id: a}]\nends: [{id: won, kind: won}]\n";
+
+#[test]
+fn targets_are_of_months_quarters_and_years() {
+    let text = format!("{HEAD_WITH_STAGE}targets: {{FY2027: 1500000, 2026-Q1: 300000.50, 2026-04: 80000 EUR}}\n");
+    let (pipeline, _) = read(text.as_bytes()).unwrap();
+    let told = pipeline.targets.iter().map(|t| format!("{} {}", t.span.name(1), t.amount));
+    assert_eq!(told.collect::<Vec<_>>(), ["2026-Q1 300000.50", "2026-04 80000", "2027 1500000"]);
+    let text = format!("{HEAD_WITH_STAGE}fiscal_year_start: 4\ntargets: {{FY2027-Q1: 5}}\n");
+    let (pipeline, _) = read(text.as_bytes()).unwrap();
+    assert_eq!(pipeline.targets[0].span.from.to_string(), "2026-04-01");
+}
+
+#[test]
+fn a_target_that_says_nothing_clear_is_named() {
+    let targets =
+        "targets:\n  2026-Q5: 1\n  2026-Q1: 3e5\n  2026-Q2: 5 USD\n  2026-Q3: 0\n  2026-Q4: 1\n  FY2026-Q4: 2\n";
+    assert_eq!(
+        problems(&format!("{HEAD_WITH_STAGE}{targets}")),
+        "\
+6:3 \"2026-Q5\" is no month, quarter or year (write 2026-04, 2026-Q1 or FY2026)
+7:12 the target for 2026-Q1: \"3e5\" is not an amount (write it without separators: 300000)
+8:12 the target for 2026-Q2 is in USD (targets are in the pipeline's currency, EUR)
+9:12 the target for 2026-Q3 must be above 0
+11:3 there are two targets for 2026-Q4"
+    );
+    assert_eq!(
+        problems(&format!("{HEAD_WITH_STAGE}fiscal_year_start: 4\ntargets: {{2026-Q1: 1}}\n")),
+        "6:11 \"2026-Q1\" is no month, quarter or year (write 2026-04, FY2026-Q1 or FY2026; a fiscal year is called \
+         after the calendar year in which it ends)"
+    );
+}

@@ -13,6 +13,7 @@ use super::money::Currency;
 use super::rates::Rates;
 use super::schema::FieldSpec;
 use super::span::Span;
+use super::target::Target;
 
 /// The name of the pipeline file.
 pub const PIPELINE_FILE: &str = "pipeline.yaml";
@@ -36,6 +37,8 @@ pub struct Pipeline {
     pub calendar: Option<Calendar>,
     /// First month of the fiscal year, 1 to 12.
     pub fiscal_year_start: u32,
+    /// What is to be won in a period, by its first day; no two for one period.
+    pub targets: Vec<Target>,
     /// File of exchange rates, below the pipeline's folder.
     pub rates: Option<String>,
     /// The rates of that file, where it is there and in order.

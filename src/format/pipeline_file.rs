@@ -20,13 +20,14 @@ use super::schema::{self, FieldSpec, FieldType};
 use super::span::Span;
 use super::tree::{self, Core, Mapping, Node, NodeKind, resolve};
 
-const TOP: [&str; 15] = [
+const TOP: [&str; 16] = [
     "version",
     "title",
     "currency",
     "timezone",
     "calendar",
     "fiscal_year_start",
+    "targets",
     "rates",
     "won_at",
     "groups",
@@ -159,6 +160,7 @@ impl Reader<'_> {
                 1
             })
         });
+        let targets = self.targets(root, currency, fiscal_year_start);
         let rates = root.get("rates").and_then(|n| self.text(n, "rates")).map(str::to_owned);
         let groups = self.groups(root);
         let mut stages = self.stages(root, span);
@@ -194,6 +196,7 @@ impl Reader<'_> {
             timezone,
             calendar,
             fiscal_year_start,
+            targets,
             rates,
             exchange: None,
             won_at,

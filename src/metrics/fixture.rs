@@ -58,6 +58,7 @@ pub fn pipeline(stages: &[&str]) -> Pipeline {
         timezone: chrono_tz::UTC,
         calendar: None,
         fiscal_year_start: 1,
+        targets: Vec::new(),
         rates: None,
         exchange: None,
         won_at: None,
@@ -148,4 +149,14 @@ pub fn money(text: &str) -> Value {
 /// A date as a file writes it.
 pub fn date(text: &str) -> Value {
     Value::Date(text.parse::<NaiveDate>().unwrap())
+}
+
+/// A list of blocks.
+pub fn list(items: Vec<Vec<(&'static str, Value)>>) -> Value {
+    let field = |value: Value| Field { value, span: Span::default() };
+    let block = |entries: Vec<(&'static str, Value)>| {
+        let entry = |(name, value): (&str, Value)| (name.to_owned(), Span::default(), field(value));
+        field(Value::Block(Block { entries: entries.into_iter().map(entry).collect() }))
+    };
+    Value::List(items.into_iter().map(block).collect())
 }

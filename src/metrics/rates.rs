@@ -53,7 +53,11 @@ impl<'a> Converter<'a> {
         let (worth, unit) = (self.worth(money.currency, day)?, self.worth(self.to, day)?);
         let exact = money.amount.checked_mul(worth.rate)?;
         let exact = if unit.rate == Decimal::ONE { exact } else { exact.checked_div(unit.rate)? };
-        Some(exact.round_dp_with_strategy(self.to.minor_digits(), RoundingStrategy::MidpointNearestEven))
+        let digits = self.to.minor_digits();
+        let mut rounded = exact.round_dp_with_strategy(digits, RoundingStrategy::MidpointNearestEven);
+        // Written with the digits of the currency, whichever way it was reckoned.
+        rounded.rescale(digits);
+        Some(rounded)
     }
 
     /// What one unit of a currency is worth on a day, to tell with the sum. Where neither currency is that of the rates,
@@ -161,7 +165,7 @@ mod tests {
         assert_eq!(converted("EUR", &rates, "-1.00 USD", on).as_deref(), Some("-0.12"));
         assert_eq!(converted("EUR", &rates, "18000.505", on).as_deref(), Some("18000.505"), "its own stays as written");
         assert_eq!(converted("JPY", &rates, "1.00 USD", on).as_deref(), Some("25"));
-        assert_eq!(converted("USD", &rates, "1 KWD", on).as_deref(), Some("24"));
+        assert_eq!(converted("USD", &rates, "1 KWD", on).as_deref(), Some("24.00"));
         assert_eq!(converted("KWD", &rates, "1 EUR", on).as_deref(), Some("0.333"));
         let usd = Converter::new(currency("USD"), Some(&rates));
         assert_eq!(usd.quote(currency("EUR"), day(on)).unwrap().rate.to_string(), "8");

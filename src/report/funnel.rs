@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::metrics::funnel::{self, Funnel, Window};
-use crate::metrics::journey::{Journeys, journeys};
+use crate::metrics::journey::Journeys;
 
 use super::Facts;
 use super::asked::Profile;
@@ -52,17 +52,21 @@ impl Body for FunnelReport {
 
 /// The funnel of deals that first came to a stage on the days that were asked for.
 pub fn make(facts: &Facts<'_>) -> FunnelReport {
-    let journeys = journeys(facts.pipeline, facts.spells);
     let span = facts.asked.span;
+    let window = since_the_edge(facts, facts.window(span));
     FunnelReport {
         from: span.and_then(|span| DaysOf::from(span).from),
         to: span.map(|span| span.to),
-        funnel: facts.part(of_journeys(facts, &journeys, facts.window(span))),
+        funnel: facts.part(funnel::funnel(facts.pipeline, facts.spells, facts.as_of.0, window, facts.floors)),
     }
 }
 
 pub(super) fn of_journeys(facts: &Facts<'_>, journeys: &Journeys, window: Window) -> Funnel {
-    // What was there already where a shallow clone begins did not come in then.
+    funnel::of_journeys(facts.pipeline, journeys, facts.as_of.0, since_the_edge(facts, window), facts.floors)
+}
+
+/// What was there already where a shallow clone begins did not come in then.
+fn since_the_edge(facts: &Facts<'_>, window: Window) -> Window {
     let from = window.from.max(facts.history.and_then(|history| history.begins));
-    funnel::of_journeys(facts.pipeline, journeys, facts.as_of.0, Window { from, ..window }, facts.floors)
+    Window { from, ..window }
 }

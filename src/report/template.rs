@@ -36,13 +36,18 @@ const OUTPUT_PER_ROW: usize = 1024;
 const MAX_TEMPLATE: usize = 256 * 1024;
 
 /// The built-in templates, by name.
-pub const BUILT_IN: [(&str, &str); 6] = [
+pub const BUILT_IN: [(&str, &str); 11] = [
     ("macros.md.jinja", include_str!("../../templates/report/macros.md.jinja")),
     ("overview.md.jinja", include_str!("../../templates/report/overview.md.jinja")),
     ("pipeline.md.jinja", include_str!("../../templates/report/pipeline.md.jinja")),
     ("funnel.md.jinja", include_str!("../../templates/report/funnel.md.jinja")),
     ("forecast.md.jinja", include_str!("../../templates/report/forecast.md.jinja")),
     ("portfolio.md.jinja", include_str!("../../templates/report/portfolio.md.jinja")),
+    ("waterfall.md.jinja", include_str!("../../templates/report/waterfall.md.jinja")),
+    ("losses.md.jinja", include_str!("../../templates/report/losses.md.jinja")),
+    ("effort.md.jinja", include_str!("../../templates/report/effort.md.jinja")),
+    ("cash.md.jinja", include_str!("../../templates/report/cash.md.jinja")),
+    ("agenda.md.jinja", include_str!("../../templates/report/agenda.md.jinja")),
 ];
 
 /// What the names of built-in templates begin with where a template of the team's own extends or includes them.

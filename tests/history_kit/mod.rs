@@ -53,6 +53,7 @@ pub fn pipeline(stages: &[&str], ends: &[(&str, EndKind)]) -> Pipeline {
         timezone: chrono_tz::UTC,
         calendar: None,
         fiscal_year_start: 1,
+        targets: Vec::new(),
         rates: None,
         exchange: None,
         won_at: None,

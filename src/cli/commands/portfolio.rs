@@ -47,7 +47,7 @@ Examples:
   tussock portfolio --repo ../sales#pipelines/new --currency EUR --period quarter
   tussock portfolio --list teams.txt --currency EUR --rates ecb.csv --format json
 
-Exit codes: 0 done · 1 a pipeline could not be reported on, or some files of one could not be read · 2 wrong arguments, or no pipeline could be reported on · 8 the file cannot be written")]
+Exit codes: 0 done · 1 a pipeline could not be reported on, or some files of one could not be read · 2 wrong arguments · 8 a file cannot be read or written; where no pipeline could be reported on, the code of the first")]
 pub struct Args {
     /// Also this report of each pipeline, one below the other
     #[arg(value_enum, value_name = "REPORT")]
@@ -115,22 +115,25 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     };
     let mut job =
         Job { args, global, kind, format, rates, currency: args.currency, pages: Vec::new(), unreadable: false };
-    let (mut lines, mut failed, mut first) = (Vec::new(), Vec::new(), None);
+    let (mut lines, mut errors) = (Vec::new(), Vec::new());
     for Asked { name, home } in asked(args, &here)? {
         // One after the other: nothing of a pipeline is kept but its line and its printed report.
         match home.and_then(|home| job.report(ui, &name, &home)) {
             Ok(line) => lines.push(line),
-            Err(error) => {
-                ui.warn(&format!("{name}: {}", error.message));
-                failed.push(Failed { name, message: plain(&error.message) });
-                first.get_or_insert(error);
-            }
+            Err(error) => errors.push((name, error)),
         }
     }
-    if let (true, Some(error)) = (lines.is_empty(), first) {
+    if lines.is_empty() && !errors.is_empty() {
+        let (name, mut error) = errors.swap_remove(0);
+        error.message = format!("{name}: {}", error.message);
+        for (name, other) in errors {
+            error = error.hint(format!("{name}: {}", other.message));
+        }
         return Err(error);
     }
-    let some_failed = !failed.is_empty();
+    errors.iter().for_each(|(name, error)| ui.warn(&format!("{name}: {}", error.message)));
+    let some_failed = !errors.is_empty();
+    let failed = errors.into_iter().map(|(name, error)| Failed { name, message: plain(&error.message) }).collect();
     let text = job.print(ui, lines, failed)?;
     match &args.output {
         Some(file) => write_whole(&here.join(file), &text)?,

@@ -93,6 +93,9 @@ pub(in crate::cli) struct Asking {
     /// Also for each value of this field; may be given several times
     #[arg(long, value_name = "FIELD")]
     by: Vec<String>,
+    /// In the agenda, only what concerns this person, or the stages of this role
+    #[arg(long, value_name = "WHO")]
+    owner: Option<String>,
     /// Only deals for which this expression is true
     #[arg(long = "where", value_name = "EXPR")]
     filter: Option<String>,
@@ -144,6 +147,16 @@ pub(in crate::cli) enum Name {
     Funnel,
     /// What will be won, by month
     Forecast,
+    /// What changed between two days, to the cent; what slipped, and whether the pipeline covers the target
+    Waterfall,
+    /// What was lost and why, from which stage, to whom, and what it had cost
+    Losses,
+    /// Hours of work by stage, person and deal, and what was lost after much of it
+    Effort,
+    /// Payments due and received by month, and overdue ones
+    Cash,
+    /// What is to be done next, for one person, one role or everybody
+    Agenda,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -167,6 +180,11 @@ impl Name {
             Name::Pipeline => Kind::Pipeline,
             Name::Funnel => Kind::Funnel,
             Name::Forecast => Kind::Forecast,
+            Name::Waterfall => Kind::Waterfall,
+            Name::Losses => Kind::Losses,
+            Name::Effort => Kind::Effort,
+            Name::Cash => Kind::Cash,
+            Name::Agenda => Kind::Agenda,
         }
     }
 }
@@ -184,13 +202,11 @@ impl Asking {
             Kind::Pipeline if self.by.is_empty() => vec!["owner".to_owned()],
             _ => self.by.clone(),
         };
-        let period = self.period.map(|period| match period {
-            PeriodWord::Month => Period::Month,
-            PeriodWord::Quarter => Period::Quarter,
-            PeriodWord::Year => Period::Year,
-        });
+        let period = self.period();
         let first_month = pipeline.fiscal_year_start;
         let span = match (self.from, self.to, period) {
+            // A comparison of two days needs some.
+            (None, None, None) if kind == Kind::Waterfall => Some(Period::Quarter.span_of(day, first_month)),
             (None, None, None) => None,
             (from, None, Some(period)) => Some(period.span_of(from.unwrap_or(day), first_month)),
             (_, Some(_), Some(_)) => {
@@ -210,14 +226,14 @@ impl Asking {
             previous,
             period,
             by,
-            owner: None,
+            owner: self.owner.clone(),
             filter: self.filter.clone(),
             profile: self.profile(),
             lang: self.lang(),
         })
     }
 
-    /// Whether the reader that was named sees such a report at all.
+    /// Whether the report and what is asked of it go together: the reader that was named, and the owner.
     ///
     /// # Errors
     /// When not.
@@ -227,6 +243,17 @@ impl Asking {
                 "a forecast is made of weighted amounts, which the investor profile leaves out",
             )
             .hint("`tussock report --profile investor` has what investors see"));
+        }
+        if kind == Kind::Agenda && self.profile == ProfileWord::Investor {
+            return Err(CommandError::usage(
+                "an agenda is made of deals and people, which the investor profile leaves out",
+            ));
+        }
+        if kind != Kind::Agenda && self.owner.is_some() {
+            let hint = "for the deals of one owner anywhere else: --where 'owner == \"olga\"'";
+            return Err(
+                CommandError::usage("--owner belongs to the agenda: tussock report agenda --owner …").hint(hint)
+            );
         }
         Ok(())
     }
@@ -253,6 +280,20 @@ impl Asking {
         }
     }
 
+    fn period(&self) -> Option<Period> {
+        self.period.map(|period| match period {
+            PeriodWord::Month => Period::Month,
+            PeriodWord::Quarter => Period::Quarter,
+            PeriodWord::Year => Period::Year,
+        })
+    }
+
+    /// The last day that it is about, where that does not depend on what day it is.
+    fn last_day(&self, pipeline: &Pipeline) -> Option<NaiveDate> {
+        let of_period = |period: Period| Some(period.span_of(self.from?, pipeline.fiscal_year_start).to);
+        self.to.or_else(|| self.period().and_then(of_period))
+    }
+
     /// Whether the deals themselves have to be read.
     pub(in crate::cli) fn needs_deals(&self) -> bool {
         self.filter.is_some() || !self.by.is_empty()
@@ -274,7 +315,13 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let mut needs = kind.needs();
     needs.deals |= args.asking.needs_deals();
     let wanted = Wanted { needs, uncommitted: args.uncommitted, allow: args.allow };
-    let point = Viewpoint::open(ui, &home, past)?;
+    let mut point = Viewpoint::open(ui, &home, past)?;
+    if kind == Kind::Waterfall
+        && let Some(last) = args.asking.last_day(&point.pipeline)
+    {
+        // It compares how things stood then, not how those of then stand now.
+        point = point.at_the_end_of(ui, last, args.allow)?;
+    }
     let known = Known::gather(ui, &home, point, wanted, |pipeline, day| args.asking.asked(kind, pipeline, day))?;
     let report = Report::make(kind, &known.facts());
     let page = || rendering::page(&report, &known.templates).map_err(failed);
