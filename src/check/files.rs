@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Checked;
 use crate::format::load::{Listing, Reading};
 use crate::format::pipeline::PIPELINE_FILE;
+use crate::format::rates::RatesFile;
 use crate::format::source::Source;
 
 /// The texts of a pipeline's files by path, and what messages call each path.
@@ -17,6 +18,7 @@ impl<'a> Files<'a> {
     /// The files of a reading.
     pub fn of(reading: &'a Reading, source: &'a dyn Source) -> Self {
         let mut texts = BTreeMap::from([(PIPELINE_FILE, reading.pipeline_text.as_str())]);
+        texts.extend(reading.rates.as_ref().and_then(text_of));
         texts.extend(reading.deals.iter().map(|d| (d.path.as_str(), d.document.text.as_str())));
         texts.extend(reading.unreadable.iter().filter_map(|u| Some((u.path.as_str(), u.text.as_deref()?))));
         Files { texts, source: Some(source) }
@@ -25,6 +27,7 @@ impl<'a> Files<'a> {
     /// The files that findings of a check deal by deal point into.
     pub fn of_checked(listing: &'a Listing, checked: &'a Checked, source: &'a dyn Source) -> Self {
         let mut texts = BTreeMap::from([(PIPELINE_FILE, listing.pipeline_text.as_str())]);
+        texts.extend(listing.rates.as_ref().and_then(text_of));
         texts.extend(checked.texts.iter().map(|(path, text)| (path.as_str(), text.as_str())));
         texts.extend(checked.unreadable.iter().filter_map(|u| Some((u.path.as_str(), u.text.as_deref()?))));
         Files { texts, source: Some(source) }
@@ -54,4 +57,8 @@ impl<'a> Files<'a> {
     pub fn name(&self, path: &str) -> String {
         self.source.map_or_else(|| path.to_owned(), |s| s.display(path))
     }
+}
+
+fn text_of(rates: &RatesFile) -> Option<(&str, &str)> {
+    Some((rates.path.as_str(), rates.text.as_deref()?))
 }

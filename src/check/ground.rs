@@ -7,6 +7,7 @@ use crate::format::ident::{DealId, StageId};
 use crate::format::judge::{self, Demand, Outcome};
 use crate::format::load::{Listing, Reading, Stray, Unreadable};
 use crate::format::pipeline::{Pipeline, Place, Status};
+use crate::format::rates::RatesFile;
 use crate::format::schema::FieldType;
 use crate::format::span::Span;
 use crate::format::tree::{Entry, Mapping, NodeKind};
@@ -22,6 +23,7 @@ const IDS_BESIDE: usize = 30;
 pub(super) struct Ground<'a> {
     pub(super) pipeline: &'a Pipeline,
     pub(super) pipeline_text: &'a str,
+    pub(super) rates: Option<&'a RatesFile>,
     pub(super) strays: &'a [Stray],
     pub(super) without_placeholder: &'a [StageId],
     pub(super) circumstances: &'a Circumstances<'a>,
@@ -46,6 +48,7 @@ impl<'a> Ground<'a> {
         Ground {
             pipeline: &reading.pipeline,
             pipeline_text: &reading.pipeline_text,
+            rates: reading.rates.as_ref(),
             strays: &reading.strays,
             without_placeholder: &reading.without_placeholder,
             circumstances,
@@ -60,6 +63,7 @@ impl<'a> Ground<'a> {
         Ground {
             pipeline: &listing.pipeline,
             pipeline_text: &listing.pipeline_text,
+            rates: listing.rates.as_ref(),
             strays: &listing.strays,
             without_placeholder: &listing.without_placeholder,
             circumstances,

@@ -133,6 +133,7 @@ enum Command {
     Log(commands::log::Args),
     Watch(commands::watch::Args),
     Report(commands::report::Args),
+    Portfolio(commands::portfolio::Args),
     Doctor(commands::doctor::Args),
     Explain(commands::explain::Args),
     Completions(commands::completions::Args),
@@ -165,7 +166,7 @@ fn one_a_line(help: &str) -> String {
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands by every word that calls them, with the name of each and the definition of its arguments.
-const BY_WORD: [(&str, &str, Definition); 31] = [
+const BY_WORD: [(&str, &str, Definition); 32] = [
     ("init", "init", commands::init::Args::augment_args),
     ("demo", "demo", commands::demo::Args::augment_args),
     ("new", "new", commands::new::Args::augment_args),
@@ -193,6 +194,7 @@ const BY_WORD: [(&str, &str, Definition); 31] = [
     ("log", "log", commands::log::Args::augment_args),
     ("watch", "watch", commands::watch::Args::augment_args),
     ("report", "report", commands::report::Args::augment_args),
+    ("portfolio", "portfolio", commands::portfolio::Args::augment_args),
     ("doctor", "doctor", commands::doctor::Args::augment_args),
     ("explain", "explain", commands::explain::Args::augment_args),
     ("completions", "completions", commands::completions::Args::augment_args),
@@ -310,6 +312,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Watch(args) => commands::watch::run(ui, global, args),
         Command::Log(args) => commands::log::run(ui, global, args),
         Command::Report(args) => commands::report::run(ui, global, args),
+        Command::Portfolio(args) => commands::portfolio::run(ui, global, args),
         Command::Doctor(args) => commands::doctor::run(ui, global, args),
         Command::Explain(args) => commands::explain::run(ui, args),
         Command::Completions(args) => commands::completions::run(ui, args),

@@ -150,7 +150,7 @@ impl Known {
         ask: impl FnOnce(&Pipeline, NaiveDate) -> Result<Asked, CommandError>,
     ) -> Result<Known, CommandError> {
         let Wanted { needs, uncommitted, allow } = wanted;
-        let Viewpoint { home: then, commit, files, asked: when, pipeline } = point;
+        let Viewpoint { home: then, commit, files, asked: when, mut pipeline } = point;
         let templates = own_templates(&files, commit)?;
         drop(files);
         let told = |chronicle: &Chronicle<'_>| (chronicle.summary(), chronicle.spells(true), Some(chronicle.history()));
@@ -191,6 +191,7 @@ impl Known {
             if needs.attention {
                 attention = attention_of(&own, &facts, today);
             }
+            pipeline.exchange = own.reading.pipeline.exchange.clone();
             state = Some(own);
         }
         let before = match asked.span.filter(|_| needs.before).and_then(|span| span.from.pred_opt()) {

@@ -314,6 +314,18 @@ pub fn tell_unreadable(ui: &mut Ui, reading: &Reading, source: &dyn Source) -> b
     }
 }
 
+/// One line on standard error where a pipeline names a file of exchange rates that gives none; `true` then.
+pub fn tell_rates(ui: &mut Ui, reading: &Reading) -> bool {
+    let faulty = reading.rates.as_ref().filter(|file| file.fault.is_some());
+    if let Some(file) = faulty {
+        ui.warn(&format!(
+            "{} gives no exchange rates, so amounts in other currencies are in no sum; `tussock validate` says why",
+            file.path
+        ));
+    }
+    faulty.is_some()
+}
+
 /// One line on standard error where a merge or the like is half done, or a change of tussock's own was cut short: what is
 /// read may be neither the old nor the new. Changes nothing.
 ///

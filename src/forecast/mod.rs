@@ -14,6 +14,7 @@ use crate::format::ident::{DealId, StageId};
 use crate::format::money::Currency;
 use crate::format::pipeline::{Pipeline, Status};
 use crate::metrics::journey::Journeys;
+use crate::metrics::rates::{Converter, Others};
 use crate::metrics::rows::Rows;
 use crate::metrics::snapshot::{OtherCurrency, field_text};
 use crate::metrics::total::{Total, decimal_share};
@@ -139,7 +140,7 @@ pub struct DealLine {
     pub n: usize,
     /// How much of the chance is history, 0 to 1.
     pub evidence: f64,
-    /// Amount times chance; `None` without an amount.
+    /// Amount times chance in the pipeline's currency; `None` without an amount, or without a rate to convert it.
     pub expected_amount: Option<Total>,
     /// The seller's category, shown and not used.
     pub category: Option<String>,
@@ -195,7 +196,8 @@ pub fn forecast(input: &Input<'_>) -> Forecast {
     let mut months: BTreeMap<When, Tally> = BTreeMap::new();
     let mut stages: BTreeMap<&StageId, Tally> = BTreeMap::new();
     let mut categories: BTreeMap<(bool, Option<String>), Tally> = BTreeMap::new();
-    let mut others: BTreeMap<Currency, OtherCurrency> = BTreeMap::new();
+    let converter = Converter::of(pipeline);
+    let mut others = Others::new(converter, day);
     let mut deals = Vec::new();
     let mut in_no_stage = 0;
     for deal in input.deals.iter().filter(|d| pipeline.status(&d.stage) == Status::Open) {
@@ -203,25 +205,23 @@ pub fn forecast(input: &Input<'_>) -> Forecast {
             in_no_stage += 1;
             continue;
         };
-        let line = deal_line(deal, chance, day, pipeline.currency);
+        // What it is worth in the pipeline's currency; `None` too where no rate is known.
+        let own = deal.amount().and_then(|money| converter.convert(money, day));
+        let line =
+            deal_line(deal, chance, day, own.map(|amount| Total { sum: Some(amount), currency: pipeline.currency }));
         let share = decimal_share(chance.chance);
-        total.add(&line, share);
-        months.entry(line.when).or_insert_with(tally).add(&line, share);
-        stages.entry(&deal.stage).or_insert_with(tally).add(&line, share);
+        total.add(&line, own, share);
+        months.entry(line.when).or_insert_with(tally).add(&line, own, share);
+        stages.entry(&deal.stage).or_insert_with(tally).add(&line, own, share);
         let category = line.category.clone();
-        categories.entry((category.is_none(), category)).or_insert_with(tally).add(&line, share);
-        if let Some(Total { sum: Some(amount), currency }) = line.amount
-            && currency != pipeline.currency
-        {
-            let fresh = || OtherCurrency { currency, deals: 0, amount: Total::zero(currency) };
-            let other = others.entry(currency).or_insert_with(fresh);
-            other.deals += 1;
-            other.amount.add(amount);
+        categories.entry((category.is_none(), category)).or_insert_with(tally).add(&line, own, share);
+        if let Some(money) = deal.amount() {
+            others.add(money);
         }
         deals.push(line);
     }
     deals.sort_by(|a, b| {
-        let own = |d: &DealLine| d.expected_amount.filter(|t| t.currency == pipeline.currency).and_then(|t| t.sum);
+        let own = |d: &DealLine| d.expected_amount.and_then(|t| t.sum);
         own(b).cmp(&own(a)).then_with(|| a.id.cmp(&b.id))
     });
     if categories.keys().all(|(none, _)| *none) {
@@ -245,22 +245,22 @@ pub fn forecast(input: &Input<'_>) -> Forecast {
             .into_iter()
             .map(|((_, category), t)| CategoryLine { category, expected: t.finish() })
             .collect(),
-        other_currencies: others.into_values().collect(),
+        other_currencies: others.finish(),
         in_no_stage,
         deals: deals.into(),
     }
 }
 
-fn deal_line(deal: &Deal, chance: &StageChance, day: NaiveDate, currency: Currency) -> DealLine {
+fn deal_line(deal: &Deal, chance: &StageChance, day: NaiveDate, own: Option<Total>) -> DealLine {
     let close_date = deal.close_date();
     let when = match close_date {
         None => When::NoDate,
         Some(date) if date < day => When::Overdue,
         Some(date) => When::Month { year: date.year(), month: date.month() },
     };
-    let expected = |money: crate::format::money::Money| {
-        let mut total = Total::zero(money.currency);
-        total.add_weighted(money.amount, decimal_share(chance.chance));
+    let expected = |Total { sum, currency }: Total| {
+        let mut total = Total::zero(currency);
+        sum.inspect(|amount| total.add_weighted(*amount, decimal_share(chance.chance)));
         total.rounded()
     };
     DealLine {
@@ -277,7 +277,7 @@ fn deal_line(deal: &Deal, chance: &StageChance, day: NaiveDate, currency: Curren
         history: chance.history,
         n: chance.n,
         evidence: chance.evidence,
-        expected_amount: deal.amount().filter(|m| m.currency == currency).map(expected),
+        expected_amount: own.map(expected),
         category: field_text(deal, "category"),
         confidence: field_text(deal, "confidence"),
     }
@@ -297,16 +297,16 @@ impl Tally {
         Tally { deals: 0, wins: Decimal::ZERO, amount: zero, expected: zero, without_amount: 0 }
     }
 
-    fn add(&mut self, deal: &DealLine, chance: Decimal) {
+    fn add(&mut self, deal: &DealLine, own: Option<Decimal>, chance: Decimal) {
         self.deals += 1;
         self.wins += chance;
-        match deal.amount {
-            None => self.without_amount += 1,
-            Some(Total { sum: Some(amount), currency }) if currency == self.amount.currency => {
-                self.amount.add(amount);
-                self.expected.add_weighted(amount, chance);
+        match (deal.amount, own) {
+            (None, _) => self.without_amount += 1,
+            (Some(_), Some(own)) => {
+                self.amount.add(own);
+                self.expected.add_weighted(own, chance);
             }
-            Some(_) => {}
+            (Some(_), None) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use unicode_normalization::UnicodeNormalization;
@@ -12,6 +13,7 @@ use super::ident::{DealId, StageId};
 use super::pipeline::{PIPELINE_FILE, PLACEHOLDER, Pipeline, RESERVED_FOLDERS};
 use super::pipeline_file;
 use super::problem::{Problem, ProblemKind};
+use super::rates::{Rates, RatesFault, RatesFile};
 use super::source::{EntryKind, FileEntry, Source};
 use super::span::Span;
 use super::tree::{self, Document, Mapping};
@@ -26,6 +28,8 @@ pub struct Reading {
     pub pipeline_text: String,
     /// Problems of `pipeline.yaml` that are only warnings.
     pub pipeline_problems: Vec<Problem>,
+    /// The file of exchange rates, where the pipeline names one. Its rates are in [`Pipeline::exchange`].
+    pub rates: Option<RatesFile>,
     /// The deals that could be read, by stage order of the pipeline, then by id, then by path. Deals in folders that are
     /// no stage come last.
     pub deals: Vec<Deal>,
@@ -141,8 +145,18 @@ fn load_as(
     let mut listing = list(source)?;
     listing.deals.retain(|deal| wanted(&deal.id));
     let (deals, unreadable) = listing.read_each(source, texts, keep);
-    let Listing { pipeline, pipeline_text, pipeline_problems, names, strays, without_placeholder, .. } = listing;
-    Ok(Reading { pipeline, pipeline_text, pipeline_problems, deals, unreadable, names, strays, without_placeholder })
+    let Listing { pipeline, pipeline_text, pipeline_problems, rates, names, strays, without_placeholder, .. } = listing;
+    Ok(Reading {
+        pipeline,
+        pipeline_text,
+        pipeline_problems,
+        rates,
+        deals,
+        unreadable,
+        names,
+        strays,
+        without_placeholder,
+    })
 }
 
 /// A pipeline before its deals are read: the pipeline file, and the names of everything else.
@@ -154,6 +168,8 @@ pub struct Listing {
     pub pipeline_text: String,
     /// Problems of `pipeline.yaml` that are only warnings.
     pub pipeline_problems: Vec<Problem>,
+    /// The file of exchange rates, where the pipeline names one. Its rates are in [`Pipeline::exchange`].
+    pub rates: Option<RatesFile>,
     /// The deals, by stage order of the pipeline, then by id, then by path. Deals in folders that are no stage come last.
     pub deals: Vec<Listed>,
     /// The ids of all deals, sorted. An id stands here once for each of its files.
@@ -183,7 +199,8 @@ pub struct Listed {
 /// See [`LoadError`].
 pub fn list(source: &dyn Source) -> Result<Listing, LoadError> {
     let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
-    let (pipeline, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
+    let (mut pipeline, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
+    let rates = read_rates(source, &entries, &mut pipeline);
     // Names of small letters and digits alone are equal to no others but for case or Unicode form.
     let plain = |b: u8| !b.is_ascii_uppercase() && b.is_ascii();
     let odd = |entry: &FileEntry| entry.path.ends_with(".yaml") && !entry.path.bytes().all(plain);
@@ -199,7 +216,7 @@ pub fn list(source: &dyn Source) -> Result<Listing, LoadError> {
     names.sort();
     let kept = |id: &StageId| placeholders.contains(id.as_str());
     let without_placeholder = pipeline.places().map(|p| p.id().clone()).filter(|id| !kept(id)).collect();
-    Ok(Listing { pipeline, pipeline_text, pipeline_problems, deals, names, strays, without_placeholder })
+    Ok(Listing { pipeline, pipeline_text, pipeline_problems, rates, deals, names, strays, without_placeholder })
 }
 
 impl Listing {
@@ -246,7 +263,34 @@ impl Listing {
 /// See [`LoadError`].
 pub fn load_pipeline(source: &dyn Source) -> Result<Pipeline, LoadError> {
     let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
-    read_pipeline(source, &entries).map(|(pipeline, _, _)| pipeline)
+    let (mut pipeline, _, _) = read_pipeline(source, &entries)?;
+    read_rates(source, &entries, &mut pipeline);
+    Ok(pipeline)
+}
+
+/// Reads the file of exchange rates that a pipeline names, and gives it the rates. Only what is listed below the
+/// pipeline's folder is read, so that no name leads out of it.
+fn read_rates(source: &dyn Source, entries: &[FileEntry], pipeline: &mut Pipeline) -> Option<RatesFile> {
+    let path = pipeline.rates.clone()?;
+    let absent = |why: String| Some(RatesFile { path: path.clone(), text: None, fault: Some(RatesFault::Absent(why)) });
+    match entries.iter().find(|entry| entry.path == path && entry.utf8).map(|entry| entry.kind) {
+        Some(EntryKind::File) => {}
+        Some(EntryKind::Symlink) => return absent(format!("{path} is a link, and links are not followed")),
+        Some(_) => return absent(format!("{path} is not a regular file")),
+        None => return absent(format!("there is no file {path} below the pipeline's folder")),
+    }
+    let bytes = match source.read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) => return absent(format!("{path} cannot be read: {error}")),
+    };
+    let fault = match Rates::read(&bytes, pipeline.currency) {
+        Ok(rates) => {
+            pipeline.exchange = Some(Arc::new(rates));
+            None
+        }
+        Err(problems) => Some(RatesFault::Broken(problems)),
+    };
+    Some(RatesFile { text: String::from_utf8(bytes).ok(), path, fault })
 }
 
 fn read_pipeline(source: &dyn Source, entries: &[FileEntry]) -> Result<(Pipeline, String, Vec<Problem>), LoadError> {

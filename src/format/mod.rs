@@ -23,6 +23,7 @@ pub mod prescan;
 pub mod problem;
 pub mod quick;
 pub mod quote;
+pub mod rates;
 pub mod reader;
 pub mod schema;
 pub mod shell;

@@ -1,6 +1,7 @@
 //! A pipeline as its `pipeline.yaml` describes it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
@@ -9,6 +10,7 @@ use super::calendar::Calendar;
 use super::date::Period;
 use super::ident::{CriterionId, DealId, StageId};
 use super::money::Currency;
+use super::rates::Rates;
 use super::schema::FieldSpec;
 use super::span::Span;
 use super::target::Target;
@@ -39,6 +41,8 @@ pub struct Pipeline {
     pub targets: Vec<Target>,
     /// File of exchange rates, below the pipeline's folder.
     pub rates: Option<String>,
+    /// The rates of that file, where it is there and in order.
+    pub exchange: Option<Arc<Rates>>,
     /// The first stage that counts as won; `None`: only an end of kind won does.
     pub won_at: Option<StageId>,
     /// Groups of people by name.

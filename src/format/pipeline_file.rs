@@ -198,6 +198,7 @@ impl Reader<'_> {
             fiscal_year_start,
             targets,
             rates,
+            exchange: None,
             won_at,
             groups,
             stages: stages.into_iter().map(|s| s.stage).collect(),

@@ -23,6 +23,8 @@ pub enum ProblemKind {
     ImpossibleDate,
     /// Something in `pipeline.yaml` that does not hold together.
     PipelineFile,
+    /// Something in the file of exchange rates that is no rate.
+    RatesFile,
 }
 
 impl ProblemKind {
@@ -38,6 +40,7 @@ impl ProblemKind {
             ProblemKind::WrongType => "wrong-type",
             ProblemKind::ImpossibleDate => "impossible-date",
             ProblemKind::PipelineFile => "pipeline-file",
+            ProblemKind::RatesFile => "rates-file",
         }
     }
 }

@@ -60,6 +60,7 @@ pub fn pipeline(stages: &[&str]) -> Pipeline {
         fiscal_year_start: 1,
         targets: Vec::new(),
         rates: None,
+        exchange: None,
         won_at: None,
         groups: Default::default(),
         stages: stages.iter().map(stage).collect(),

@@ -21,6 +21,7 @@ pub mod leakage;
 pub mod losses;
 pub mod quantile;
 pub mod quiet;
+pub mod rates;
 pub mod reasons;
 pub mod rows;
 pub mod sla;

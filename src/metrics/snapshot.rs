@@ -11,11 +11,13 @@ use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::money::Currency;
 use crate::format::pipeline::{Pipeline, Status};
+use crate::format::rates::Quote;
 use crate::format::value::Value;
 
 use super::DAY;
 use super::estimate::{Estimate, Floors};
 use super::journey::{Journey, Journeys, Spot, stage_curves};
+use super::rates::{Converter, Others};
 use super::rows::Rows;
 use super::total::Total;
 
@@ -72,7 +74,7 @@ pub struct GroupLine {
     pub line: Line,
 }
 
-/// Open deals in another currency than the pipeline's; they are in no sum.
+/// Open deals in another currency than the pipeline's. Without a rate they are in no sum.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OtherCurrency {
     /// The currency.
@@ -81,6 +83,10 @@ pub struct OtherCurrency {
     pub deals: usize,
     /// Their own sum.
     pub amount: Total,
+    /// What one unit of it was worth on the day, where that is known.
+    pub quote: Option<Quote>,
+    /// What of the sums they are, each amount converted and rounded once; `None` where no rate is known.
+    pub converted: Option<Total>,
 }
 
 /// An open deal.
@@ -163,25 +169,22 @@ pub fn snapshot(input: &Input<'_>) -> Snapshot {
         }
     }
 
-    let mut total = Tally::new(pipeline.currency);
-    let mut by_stage: BTreeMap<&StageId, Tally> = BTreeMap::new();
-    let mut others: BTreeMap<Currency, OtherCurrency> = BTreeMap::new();
+    let fresh = Tally::new(pipeline, input.as_of);
+    let mut total = fresh.clone();
+    let mut by_stage: BTreeMap<&StageId, Tally<'_>> = BTreeMap::new();
+    let mut others = Others::new(fresh.converter, fresh.day);
     for deal in &open {
         let chance = input.chances.get(&deal.stage);
         total.add(deal, chance);
-        by_stage.entry(&deal.stage).or_insert_with(|| Tally::new(pipeline.currency)).add(deal, chance);
-        if let Some(money) = deal.amount().filter(|m| m.currency != pipeline.currency) {
-            let currency = money.currency;
-            let fresh = || OtherCurrency { currency, deals: 0, amount: Total::zero(currency) };
-            let other = others.entry(currency).or_insert_with(fresh);
-            other.deals += 1;
-            other.amount.add(money.amount);
+        by_stage.entry(&deal.stage).or_insert_with(|| fresh.clone()).add(deal, chance);
+        if let Some(money) = deal.amount() {
+            others.add(money);
         }
     }
 
     let mut stages = Vec::new();
     for stage in pipeline.stages.iter().take(pipeline.won_index()) {
-        let tally = by_stage.remove(&stage.id).unwrap_or_else(|| Tally::new(pipeline.currency));
+        let tally = by_stage.remove(&stage.id).unwrap_or_else(|| fresh.clone());
         stages.push(StageLine {
             stage: stage.id.clone(),
             title: stage.title.clone(),
@@ -200,7 +203,7 @@ pub fn snapshot(input: &Input<'_>) -> Snapshot {
         stages,
         groupings: input.by.iter().map(|field| grouping(input, &open, field, &total)).collect(),
         total: total.line(&total),
-        other_currencies: others.into_values().collect(),
+        other_currencies: others.finish(),
         won,
         lost,
         recycled,
@@ -208,10 +211,10 @@ pub fn snapshot(input: &Input<'_>) -> Snapshot {
     }
 }
 
-fn grouping(input: &Input<'_>, open: &[&Deal], field: &str, total: &Tally) -> Grouping {
-    let mut groups: BTreeMap<Option<String>, Tally> = BTreeMap::new();
+fn grouping(input: &Input<'_>, open: &[&Deal], field: &str, total: &Tally<'_>) -> Grouping {
+    let mut groups: BTreeMap<Option<String>, Tally<'_>> = BTreeMap::new();
     for deal in open {
-        let tally = groups.entry(field_text(deal, field)).or_insert_with(|| Tally::new(input.pipeline.currency));
+        let tally = groups.entry(field_text(deal, field)).or_insert_with(|| Tally::new(input.pipeline, input.as_of));
         tally.add(deal, input.chances.get(&deal.stage));
     }
     let mut values: Vec<GroupLine> =
@@ -288,33 +291,36 @@ fn open_deals(input: &Input<'_>, open: &[&Deal]) -> Vec<OpenDeal> {
 }
 
 #[derive(Clone)]
-struct Tally {
+struct Tally<'a> {
+    converter: Converter<'a>,
+    day: NaiveDate,
     deals: usize,
     amount: Total,
     weighted: Total,
     without_amount: usize,
 }
 
-impl Tally {
-    fn new(currency: Currency) -> Self {
-        Tally { deals: 0, amount: Total::zero(currency), weighted: Total::zero(currency), without_amount: 0 }
+impl<'a> Tally<'a> {
+    fn new(pipeline: &'a Pipeline, as_of: i64) -> Self {
+        let zero = Total::zero(pipeline.currency);
+        let (converter, day) = (Converter::of(pipeline), pipeline.day_of(as_of));
+        Tally { converter, day, deals: 0, amount: zero, weighted: zero, without_amount: 0 }
     }
 
     fn add(&mut self, deal: &Deal, chance: Option<&Decimal>) {
         self.deals += 1;
         match deal.amount() {
             None => self.without_amount += 1,
-            Some(money) if money.currency == self.amount.currency => {
-                self.amount.add(money.amount);
-                if let Some(chance) = chance {
-                    self.weighted.add_weighted(money.amount, *chance);
+            Some(money) => {
+                let own = self.converter.add_to(&mut self.amount, money, self.day);
+                if let (Some(own), Some(chance)) = (own, chance) {
+                    self.weighted.add_weighted(own, *chance);
                 }
             }
-            Some(_) => {}
         }
     }
 
-    fn line(&self, total: &Tally) -> Line {
+    fn line(&self, total: &Tally<'_>) -> Line {
         Line {
             deals: self.deals,
             share_of_deals: (total.deals > 0).then(|| self.deals as f64 / total.deals as f64),

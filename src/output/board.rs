@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::terminal::{cut, plain, width, wrap};
 use crate::format::money::Currency;
+use crate::format::rates::Quote;
 use crate::report::board::{Board, Card, Column, Mark, Sum};
 use crate::report::lang::Lang;
 use crate::report::number::{NONE, expected_money, money, thousands};
@@ -92,9 +93,13 @@ fn sum_of_all(sum: &Sum) -> Vec<String> {
         told(sum.amount.sum, sum.amount.currency, money),
         format!("weighted {}", told(sum.weighted.sum, sum.weighted.currency, expected_money)),
     ];
-    words.extend(
-        sum.other_currencies.iter().map(|other| format!("and {}", told(other.amount.sum, other.currency, money))),
-    );
+    words.extend(sum.other_currencies.iter().map(|other| {
+        let amount = told(other.amount.sum, other.currency, money);
+        match other.quote {
+            Some(Quote { rate, since }) => format!("of it {amount} at {} of {since}", rate.normalize()),
+            None => format!("and {amount}"),
+        }
+    }));
     words
 }
 
@@ -132,7 +137,11 @@ fn head(column: &Column, room: usize) -> Vec<Vec<Piece>> {
         lines.push(vec![Piece::new(cut(&weighted, room))]);
     }
     for other in other_currencies {
-        let and = if lines.len() > 1 { "and " } else { "" };
+        let and = match (other.converted.is_some(), lines.len() > 1) {
+            (true, _) => "of it ",
+            (false, true) => "and ",
+            (false, false) => "",
+        };
         let rest = room.saturating_sub(width(and));
         lines.push(vec![Piece::new(format!("{and}{}", short_money(other.amount.sum, other.currency, rest, false)))]);
     }

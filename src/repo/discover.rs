@@ -129,6 +129,36 @@ pub fn find(start: &Path, name: Option<&str>) -> Result<Home, RepoError> {
     choose(&workdir, repo, search(&workdir)?, name, &start)
 }
 
+/// All pipelines at or below a folder, by their paths; where there is none, the one around it, as [`find`] finds it. In a
+/// bare repository those of HEAD.
+///
+/// # Errors
+/// None found, or a repository that cannot be opened.
+pub fn find_all(start: &Path) -> Result<Vec<Home>, RepoError> {
+    let start = start.canonicalize().map_err(RepoError::io(start))?;
+    let repo = repository_around(&start)?;
+    let homes = match &repo {
+        Some(place @ GitPlace { workdir: None, .. }) => {
+            let home = |prefix| Home { root: place.git_dir.clone(), repo: repo.clone(), prefix };
+            search_bare(place)?.into_iter().map(home).collect()
+        }
+        _ => {
+            let top = repo.as_ref().and_then(|place| place.workdir.clone());
+            let base = top.as_ref().filter(|top| !start.starts_with(top)).unwrap_or(&start);
+            let home = |path: String| {
+                let root = if path.is_empty() { base.clone() } else { base.join(path) };
+                let prefix = match &top {
+                    Some(top) => below(top, &root).ok_or_else(|| outside(&root, top))?,
+                    None => String::new(),
+                };
+                Ok(Home { root, repo: repo.clone(), prefix })
+            };
+            search(base)?.into_iter().map(home).collect::<Result<Vec<_>, RepoError>>()?
+        }
+    };
+    if homes.is_empty() { find(&start, None).map(|home| vec![home]) } else { Ok(homes) }
+}
+
 fn find_in_plain_folders(start: &Path, name: Option<&str>) -> Result<Home, RepoError> {
     let above = start.ancestors().find(|f| is_pipeline(f)).map(Path::to_owned);
     match (above, name) {
@@ -145,6 +175,13 @@ fn find_in_plain_folders(start: &Path, name: Option<&str>) -> Result<Home, RepoE
 fn find_in_bare(repo: Option<GitPlace>, name: Option<&str>) -> Result<Home, RepoError> {
     let Some(place) = repo else { return Err(RepoError::NoPipeline { start: ".".into(), in_repository: true }) };
     let git_dir = place.git_dir.clone();
+    let found = search_bare(&place)?;
+    let home = choose(Path::new(""), Some(place), found, name, &git_dir)?;
+    Ok(Home { root: git_dir, ..home })
+}
+
+/// All pipelines of the commit that a bare repository has checked out, as paths, sorted.
+fn search_bare(place: &GitPlace) -> Result<Vec<String>, RepoError> {
     let mut found = Vec::new();
     let opened = place.open()?;
     if let Some(commit) = opened.head()?.commit {
@@ -153,8 +190,7 @@ fn find_in_bare(repo: Option<GitPlace>, name: Option<&str>) -> Result<Home, Repo
         pipelines_in(&opened, root, "", 0, &mut found).map_err(reading())?;
     }
     found.sort();
-    let home = choose(Path::new(""), Some(place), found, name, &git_dir)?;
-    Ok(Home { root: git_dir, ..home })
+    Ok(found)
 }
 
 /// Adds the folders of a tree that hold a `pipeline.yaml`. Folders whose name begins with a dot are not entered.

@@ -16,6 +16,7 @@ use crate::format::pipeline::{Pipeline, Place, Status};
 use crate::format::value::Value;
 use crate::metrics::estimate::{Estimate, Floors};
 use crate::metrics::journey::{Journey, Journeys, Spot, Visit, stage_curves};
+use crate::metrics::rates::{Converter, Others};
 use crate::metrics::snapshot::OtherCurrency;
 use crate::metrics::survival::{KaplanMeier, Quantile};
 use crate::metrics::total::{Total, decimal_share};
@@ -73,7 +74,7 @@ pub struct Sum {
     pub weighted: Total,
     /// Deals without an amount.
     pub without_amount: usize,
-    /// Currencies that are in neither sum.
+    /// The other currencies: what of them is in both sums, and what is in neither.
     pub other_currencies: Vec<OtherCurrency>,
 }
 
@@ -178,13 +179,13 @@ pub fn board(input: &Input<'_>) -> Board {
         .into_iter()
         .map(|c| (c.stage, decimal_share(c.chance)))
         .collect();
-    let mut open = Tally::new(pipeline.currency);
+    let mut open = Tally::new(input);
     let mut columns = Vec::new();
     for (index, stage) in pipeline.stages.iter().enumerate().filter(|(_, stage)| wanted(&stage.id)) {
         let placed = by_stage.remove(&stage.id).unwrap_or_default();
         let won = index >= pipeline.won_index();
         let chance = chances.get(&stage.id);
-        let mut tally = Tally::new(pipeline.currency);
+        let mut tally = Tally::new(input);
         for Placed { deal, .. } in &placed {
             tally.add(deal, chance);
             if !won {
@@ -206,7 +207,7 @@ pub fn board(input: &Input<'_>) -> Board {
         columns.push(with_cards(input, column, placed, &letters));
     }
     for (stage, placed) in by_stage {
-        let mut tally = Tally::new(pipeline.currency);
+        let mut tally = Tally::new(input);
         for Placed { deal, .. } in &placed {
             tally.add(deal, None);
             open.add(deal, None);
@@ -338,16 +339,19 @@ fn mark_oldest(columns: &mut [Column]) {
     }
 }
 
-struct Tally {
+struct Tally<'a> {
     sum: Sum,
-    others: BTreeMap<Currency, OtherCurrency>,
+    converter: Converter<'a>,
+    day: NaiveDate,
+    others: Others<'a>,
 }
 
-impl Tally {
-    fn new(currency: Currency) -> Self {
-        let none = Total::zero(currency);
+impl<'a> Tally<'a> {
+    fn new(input: &Input<'a>) -> Self {
+        let none = Total::zero(input.pipeline.currency);
         let sum = Sum { deals: 0, amount: none, weighted: none, without_amount: 0, other_currencies: Vec::new() };
-        Tally { sum, others: BTreeMap::new() }
+        let (converter, day) = (Converter::of(input.pipeline), input.today);
+        Tally { sum, converter, day, others: Others::new(converter, day) }
     }
 
     fn add(&mut self, deal: &Deal, chance: Option<&Decimal>) {
@@ -355,25 +359,18 @@ impl Tally {
         sum.deals += 1;
         match deal.amount() {
             None => sum.without_amount += 1,
-            Some(money) if money.currency == sum.amount.currency => {
-                sum.amount.add(money.amount);
-                if let Some(chance) = chance {
-                    sum.weighted.add_weighted(money.amount, *chance);
-                }
-            }
             Some(money) => {
-                let currency = money.currency;
-                let fresh = || OtherCurrency { currency, deals: 0, amount: Total::zero(currency) };
-                let other = self.others.entry(currency).or_insert_with(fresh);
-                other.deals += 1;
-                other.amount.add(money.amount);
+                let own = self.converter.add_to(&mut sum.amount, money, self.day);
+                if let (Some(own), Some(chance)) = (own, chance) {
+                    sum.weighted.add_weighted(own, *chance);
+                }
+                self.others.add(money);
             }
         }
     }
 
     fn sum(self) -> Sum {
-        let Tally { sum, others } = self;
-        Sum { weighted: sum.weighted.rounded(), other_currencies: others.into_values().collect(), ..sum }
+        Sum { weighted: self.sum.weighted.rounded(), other_currencies: self.others.finish(), ..self.sum }
     }
 }
 

@@ -27,6 +27,7 @@ pub mod number;
 pub mod overview;
 pub mod page;
 pub mod pipeline;
+pub mod portfolio;
 pub mod story;
 pub mod template;
 pub mod time;

@@ -31,6 +31,29 @@ impl Page {
         self.charts.get(index).filter(|chart| chart.is_drawable())
     }
 
+    /// Puts another page below this one, its headings one level lower.
+    pub fn append(&mut self, below: Page) {
+        let opening = format!("```{MARK}");
+        let (mut in_mark, mut fence) = (false, None);
+        self.markdown.push_str("\n");
+        for line in below.markdown.lines() {
+            let ticks = line.bytes().take_while(|byte| *byte == b'`').count();
+            match (in_mark.then(|| index_of(line)).flatten(), fence) {
+                (Some(index), _) => self.markdown.push_str(&index.saturating_add(self.charts.len()).to_string()),
+                (None, None) if line.starts_with('#') => self.markdown.push_str(&format!("#{line}")),
+                (None, _) => self.markdown.push_str(line),
+            }
+            in_mark = line == opening;
+            fence = match fence {
+                None if ticks >= 3 => Some(ticks),
+                Some(open) if ticks >= open && line.bytes().all(|byte| byte == b'`') => None,
+                fence => fence,
+            };
+            self.markdown.push('\n');
+        }
+        self.charts.extend(below.charts);
+    }
+
     /// The Markdown with Mermaid in the place of the marks. A mark without a chart leaves nothing behind.
     pub fn to_markdown(&self) -> String {
         let mut out = String::with_capacity(self.markdown.len() + 1024 * self.charts.len());

@@ -19,7 +19,11 @@ use super::history::Part;
 
 /// What its numbers mean.
 pub const DEFINITIONS: body::Definitions = &[
-    ("amount", "sum of the amounts of open deals in the pipeline's currency; other currencies are in no sum"),
+    (
+        "amount",
+        "sum of the amounts of open deals in the pipeline's currency; other currencies by the last rate up to the day, and in \
+         no sum where there is none",
+    ),
     ("weighted", "sum of amount times the chance of the deal's stage to be won"),
     ("share_of_deals", "deals in the line divided by all open deals"),
     ("share_of_amount", "amount of the line divided by the amount of all open deals"),

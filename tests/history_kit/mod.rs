@@ -55,6 +55,7 @@ pub fn pipeline(stages: &[&str], ends: &[(&str, EndKind)]) -> Pipeline {
         fiscal_year_start: 1,
         targets: Vec::new(),
         rates: None,
+        exchange: None,
         won_at: None,
         groups: BTreeMap::new(),
         stages: stages.iter().map(make).collect(),

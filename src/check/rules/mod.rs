@@ -25,6 +25,7 @@ mod missing_placeholder;
 mod non_canonical;
 mod overdue_close_date;
 mod pipeline_file;
+mod rates_file;
 mod symlink;
 mod unknown_field;
 mod unknown_stage;
@@ -36,7 +37,7 @@ mod yaml_syntax;
 mod yaml_unsupported;
 
 /// All rules, by id.
-pub(super) static ALL: [&Rule; 30] = [
+pub(super) static ALL: [&Rule; 31] = [
     &bad_id::RULE,
     &bidi_text::RULE,
     &broken_link::RULE,
@@ -58,6 +59,7 @@ pub(super) static ALL: [&Rule; 30] = [
     &non_canonical::RULE,
     &overdue_close_date::RULE,
     &pipeline_file::RULE,
+    &rates_file::RULE,
     &symlink::RULE,
     &unknown_field::RULE,
     &unknown_stage::RULE,
@@ -81,6 +83,7 @@ pub(super) fn of_problem(kind: ProblemKind) -> &'static Rule {
         ProblemKind::WrongType => &wrong_type::RULE,
         ProblemKind::ImpossibleDate => &impossible_date::RULE,
         ProblemKind::PipelineFile => &pipeline_file::RULE,
+        ProblemKind::RatesFile => &rates_file::RULE,
     }
 }
 

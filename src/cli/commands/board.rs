@@ -10,7 +10,7 @@ use crate::cli::chosen::compile;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, View};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, tell_half_done, tell_history, tell_unreadable};
+use crate::cli::workspace::{Facts, tell_half_done, tell_history, tell_rates, tell_unreadable};
 use crate::format::deal::Deal;
 use crate::format::expr::Expression;
 use crate::format::ident::StageId;
@@ -132,7 +132,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         };
         ui.warn(&format!("--where cannot be answered for {who}: {why}"));
     }
-    let unreadable = tell_unreadable(ui, &view.reading, &*view.source);
+    let unreadable = tell_unreadable(ui, &view.reading, &*view.source) | tell_rates(ui, &view.reading);
     Ok(if unreadable || !chosen.unanswered.is_empty() { Exit::Findings } else { Exit::Done })
 }
 

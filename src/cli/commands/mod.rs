@@ -17,6 +17,7 @@ pub mod man;
 pub mod merge_check;
 pub mod r#move;
 pub mod new;
+pub mod portfolio;
 pub mod rename;
 pub mod report;
 pub mod resolve;

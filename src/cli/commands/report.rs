@@ -11,7 +11,7 @@ use crate::cli::rendering;
 use crate::cli::reporting::{Known, Viewpoint, Wanted};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{current, home, tell_half_done, tell_unreadable};
+use crate::cli::workspace::{current, home, tell_half_done, tell_rates, tell_unreadable};
 use crate::cli::{Global, day};
 use crate::format::pipeline::Pipeline;
 use crate::metrics::conversion::{self, Goal, Variant};
@@ -206,7 +206,7 @@ enum Format {
 }
 
 impl Name {
-    fn kind(self) -> Kind {
+    pub(in crate::cli) fn kind(self) -> Kind {
         match self {
             Name::Overview => Kind::Overview,
             Name::Pipeline => Kind::Pipeline,
@@ -272,15 +272,8 @@ impl Asking {
             pairs: self.pairs(kind, pipeline)?,
             within: self.within,
             business_hours: self.business_hours,
-            profile: match self.profile {
-                ProfileWord::Team => Profile::Team,
-                ProfileWord::Management => Profile::Management,
-                ProfileWord::Investor => Profile::Investor,
-            },
-            lang: match self.lang {
-                LangWord::En => Lang::En,
-                LangWord::Ru => Lang::Ru,
-            },
+            profile: self.profile(),
+            lang: self.lang(),
         })
     }
 
@@ -297,6 +290,53 @@ impl Asking {
         match kind {
             Kind::Funnel if self.is_full() => Needs { deals: true, tracks: true, ..needs },
             _ => Needs { deals: needs.deals || self.filter.is_some() || !self.by.is_empty(), ..needs },
+        }
+    }
+
+    /// Whether the report and what is asked of it go together: the reader that was named, and the owner.
+    ///
+    /// # Errors
+    /// When not.
+    pub(in crate::cli) fn fits(&self, kind: Kind) -> Result<(), CommandError> {
+        if kind == Kind::Forecast && self.profile == ProfileWord::Investor {
+            return Err(CommandError::usage(
+                "a forecast is made of weighted amounts, which the investor profile leaves out",
+            )
+            .hint("`tussock report --profile investor` has what investors see"));
+        }
+        if kind == Kind::Agenda && self.profile == ProfileWord::Investor {
+            return Err(CommandError::usage(
+                "an agenda is made of deals and people, which the investor profile leaves out",
+            ));
+        }
+        if kind != Kind::Agenda && self.owner.is_some() {
+            let hint = "for the deals of one owner anywhere else: --where 'owner == \"olga\"'";
+            return Err(
+                CommandError::usage("--owner belongs to the agenda: tussock report agenda --owner …").hint(hint)
+            );
+        }
+        Ok(())
+    }
+
+    /// The expression that chooses the deals, as it was given.
+    pub(in crate::cli) fn filter(&self) -> Option<String> {
+        self.filter.clone()
+    }
+
+    /// Who it is for.
+    pub(in crate::cli) fn profile(&self) -> Profile {
+        match self.profile {
+            ProfileWord::Team => Profile::Team,
+            ProfileWord::Management => Profile::Management,
+            ProfileWord::Investor => Profile::Investor,
+        }
+    }
+
+    /// The language of its text.
+    pub(in crate::cli) fn lang(&self) -> Lang {
+        match self.lang {
+            LangWord::En => Lang::En,
+            LangWord::Ru => Lang::Ru,
         }
     }
 
@@ -352,21 +392,7 @@ impl Asking {
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let format = args.format()?;
     let kind = args.name.kind();
-    if kind == Kind::Forecast && args.asking.profile == ProfileWord::Investor {
-        return Err(CommandError::usage(
-            "a forecast is made of weighted amounts, which the investor profile leaves out",
-        )
-        .hint("`tussock report --profile investor` has what investors see"));
-    }
-    if kind == Kind::Agenda && args.asking.profile == ProfileWord::Investor {
-        return Err(CommandError::usage(
-            "an agenda is made of deals and people, which the investor profile leaves out",
-        ));
-    }
-    if kind != Kind::Agenda && args.asking.owner.is_some() {
-        let hint = "for the deals of one owner anywhere else: --where 'owner == \"olga\"'";
-        return Err(CommandError::usage("--owner belongs to the agenda: tussock report agenda --owner …").hint(hint));
-    }
+    args.asking.fits(kind)?;
     let home = home(global)?;
     tell_half_done(ui, &home)?;
     home.place()?;
@@ -412,7 +438,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         Some(file) => write_whole(&current(global)?.join(file), &text)?,
         None => ui.print(&text),
     }
-    let unreadable = known.reading().is_some_and(|(reading, snapshot)| tell_unreadable(ui, reading, snapshot));
+    let unreadable = known
+        .reading()
+        .is_some_and(|(reading, snapshot)| tell_unreadable(ui, reading, snapshot) | tell_rates(ui, reading));
     Ok(if unreadable { Exit::Findings } else { Exit::Done })
 }
 
