@@ -145,6 +145,24 @@ impl Spells {
         self.stays.count == 0
     }
 
+    /// The visits of some deals by group: `group_of` tells which of the `groups` a deal belongs to; those of none are left
+    /// out. Only deals with names can be told apart.
+    pub fn split(&self, groups: usize, group_of: impl Fn(&DealId) -> Option<usize>) -> Vec<Spells> {
+        let mut deals: Vec<Vec<DealId>> = vec![Vec::new(); groups];
+        let mut stays: Vec<Stays> = vec![Stays::default(); groups];
+        self.each_deal(|own| {
+            let Some(id) = own.first().and_then(|stay| self.deals.get(stay.deal as usize)) else { return };
+            let Some(group) = group_of(id) else { return };
+            if let (Some(deals), Some(stays)) = (deals.get_mut(group), stays.get_mut(group)) {
+                deals.push(id.clone());
+                stays.push(own);
+            }
+        });
+        let spells =
+            |(deals, stays): (Vec<DealId>, Stays)| Spells { deals: deals.into(), stages: self.stages.clone(), stays };
+        deals.into_iter().zip(stays).map(spells).collect()
+    }
+
     /// The visits with their names, by the deal's id, then in the order in which they happened.
     pub fn named(&self) -> Vec<Spell> {
         let spell = |stay: &Stay| {

@@ -85,6 +85,8 @@ fn product_limit(count: usize, sorted: impl Iterator<Item = (i64, bool)>, mut st
     let mut at_risk = count;
     let (mut survival, mut greenwood) = (1.0_f64, 0.0_f64);
     steps.clear();
+    // Memory that is not used costs nothing, and to copy what was used to a larger place does.
+    steps.reserve(count);
     let (mut ended, mut last) = (0, 0);
     let mut sorted = sorted.peekable();
     while let Some((time, own)) = sorted.next() {
@@ -322,6 +324,8 @@ pub struct Plateau {
     pub share: f64,
     /// Its 95 % interval; `None` while nothing has ended.
     pub interval: Option<(f64, f64)>,
+    /// So many plain observations would give it the same precision; at least 1.
+    pub precision: f64,
     /// Share that nothing had ended by then.
     pub undecided: f64,
 }
@@ -329,10 +333,15 @@ pub struct Plateau {
 /// 95 % interval of a plateau: Wilson's, for as many observations as would give a plain share the same variance, so that
 /// without censoring it is Wilson's interval of the plain share.
 fn plateau_interval(share: f64, variance: f64, finished: usize) -> (f64, f64) {
+    wilson_share(share, plain_n(share, variance, finished))
+}
+
+/// So many plain observations would give a share the same precision; at least 1.
+fn plain_n(share: f64, variance: f64, finished: usize) -> f64 {
     let plain = share * (1.0 - share);
     // The variance of a share of 0 or 1 is 0 and says nothing of its precision.
     let n = if variance > f64::EPSILON && plain > f64::EPSILON { plain / variance } else { finished as f64 };
-    wilson_share(share, n.max(1.0))
+    n.max(1.0)
 }
 
 /// Observations in little room, for the pipelines that have hundreds of thousands: of nearly all of them 29 bits of time,
@@ -469,6 +478,7 @@ impl Sample {
             finished,
             share,
             interval: (finished > 0).then(|| plateau_interval(share, way.variance(), finished)),
+            precision: plain_n(share, way.variance(), finished),
             undecided: survival,
         }
     }

@@ -15,7 +15,9 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::format::money::Currency;
 
-use super::chart::{Bar, bars};
+use super::chart::Chart;
+use super::chart::functions::{self, Drawn};
+use super::lang::{Lang, capitalised};
 use super::{ReportError, markdown, number};
 
 /// Steps a template may take, whatever it prints.
@@ -42,22 +44,42 @@ pub const BUILT_IN: [(&str, &str); 5] = [
     ("forecast.md.jinja", include_str!("../../templates/report/forecast.md.jinja")),
 ];
 
+/// What the names of built-in templates begin with where a template of the team's own extends or includes them.
+const OURS: &str = "tussock/";
+
 /// Filters of the engine that templates do not get: those that make texts of any size in one step, and those that mark
 /// text as safe that is not.
 const NO_FILTERS: [&str; 8] = ["format", "indent", "replace", "batch", "slice", "pprint", "tojson", "urlencode"];
 
-/// Renders the template of a report with its data, which lists `rows` deals.
-pub(super) fn render(
-    report: &str,
-    data: impl serde::Serialize,
-    rows: usize,
-    own: &BTreeMap<String, String>,
-) -> Result<String, ReportError> {
-    let name = format!("{report}.md.jinja");
-    let fuel = FUEL.saturating_add(FUEL_PER_ROW.saturating_mul(rows as u64));
-    let limit = MAX_OUTPUT.saturating_add(OUTPUT_PER_ROW.saturating_mul(rows));
+/// What is rendered, and how.
+pub struct Rendering<'a> {
+    /// The report, which is also the name of its template.
+    pub report: &'a str,
+    /// How many deals it lists: a longer one may take more steps and more room.
+    pub rows: usize,
+    /// The language.
+    pub lang: Lang,
+    /// The pipeline's words.
+    pub words: &'a BTreeMap<String, String>,
+    /// The pipeline's own templates, by file name.
+    pub own: &'a BTreeMap<String, String>,
+}
+
+/// Renders the template of a report with its data: the text, with a mark for each chart, and the charts.
+///
+/// # Errors
+/// [`ReportError::Template`] and [`ReportError::TooLong`].
+pub fn render(
+    rendering: &Rendering<'_>,
+    data: impl serde::Serialize + Send + Sync,
+) -> Result<(String, Vec<Chart>), ReportError> {
+    let own = rendering.own;
+    let name = format!("{}.md.jinja", rendering.report);
+    let fuel = FUEL.saturating_add(FUEL_PER_ROW.saturating_mul(rendering.rows as u64));
+    let limit = MAX_OUTPUT.saturating_add(OUTPUT_PER_ROW.saturating_mul(rendering.rows));
     let fail = |error: &Error| explain(error, &name, fuel, own);
-    let environment = environment(fuel, own).map_err(|e| fail(&e))?;
+    let drawn = Drawn::default();
+    let environment = environment(fuel, rendering, &drawn).map_err(|e| fail(&e))?;
     let template = environment.get_template(&name).map_err(|e| fail(&e))?;
     let mut output = Bounded { bytes: Vec::new(), limit, full: false };
     let rendered = template.render_captured_to(Value::from(Serde(data)), &mut output).map(|_| ());
@@ -65,7 +87,8 @@ pub(super) fn render(
         return Err(ReportError::TooLong { template: place(&name, own), limit });
     }
     rendered.map_err(|e| fail(&e))?;
-    Ok(without_double_blanks(&String::from_utf8_lossy(&output.bytes)))
+    let charts = std::mem::take(&mut *drawn.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    Ok((without_double_blanks(&String::from_utf8_lossy(&output.bytes)), charts))
 }
 
 /// Templates that leave out parts leave blank lines behind: a run of them becomes one, and none begins the text.
@@ -117,7 +140,8 @@ fn describe(error: &Error, fuel: u64) -> String {
     error.detail().map_or(kind.clone(), |detail| format!("{kind}: {}", markdown::plain(detail)))
 }
 
-fn environment(fuel: u64, own: &BTreeMap<String, String>) -> Result<Environment<'static>, Error> {
+fn environment(fuel: u64, rendering: &Rendering<'_>, drawn: &Drawn) -> Result<Environment<'static>, Error> {
+    let Rendering { lang, words, own, .. } = *rendering;
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_fuel(Some(fuel));
@@ -125,43 +149,51 @@ fn environment(fuel: u64, own: &BTreeMap<String, String>) -> Result<Environment<
     env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     env.set_auto_escape_callback(|_| AutoEscape::Custom("markdown".into()));
     // Whatever the template says of escaping, text that no filter made safe becomes a code span.
-    env.set_formatter(|output, _, value| match value.kind() {
+    env.set_formatter(move |output, _, value| match value.kind() {
         // What filters made safe is the most of a long table, and needs no copy.
         ValueKind::String if value.is_safe() => {
             output.write_str(value.as_str().unwrap_or_default()).map_err(Error::from)
         }
-        _ => output.write_str(&printed(value)?).map_err(Error::from),
+        _ => output.write_str(&printed(value, lang)?).map_err(Error::from),
     });
     NO_FILTERS.iter().for_each(|name| env.remove_filter(name));
     env.remove_global("debug");
 
     env.add_filter("code", |value: &Value| safe(markdown::code(&value.to_string())));
-    env.add_filter("escape", |value: &Value| printed(value).map(safe));
-    env.add_filter("e", |value: &Value| printed(value).map(safe));
+    env.add_filter("escape", move |value: &Value| printed(value, lang).map(safe));
+    env.add_filter("e", move |value: &Value| printed(value, lang).map(safe));
     env.add_filter(
         "text",
         |value: &Value| {
             if value.is_safe() { value.clone() } else { safe(markdown::text(&value.to_string())) }
         },
     );
-    env.add_filter("money", |value: &Value| with_money(value, number::money));
-    env.add_filter("expected", |value: &Value| with_money(value, number::expected_money));
-    env.add_filter("share", |value: &Value| with_estimate(value, false, |v| v.map(number::share)));
-    env.add_filter("share_with_interval", |value: &Value| with_estimate(value, true, |v| v.map(number::share)));
-    env.add_filter("duration", |value: &Value| {
-        with_estimate(value, false, |v| v.and_then(|v| v.to_i64()).map(number::length))
+    env.add_filter("money", move |value: &Value| with_money(value, lang, number::money));
+    env.add_filter("expected", move |value: &Value| with_money(value, lang, number::expected_money));
+    let share = move |v: Option<f64>| v.map(|v| number::share(v, lang));
+    env.add_filter("share", move |value: &Value| with_estimate(value, lang, false, share));
+    env.add_filter("share_with_interval", move |value: &Value| with_estimate(value, lang, true, share));
+    env.add_filter("duration", move |value: &Value| {
+        with_estimate(value, lang, false, |v| v.and_then(|v| v.to_i64()).map(|v| number::length(v, lang)))
     });
-    env.add_filter("number", |value: &Value| safe(as_f64(value).map_or(number::NONE.to_owned(), number::count)));
-    env.add_function("bar_chart", bar_chart);
+    env.add_filter("number", move |value: &Value| {
+        safe(as_f64(value).map_or(number::NONE.to_owned(), |n| number::count(n, lang)))
+    });
+    let words = words.clone();
+    env.add_function("t", move |text: &str, values: Kwargs| said(lang, &words, text, &values));
+    functions::add_to(&mut env, lang, drawn);
+    // A template that extends ours finds it under a name that no other template has.
+    let ours = |name: &str| BUILT_IN.iter().find(|(own, _)| *own == name).map(|(_, text)| (*text).to_owned());
     // Templates are read when they are asked for, so that a broken one that a report does not use is no error of it.
     let own = own.clone();
     env.set_loader(move |name| match own.get(name) {
+        _ if name.starts_with(OURS) => Ok(ours(name.trim_start_matches(OURS))),
         Some(text) if text.len() > MAX_TEMPLATE => {
             let detail = format!("templates/{name} has more than {MAX_TEMPLATE} bytes");
             Err(Error::new(ErrorKind::InvalidOperation, detail))
         }
         Some(text) => Ok(Some(text.clone())),
-        None => Ok(BUILT_IN.iter().find(|(own, _)| *own == name).map(|(_, text)| (*text).to_owned())),
+        None => Ok(ours(name)),
     });
     Ok(env)
 }
@@ -171,13 +203,33 @@ fn safe(text: String) -> Value {
 }
 
 /// What printing a value writes.
-fn printed(value: &Value) -> Result<String, Error> {
+fn printed(value: &Value, lang: Lang) -> Result<String, Error> {
     match value.kind() {
         ValueKind::String if value.is_safe() => Ok(value.as_str().unwrap_or_default().to_owned()),
+        ValueKind::Number if value.is_integer() => Ok(number::thousands(&value.to_string(), lang)),
         ValueKind::Number | ValueKind::Bool => Ok(value.to_string()),
         ValueKind::None => Ok(number::NONE.to_owned()),
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         _ => Ok(markdown::code(&value.to_string())),
+    }
+}
+
+/// `t(text, name=value…)`: a text of ours in the language of the report, its places filled with the values, or with the
+/// pipeline's words. What is no text of ours is escaped like any other.
+fn said(lang: Lang, words: &BTreeMap<String, String>, text: &str, values: &Kwargs) -> Result<Value, Error> {
+    let n = values.peek::<Option<u64>>("n").unwrap_or(None);
+    let mut failed = None;
+    let value = |name: &str| match values.peek::<Value>(name) {
+        Ok(value) => printed(&value, lang).map_err(|error| failed = Some(error)).ok(),
+        Err(_) => match words.get(name) {
+            Some(word) => Some(markdown::text(word)),
+            None => words.get(&name.to_lowercase()).map(|word| markdown::text(&capitalised(word))),
+        },
+    };
+    let said = lang.say(text, n, value);
+    match failed {
+        Some(error) => Err(error),
+        None => said.map(safe).map_err(|error| Error::new(ErrorKind::UndefinedError, error.to_string())),
     }
 }
 
@@ -197,20 +249,27 @@ fn money_of(value: &Value) -> Result<(Option<Decimal>, Currency), Error> {
     }
 }
 
-fn with_money(value: &Value, show: impl Fn(Decimal, Currency) -> String) -> Result<Value, Error> {
+fn with_money(value: &Value, lang: Lang, show: impl Fn(Decimal, Currency, Lang) -> String) -> Result<Value, Error> {
     if value.is_none() {
         return Ok(safe(number::NONE.to_owned()));
     }
     let (amount, currency) = money_of(value)?;
-    Ok(safe(amount.map_or_else(|| format!("too large, {currency}"), |a| show(a, currency))))
+    let too_large = || lang.text("too large, {currency}").replace("{currency}", &currency.to_string());
+    Ok(safe(amount.map_or_else(too_large, |a| show(a, currency, lang))))
 }
 
 /// Shows an estimate, or a bare number, or nothing.
-fn with_estimate(value: &Value, interval: bool, show: impl Fn(Option<f64>) -> Option<String>) -> Result<Value, Error> {
+fn with_estimate(
+    value: &Value,
+    lang: Lang,
+    interval: bool,
+    show: impl Fn(Option<f64>) -> Option<String>,
+) -> Result<Value, Error> {
     let one = |value: &Value| show(as_f64(value)).unwrap_or_else(|| number::NONE.to_owned());
     if value.is_none() || value.is_number() {
         return Ok(safe(one(value)));
     }
+    let say = |text: &str, filled: &str| lang.say(text, None, |_| Some(filled.to_owned())).unwrap_or_default();
     let state = value.get_attr("state")?;
     let text = match state.as_str() {
         Some("known") => {
@@ -222,29 +281,11 @@ fn with_estimate(value: &Value, interval: bool, show: impl Fn(Option<f64>) -> Op
             }
             text
         }
-        Some("too_early") => format!("too early (n = {})", value.get_attr("n")?),
-        Some("not_reached") => format!("not reached (> {})", one(&value.get_attr("beyond")?)),
+        Some("too_early") => say("too early (n = {n})", &value.get_attr("n")?.to_string()),
+        Some("not_reached") => say("not reached (> {beyond})", &one(&value.get_attr("beyond")?)),
         _ => return Err(Error::new(ErrorKind::InvalidOperation, "neither an estimate nor a number")),
     };
     Ok(safe(text))
-}
-
-/// `bar_chart(title, axis, labels, values, horizontal=true)`: labels are texts, values are numbers or money.
-fn bar_chart(title: &str, axis: &str, labels: Vec<Value>, values: Vec<Value>, options: Kwargs) -> Result<Value, Error> {
-    let horizontal = options.get::<Option<bool>>("horizontal")?.unwrap_or(true);
-    options.assert_all_used()?;
-    let mut drawn = Vec::with_capacity(labels.len());
-    for (label, value) in labels.iter().zip(&values) {
-        let whole = if value.is_number() {
-            as_f64(value).map(|v| v.round() as i128)
-        } else {
-            money_of(value)?.0.and_then(|a| a.round().to_i128())
-        };
-        // A value that is not known would be a missing bar, which reads as zero: then no chart at all.
-        let Some(value) = whole else { return Ok(safe(String::new())) };
-        drawn.push(Bar { label: label.to_string(), value });
-    }
-    Ok(safe(bars(title, axis, &drawn, horizontal)))
 }
 
 /// Output that refuses to grow beyond its limit in bytes.
