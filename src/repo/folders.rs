@@ -123,7 +123,12 @@ fn write(file: &Path, base: &Path, folders: &BTreeMap<String, Inner>) -> io::Res
     let folder = file.parent().unwrap_or(Path::new("."));
     let text = serde_json::to_vec(folders)?;
     std::fs::create_dir_all(folder)?;
-    let mut new = tempfile::Builder::new().prefix("tx-").tempfile_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("tx-");
+    // Whoever may read the repository may read this; the mask of the user takes away what it takes from other files.
+    #[cfg(unix)]
+    builder.permissions(<std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666));
+    let mut new = builder.tempfile_in(folder)?;
     new.write_all(&checked(&text, base))?;
     new.write_all(&text)?;
     new.persist(file).map_err(|e| e.error)?;
