@@ -150,14 +150,16 @@ impl Spells {
     pub fn split(&self, groups: usize, group_of: impl Fn(&DealId) -> Option<usize>) -> Vec<Spells> {
         let mut deals: Vec<Vec<DealId>> = vec![Vec::new(); groups];
         let mut stays: Vec<Stays> = vec![Stays::default(); groups];
-        self.each_deal(|own| {
-            let Some(id) = own.first().and_then(|stay| self.deals.get(stay.deal as usize)) else { return };
-            let Some(group) = group_of(id) else { return };
-            if let (Some(deals), Some(stays)) = (deals.get_mut(group), stays.get_mut(group)) {
-                deals.push(id.clone());
-                stays.push(own);
-            }
-        });
+        for part in self.stays.parts(1) {
+            part.each_deal(|own| {
+                let id = own.first().and_then(|stay| self.deals.get(stay.deal as usize));
+                let Some((id, group)) = id.and_then(|id| Some((id, group_of(id)?))) else { return };
+                if let (Some(deals), Some(stays)) = (deals.get_mut(group), stays.get_mut(group)) {
+                    deals.push(id.clone());
+                    stays.push(own);
+                }
+            });
+        }
         let spells =
             |(deals, stays): (Vec<DealId>, Stays)| Spells { deals: deals.into(), stages: self.stages.clone(), stays };
         deals.into_iter().zip(stays).map(spells).collect()
