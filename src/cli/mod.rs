@@ -20,6 +20,7 @@ pub mod exit;
 pub mod progress;
 pub mod reference;
 pub mod refusal;
+mod reporting;
 pub mod signals;
 pub mod standpoint;
 pub mod ui;

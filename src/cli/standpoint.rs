@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{Days, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{NaiveDate, Utc};
 
 use super::Global;
 use super::exit::{CommandError, Exit};
@@ -98,7 +98,7 @@ impl Then {
             Some(day) => Asked::Day(day),
             None => Asked::Revision(as_of),
         };
-        let (then, snapshot) = Then::at(ui, home, &asked, today, allow)?;
+        let (then, snapshot) = Then::at(ui, home, None, &asked, today, allow)?;
         let now = global.today.unwrap_or_else(|| Utc::now().with_timezone(&then.pipeline.timezone).date_naive());
         if let Some(day) = day.filter(|day| *day > now) {
             ui.note(format!("{day} has not come yet; what is known now is looked at as if it were that day"));
@@ -116,23 +116,44 @@ impl Then {
         day: NaiveDate,
         allow: AllowIncomplete,
     ) -> Result<(Then, Snapshot), CommandError> {
-        Then::at(ui, home, &Asked::Day(day), None, allow)
+        Then::at(ui, home, None, &Asked::Day(day), None, allow)
+    }
+
+    /// What the line up to `tip` knew at the end of a day; `None` where there was no pipeline then.
+    ///
+    /// # Errors
+    /// See [`Then::find`].
+    pub fn known_by(
+        ui: &mut Ui,
+        home: &Home,
+        tip: ObjectId,
+        day: NaiveDate,
+        allow: AllowIncomplete,
+    ) -> Result<Option<(Then, Snapshot)>, CommandError> {
+        match Then::at(ui, home, Some(tip), &Asked::Day(day), None, allow) {
+            Err(error) if error.exit == Exit::NoPipeline => Ok(None),
+            found => found.map(Some),
+        }
     }
 
     fn at(
         ui: &mut Ui,
         home: &Home,
+        from: Option<ObjectId>,
         asked: &Asked<'_>,
         today: Option<NaiveDate>,
         allow: AllowIncomplete,
     ) -> Result<(Then, Snapshot), CommandError> {
         let place = home.place()?;
-        let head = head(home)?.and_then(|h| h.commit);
+        let head = match from {
+            Some(tip) => Some(tip),
+            None => head(home)?.and_then(|h| h.commit),
+        };
         let (tip, point, words) = match *asked {
             Asked::Day(day) => {
                 let tip = head.ok_or_else(nothing_yet)?;
                 let pipeline = read_pipeline(ui, &Snapshot::of_commit(home, tip)?)?;
-                (tip, Point::Known(end_of(&pipeline, day)), format!("on {day}"))
+                (tip, Point::Known(KnownAt(pipeline.end_of(day))), format!("on {day}"))
             }
             Asked::Revision(rev) => {
                 let commit = resolve(home, rev).map_err(|e| not_found(rev, e.into()))?;
@@ -178,9 +199,9 @@ impl Then {
                 if today < day {
                     return Err(earlier(today, day));
                 }
-                end_of(&pipeline, today)
+                KnownAt(pipeline.end_of(today))
             }
-            (Asked::Day(day), None) => end_of(&pipeline, day),
+            (Asked::Day(day), None) => KnownAt(pipeline.end_of(day)),
             (Asked::Revision(_), None) => found.known_at,
         };
         let until = until.max(found.known_at);
@@ -277,20 +298,6 @@ fn no_pipeline(
     let commit = came.commit.short();
     let message = format!("the pipeline was not there yet {words}; it came in on {day} with commit {commit}");
     CommandError::new(Exit::NoPipeline, message)
-}
-
-/// The first second of a day in the pipeline's time zone, since 1970.
-pub fn start_of(pipeline: &Pipeline, day: NaiveDate) -> i64 {
-    let midnight = day.and_time(NaiveTime::MIN);
-    // Where midnight does not exist, the day begins when the clocks have gone forward.
-    let begin = pipeline.timezone.from_local_datetime(&midnight).earliest().map(|t| t.timestamp());
-    begin.unwrap_or_else(|| midnight.and_utc().timestamp())
-}
-
-/// The last second of a day in the pipeline's time zone.
-pub fn end_of(pipeline: &Pipeline, day: NaiveDate) -> KnownAt {
-    let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
-    KnownAt(start_of(pipeline, next) - 1)
 }
 
 /// A pipeline with its deals, read from where the command looks.

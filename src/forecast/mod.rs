@@ -4,7 +4,7 @@ pub mod chance;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::{Serialize, Serializer};
@@ -176,14 +176,9 @@ pub struct Forecast {
     pub deals: Rows<DealLine>,
 }
 
-/// The calendar day of a time in the pipeline's time zone. Times outside the years 1 to 9999 are taken to their edge.
+/// [`Pipeline::day_of`].
 pub fn day_of(pipeline: &Pipeline, seconds: i64) -> NaiveDate {
-    const FIRST: i64 = -62_135_596_800;
-    const LAST: i64 = 253_402_387_200;
-    let utc = DateTime::from_timestamp(seconds.clamp(FIRST, LAST), 0).unwrap_or_default();
-    let day = utc.with_timezone(&pipeline.timezone).date_naive();
-    let edge = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
-    day.clamp(edge(1, 1, 1), edge(9999, 12, 31))
+    pipeline.day_of(seconds)
 }
 
 /// Says what of the open deals can be expected to be won: each deal counts with the chance of its stage, in the month of

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 
 use super::date::Period;
@@ -260,6 +261,30 @@ impl Pipeline {
     pub fn won_index(&self) -> usize {
         let at = |id: &StageId| self.stages.iter().position(|s| s.id == *id);
         self.won_at.as_ref().and_then(at).unwrap_or(self.stages.len())
+    }
+
+    /// The day that a time (seconds since 1970) is in the pipeline's time zone. Times outside the years 1 to 9999 are taken
+    /// to their edge.
+    pub fn day_of(&self, seconds: i64) -> NaiveDate {
+        const FIRST: i64 = -62_135_596_800;
+        const LAST: i64 = 253_402_387_200;
+        let utc = DateTime::from_timestamp(seconds.clamp(FIRST, LAST), 0).unwrap_or_default();
+        let day = utc.with_timezone(&self.timezone).date_naive();
+        let edge = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
+        day.clamp(edge(1, 1, 1), edge(9999, 12, 31))
+    }
+
+    /// The first second (since 1970) of a day in the pipeline's time zone. Where midnight does not exist, the day begins
+    /// when the clocks have gone forward.
+    pub fn start_of(&self, day: NaiveDate) -> i64 {
+        let midnight = day.and_time(NaiveTime::MIN);
+        let begin = self.timezone.from_local_datetime(&midnight).earliest().map(|t| t.timestamp());
+        begin.unwrap_or_else(|| midnight.and_utc().timestamp())
+    }
+
+    /// The last second (since 1970) of a day in the pipeline's time zone.
+    pub fn end_of(&self, day: NaiveDate) -> i64 {
+        self.start_of(day.checked_add_days(Days::new(1)).unwrap_or(day)) - 1
     }
 
     /// How a deal in this place counts. A place that is none of the pipeline's counts as open.

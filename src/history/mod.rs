@@ -7,6 +7,7 @@ pub mod one_deal;
 pub mod record;
 pub mod spell;
 pub mod standpoint;
+pub mod track;
 
 mod cache;
 mod chronicle;

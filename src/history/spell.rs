@@ -111,6 +111,28 @@ impl Spells {
         self.stays.is_empty()
     }
 
+    /// The visits of some deals by group: `group_of` tells which of the `groups` a deal belongs to; those of none are left
+    /// out. Only deals with names can be told apart.
+    pub fn split(&self, groups: usize, group_of: impl Fn(&DealId) -> Option<usize>) -> Vec<Spells> {
+        let mut deals: Vec<Vec<DealId>> = vec![Vec::new(); groups];
+        let mut stays: Vec<Vec<Stay>> = vec![Vec::new(); groups];
+        for own in self.stays.chunk_by(|a, b| a.deal == b.deal) {
+            let Some(id) = own.first().and_then(|stay| self.deals.get(stay.deal as usize)) else { continue };
+            let Some(group) = group_of(id) else { continue };
+            if let (Some(deals), Some(stays)) = (deals.get_mut(group), stays.get_mut(group)) {
+                let deal = deals.len() as u32;
+                deals.push(id.clone());
+                stays.extend(own.iter().map(|stay| Stay { deal, ..*stay }));
+            }
+        }
+        let spells = |(deals, stays): (Vec<DealId>, Vec<Stay>)| Spells {
+            deals: deals.into(),
+            stages: self.stages.clone(),
+            stays,
+        };
+        deals.into_iter().zip(stays).map(spells).collect()
+    }
+
     /// The visits with their names, by the deal's id, then in the order in which they happened.
     pub fn named(&self) -> Vec<Spell> {
         let spell = |stay: &Stay| {

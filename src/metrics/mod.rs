@@ -4,6 +4,7 @@ pub mod estimate;
 pub mod funnel;
 pub mod interval;
 pub mod journey;
+pub mod period;
 pub mod rows;
 pub mod snapshot;
 pub mod survival;

@@ -30,8 +30,9 @@ pub struct Line {
     pub amount: Total,
     /// Share of the sum over all open deals; `None` unless that sum is above 0.
     pub share_of_amount: Option<f64>,
-    /// Sum of the amounts, each times its stage's chance to be won, rounded to the currency's digits.
-    pub weighted: Total,
+    /// Sum of the amounts, each times its stage's chance to be won, rounded to the currency's digits; `None` in a report
+    /// whose reader is not to see it.
+    pub weighted: Option<Total>,
     /// Deals without an amount.
     pub without_amount: usize,
 }
@@ -319,7 +320,7 @@ impl Tally {
             share_of_deals: (total.deals > 0).then(|| self.deals as f64 / total.deals as f64),
             amount: self.amount,
             share_of_amount: self.amount.share_of(&total.amount),
-            weighted: self.weighted.rounded(),
+            weighted: Some(self.weighted.rounded()),
             without_amount: self.without_amount,
         }
     }
@@ -376,7 +377,13 @@ mod tests {
             .stages
             .iter()
             .map(|s| {
-                (s.stage.as_str(), s.line.deals, sum(&s.line.amount), sum(&s.line.weighted), s.line.without_amount)
+                (
+                    s.stage.as_str(),
+                    s.line.deals,
+                    sum(&s.line.amount),
+                    sum(&s.line.weighted.unwrap()),
+                    s.line.without_amount,
+                )
             })
             .collect();
         assert_eq!(
@@ -449,7 +456,7 @@ mod tests {
         let state = take(&[priced("a", "attic", "3")], &[]);
         let last = state.stages.last().unwrap();
         assert_eq!(
-            (last.stage.as_str(), last.known, last.line.deals, sum(&last.line.weighted)),
+            (last.stage.as_str(), last.known, last.line.deals, sum(&last.line.weighted.unwrap())),
             ("attic", false, 1, "0".to_owned())
         );
     }

@@ -3,6 +3,7 @@
 use std::io;
 
 use rust_decimal::Decimal;
+use serde_json::Value;
 
 /// A cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +46,7 @@ impl Cell {
 /// # Errors
 /// When the writer refuses a record, which a table in memory gives it no cause to.
 pub fn write(headers: &[&str], rows: &[Vec<Cell>]) -> io::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(Vec::new());
+    let mut writer = writer();
     writer.write_record(headers.iter().map(|h| guarded(h)))?;
     for row in rows {
         writer.write_record(row.iter().map(|cell| match cell {
@@ -56,12 +57,37 @@ pub fn write(headers: &[&str], rows: &[Vec<Cell>]) -> io::Result<Vec<u8>> {
     writer.into_inner().map_err(|e| e.into_error())
 }
 
+/// A table of JSON values: texts are guarded, numbers and amounts are written as they are.
+///
+/// # Errors
+/// As [`write()`].
+pub fn values(headers: &[String], rows: &[Vec<Value>]) -> io::Result<Vec<u8>> {
+    let mut writer = writer();
+    writer.write_record(headers.iter().map(|h| guarded(h)))?;
+    for row in rows {
+        for value in row {
+            match value {
+                Value::Null => writer.write_field("")?,
+                Value::String(text) if is_number(text) => writer.write_field(text)?,
+                Value::String(text) => writer.write_field(guarded(text))?,
+                other => writer.write_field(other.to_string())?,
+            }
+        }
+        writer.write_record(None::<&[u8]>)?;
+    }
+    writer.into_inner().map_err(|e| e.into_error())
+}
+
+fn writer() -> csv::Writer<Vec<u8>> {
+    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(Vec::new())
+}
+
 /// Rows of text without a header, guarded as in [`write()`]: for tables that are too long to be held as a whole.
 ///
 /// # Errors
 /// As there.
 pub fn text_rows<'t, R: IntoIterator<Item = &'t str>>(rows: impl IntoIterator<Item = R>) -> io::Result<Vec<u8>> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(Vec::new());
+    let mut writer = writer();
     for row in rows {
         for cell in row {
             if is_run(cell) {

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, SecondsFormat};
 use serde::Serialize;
 
-use crate::forecast::{Forecast, day_of};
 use crate::format::ident::{CriterionId, DealId};
 use crate::format::money::Currency;
-use crate::metrics::funnel::Funnel;
-use crate::metrics::snapshot::Snapshot;
+use crate::metrics::period::Span;
 
-use super::Facts;
-use super::history::{HistoryBlock, Part};
+use super::asked::{EARLIEST, Profile};
+use super::history::HistoryBlock;
+use super::lang::Lang;
+use super::{Facts, Kind};
 
 /// Version of the JSON of reports. It grows when a field changes its meaning or goes away, not when one is added.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -86,6 +86,16 @@ pub struct Head {
     pub day: NaiveDate,
     /// The pipeline.
     pub pipeline: PipelineHead,
+    /// The days it is about; `None`: all up to now.
+    pub span: Option<DaysOf>,
+    /// The days it compares them with.
+    pub previous: Option<DaysOf>,
+    /// The expression that chose the deals; `None`: all of them.
+    pub filter: Option<String>,
+    /// Who it is for.
+    pub profile: Profile,
+    /// The language of its Markdown. What stands here and what scripts read is English.
+    pub lang: Lang,
     /// The words for what a pipeline may call by another name: `deal`, `deals`, `won`, `lost`, `recycled`, `stage`,
     /// `owner`, `account`, `amount`, and whatever else its `labels` give.
     pub words: BTreeMap<String, String>,
@@ -99,6 +109,21 @@ pub struct Head {
     pub source: SourceLine,
     /// What the numbers mean, by name.
     pub definitions: BTreeMap<&'static str, &'static str>,
+}
+
+/// Days in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct DaysOf {
+    /// The first one; `None`: from the beginning.
+    pub from: Option<NaiveDate>,
+    /// The last one.
+    pub to: NaiveDate,
+}
+
+impl From<Span> for DaysOf {
+    fn from(span: Span) -> Self {
+        DaysOf { from: (span.from > EARLIEST).then_some(span.from), to: span.to }
+    }
 }
 
 /// The pipeline, as reports name it.
@@ -138,77 +163,28 @@ pub struct SourceLine {
     pub version: String,
 }
 
-/// The pipeline now.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PipelineReport {
-    /// What all reports begin with.
-    #[serde(flatten)]
-    pub head: Head,
-    /// The open deals.
-    pub state: Part<Snapshot>,
-    /// The waivers in force.
-    pub waivers: Vec<Waiver>,
-}
-
-/// From stage to stage.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FunnelReport {
-    /// What all reports begin with.
-    #[serde(flatten)]
-    pub head: Head,
-    /// The first day on which deals came in that count; `None`: from the beginning.
-    pub from: Option<NaiveDate>,
-    /// The last such day; `None`: up to now.
-    pub to: Option<NaiveDate>,
-    /// The funnel.
-    pub funnel: Part<Funnel>,
-}
-
-/// What will be won.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ForecastReport {
-    /// What all reports begin with.
-    #[serde(flatten)]
-    pub head: Head,
-    /// The forecast.
-    pub forecast: Part<Forecast>,
-}
-
-/// The default page.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct OverviewReport {
-    /// What all reports begin with.
-    #[serde(flatten)]
-    pub head: Head,
-    /// The open deals.
-    pub state: Part<Snapshot>,
-    /// The funnel.
-    pub funnel: Part<Funnel>,
-    /// The forecast.
-    pub forecast: Part<Forecast>,
-    /// What needs attention.
-    pub attention: Vec<Attention>,
-    /// The waivers in force.
-    pub waivers: Vec<Waiver>,
-}
-
 impl Head {
-    pub(super) fn new(report: &'static str, facts: &Facts<'_>) -> Self {
+    pub(super) fn new(kind: Kind, facts: &Facts<'_>) -> Self {
         let pipeline = facts.pipeline;
         let known_at = rfc3339(facts.as_of.0);
         let source = facts.source;
         Head {
             schema_version: SCHEMA_VERSION,
             kind: "report",
-            report,
+            report: kind.name(),
             as_of: known_at.clone(),
-            day: day_of(pipeline, facts.as_of.0),
+            day: pipeline.day_of(facts.as_of.0),
+            span: facts.asked.span.map(DaysOf::from),
+            previous: facts.asked.previous.map(DaysOf::from),
+            filter: facts.asked.filter.clone(),
+            profile: facts.asked.profile,
+            lang: facts.asked.lang,
             pipeline: PipelineHead {
                 title: pipeline.title.clone(),
                 currency: pipeline.currency,
                 timezone: pipeline.timezone.name(),
             },
-            words: words(&pipeline.labels),
+            words: facts.asked.lang.words(&pipeline.labels),
             has_history: !facts.spells.is_empty(),
             incomplete: facts.is_incomplete(),
             history: facts.history.cloned(),
@@ -224,7 +200,7 @@ impl Head {
                 jumps: source.jumps,
                 version: source.version.clone(),
             },
-            definitions: definitions(report),
+            definitions: kind.definitions().iter().flat_map(|part| part.iter().copied()).collect(),
         }
     }
 }
@@ -233,58 +209,4 @@ impl Head {
 fn rfc3339(seconds: i64) -> String {
     let inside = seconds.clamp(-62_135_596_800, 253_402_300_799);
     DateTime::from_timestamp(inside, 0).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// The usual words, and the pipeline's own in their place. A plural that is not given is the singular with an s.
-fn words(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let usual = ["deal", "won", "lost", "recycled", "stage", "owner", "account", "amount"];
-    let mut words: BTreeMap<String, String> = usual.iter().map(|w| ((*w).to_owned(), (*w).to_owned())).collect();
-    words.extend(labels.iter().map(|(key, word)| (key.clone(), word.clone())));
-    for one in ["deal", "stage", "owner", "account"] {
-        let many = format!("{one}s");
-        let plural = words.get(one).map(|word| format!("{word}s")).unwrap_or_default();
-        words.entry(many).or_insert(plural);
-    }
-    words
-}
-
-fn definitions(report: &str) -> BTreeMap<&'static str, &'static str> {
-    let state = [
-        ("amount", "sum of the amounts of open deals in the pipeline's currency; other currencies are in no sum"),
-        ("weighted", "sum of amount times the chance of the deal's stage to be won"),
-        ("share_of_deals", "deals in the line divided by all open deals"),
-        ("share_of_amount", "amount of the line divided by the amount of all open deals"),
-        ("days_in_stage", "full days since the deal came into its stage"),
-        ("older_than", "Kaplan-Meier share of visits to the stage that were over by this age"),
-    ];
-    let funnel = [
-        ("entered", "deals whose first visit to the stage began inside the window"),
-        ("raw", "reached / entered, with Wilson's 95 % interval; a lower bound while deals are open"),
-        (
-            "estimate",
-            "Aalen-Johansen share that gets there; lost, recycled and withdrawn compete, open deals are censored; 95 % \
-             interval of Wilson's form with the delta-method variance",
-        ),
-        ("undecided", "share of the cohort that the estimate leaves undecided"),
-        ("median_seconds", "Kaplan-Meier median of the length of visits; visits that last are censored"),
-        ("p90_seconds", "length by which nine of ten visits are over, by Kaplan-Meier"),
-    ];
-    let forecast = [
-        (
-            "chance",
-            "(n h + n u prior + m prior) / (n + m): h the Aalen-Johansen share of the n deals in the stage that were won, \
-             u the share undecided, m the weight of the prior",
-        ),
-        ("prior", "the probability that the pipeline file gives the stage, or the assumed ladder"),
-        ("evidence", "how much of the chance is history: n (1 - u) / (n + m)"),
-        ("expected_wins", "sum of the chances of the deals"),
-        ("expected_amount", "sum of amount times chance, rounded once after adding; won deals are not part of it"),
-    ];
-    let parts: &[&[(&str, &str)]] = match report {
-        "pipeline" => &[&state],
-        "funnel" => &[&funnel],
-        "forecast" => &[&forecast],
-        _ => &[&state, &funnel, &forecast],
-    };
-    parts.iter().flat_map(|p| p.iter().copied()).collect()
 }

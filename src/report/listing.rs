@@ -228,7 +228,7 @@ pub fn text(value: &Value) -> String {
         Value::Text(text) => text.clone(),
         Value::Integer(n) => n.to_string(),
         Value::Number(n) => n.to_string(),
-        Value::Money(money) => super::number::money(money.amount, money.currency),
+        Value::Money(money) => super::number::money(money.amount, money.currency, super::lang::Lang::En),
         Value::Date(date) => date.to_string(),
         Value::Boolean(truth) => if *truth { "yes" } else { "no" }.to_owned(),
         Value::Deal(id) => id.to_string(),

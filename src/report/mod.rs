@@ -1,62 +1,88 @@
-//! Reports: plain data for people and programs, as JSON and as Markdown.
+//! Reports: plain data for people and programs, as JSON, as tables and as Markdown.
 //!
-//! A report is made by [`pipeline`], [`funnel`], [`forecast`] or [`overview`] from one set of [`Facts`], and printed by
-//! [`Report::to_json`] or [`Report::to_markdown`]. The same facts give the same bytes.
+//! A report is made by [`Report::make`] from one set of [`Facts`], and printed by [`Report::to_json`] or
+//! [`Report::to_markdown`]. The same facts give the same bytes. What is particular to one report lies in the file of its
+//! name; what all begin with is the [`data::Head`].
 
+pub mod asked;
+pub mod body;
 pub mod changes;
 pub mod chart;
+pub mod csv_table;
 pub mod data;
+pub mod forecast;
+pub mod funnel;
+pub mod groups;
 pub mod history;
+pub mod lang;
 pub mod listing;
 pub mod markdown;
 pub mod number;
+pub mod overview;
+pub mod pipeline;
 pub mod story;
 pub mod template;
 
 use std::collections::BTreeMap;
 
-use rust_decimal::Decimal;
+use chrono::NaiveDate;
 use serde::Serialize;
 
-use crate::forecast::chance::{StageChance, chances};
-use crate::forecast::{Forecast, day_of};
 use crate::format::deal::Deal;
-use crate::format::ident::StageId;
 use crate::format::pipeline::Pipeline;
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
+use crate::history::track::Tracks;
 use crate::metrics::estimate::Floors;
-use crate::metrics::funnel::{Funnel, Window, of_journeys};
-use crate::metrics::journey::{Journeys, journeys};
-use crate::metrics::snapshot::{self, Snapshot};
-use crate::metrics::total::decimal_share;
 
+use asked::{Asked, Profile};
+use body::{Body as _, Definitions};
+use data::{Attention, Head, Source, Waiver};
+use groups::Grouping;
 use history::{HistoryBlock, Part};
-
-use data::{Attention, ForecastReport, FunnelReport, Head, OverviewReport, PipelineReport, Source, Waiver};
-
-/// Deals of each list that an overview names.
-const OVERVIEW_DEALS: usize = 10;
 
 /// What reports are made of. Deals and spells are as known at `as_of`; later ones must not be among them.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
     /// The pipeline.
     pub pipeline: &'a Pipeline,
-    /// Its deals at `as_of`. The funnel needs none of them.
+    /// Its deals at `as_of`. A report that does not need them gets none, see [`Kind::needs`].
     pub deals: &'a [Deal],
     /// All visits of all deals, past ones too. Empty where there is no history.
     pub spells: &'a Spells,
+    /// What the told fields of the deals were over time; empty for a report that does not need it.
+    pub tracks: &'a Tracks,
     /// The time the report is about.
     pub as_of: KnownAt,
+    /// The day that is taken for today.
+    pub today: NaiveDate,
     /// Where the facts come from.
     pub source: &'a Source,
     /// The waivers in force.
     pub waivers: &'a [Waiver],
+    /// What `validate` would say of the deals, counted by rule.
+    pub attention: &'a [Attention],
     /// What is to be said of the history; `None` where there is none.
     pub history: Option<&'a HistoryBlock>,
+    /// How the deals stood at the beginning of the span that was asked for; `None` for a report that does not need it.
+    pub before: Option<&'a Before>,
     /// How many observations a number needs.
     pub floors: Floors,
+    /// What was asked for.
+    pub asked: &'a Asked,
+}
+
+/// The deals as they were known at the end of an earlier day.
+#[derive(Clone, Debug)]
+pub struct Before {
+    /// That day.
+    pub day: NaiveDate,
+    /// The pipeline as its file described it then.
+    pub pipeline: Pipeline,
+    /// The deals; none where there was no pipeline yet.
+    pub deals: Vec<Deal>,
+    /// Files of deals that could not be read then; they are in no number.
+    pub unreadable: usize,
 }
 
 impl Facts<'_> {
@@ -96,47 +122,146 @@ pub enum ReportError {
     Json(#[from] serde_json::Error),
 }
 
+/// What a report is made of, beside the visits of deals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The deals as they are.
+    pub deals: bool,
+    /// What their fields were over time.
+    pub tracks: bool,
+    /// What `validate` says of them.
+    pub attention: bool,
+    /// How they stood at the beginning of the span.
+    pub before: bool,
+}
+
+/// Declares the reports: the word that calls each, its file and the type that its file makes.
+macro_rules! reports {
+    ($($(#[doc = $doc:literal])+ $name:ident, $file:ident, $body:ty, $needs:expr;)+) => {
+        /// Which report.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Kind {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        /// What is particular to a report.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[serde(untagged)]
+        pub enum Body {
+            $($(#[doc = $doc])+ $name(Box<$body>),)+
+        }
+
+        impl Kind {
+            /// All of them.
+            pub const ALL: &'static [Kind] = &[$(Kind::$name,)+];
+
+            /// The word that calls it, which is also the name of its template.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Kind::$name => <$body>::NAME,)+
+                }
+            }
+
+            /// What it is made of.
+            pub fn needs(self) -> Needs {
+                match self {
+                    $(Kind::$name => $needs,)+
+                }
+            }
+
+            fn definitions(self) -> &'static [Definitions] {
+                match self {
+                    $(Kind::$name => <$body>::DEFINITIONS,)+
+                }
+            }
+
+            /// Its tables: a name and where its rows lie in the JSON of the report. The first is the main one.
+            pub fn tables(self) -> &'static [(&'static str, &'static str)] {
+                match self {
+                    $(Kind::$name => <$body>::TABLES,)+
+                }
+            }
+
+            fn make(self, facts: &Facts<'_>) -> Body {
+                match self {
+                    $(Kind::$name => Body::$name(Box::new($file::make(facts))),)+
+                }
+            }
+        }
+
+        impl Body {
+            fn rows(&self) -> usize {
+                match self {
+                    $(Body::$name(body) => body.rows(),)+
+                }
+            }
+
+            fn restrict(&mut self, profile: Profile) {
+                match self {
+                    $(Body::$name(body) => body.restrict(profile),)+
+                }
+            }
+        }
+    };
+}
+
+/// A report made of deals and their visits alone.
+const DEALS: Needs = Needs { deals: true, tracks: false, attention: false, before: false };
+
+reports! {
+    /// State, funnel, forecast and what needs attention, on one page.
+    Overview, overview, overview::OverviewReport, Needs { attention: true, ..DEALS };
+    /// The open deals.
+    Pipeline, pipeline, pipeline::PipelineReport, DEALS;
+    /// From stage to stage.
+    Funnel, funnel, funnel::FunnelReport, Needs { deals: false, ..DEALS };
+    /// What will be won.
+    Forecast, forecast, forecast::ForecastReport, DEALS;
+}
+
 /// Any report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Report {
-    /// State, funnel, forecast and what needs attention, on one page.
-    Overview(Box<OverviewReport>),
-    /// The open deals.
-    Pipeline(Box<PipelineReport>),
-    /// From stage to stage.
-    Funnel(Box<FunnelReport>),
-    /// What will be won.
-    Forecast(Box<ForecastReport>),
+pub struct Report {
+    /// What all begin with.
+    #[serde(flatten)]
+    pub head: Head,
+    /// What is particular to it.
+    #[serde(flatten)]
+    pub body: Body,
+    /// The same for each value of the fields that were asked for.
+    pub by: Vec<Grouping>,
+    #[serde(skip)]
+    kind: Kind,
 }
 
 impl Report {
-    /// Its name: `overview`, `pipeline`, `funnel` or `forecast`. Also that of its template.
-    pub fn name(&self) -> &'static str {
-        self.head().report
+    /// Makes a report.
+    pub fn make(kind: Kind, facts: &Facts<'_>) -> Report {
+        let mut body = kind.make(facts);
+        body.restrict(facts.asked.profile);
+        // The open deals are split inside their report, where each value is one line.
+        let by = if kind == Kind::Pipeline { Vec::new() } else { groups::by(kind, facts) };
+        Report { head: Head::new(kind, facts), body, by, kind }
     }
 
-    /// What all reports begin with.
-    pub fn head(&self) -> &Head {
-        match self {
-            Report::Overview(r) => &r.head,
-            Report::Pipeline(r) => &r.head,
-            Report::Funnel(r) => &r.head,
-            Report::Forecast(r) => &r.head,
-        }
+    /// Which one it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Its name, which is also that of its template.
+    pub fn name(&self) -> &'static str {
+        self.kind.name()
     }
 
     /// How many deals it lists.
     fn rows(&self) -> usize {
-        match self {
-            Report::Overview(r) => r.state.deals.len() + r.forecast.deals.len(),
-            Report::Pipeline(r) => r.state.deals.len(),
-            Report::Funnel(_) => 0,
-            Report::Forecast(r) => r.forecast.deals.len(),
-        }
+        let groups = self.by.iter().flat_map(|grouping| &grouping.groups);
+        self.body.rows() + groups.map(|group| group.body.rows()).sum::<usize>()
     }
 
-    /// The report as indented JSON with a line end: every number that the Markdown shows, and more deals.
+    /// The report as indented JSON with a line end: every number that the Markdown shows, and more deals. It is also what
+    /// templates get.
     ///
     /// # Errors
     /// [`ReportError::Json`].
@@ -150,85 +275,8 @@ impl Report {
     /// # Errors
     /// [`ReportError::Template`] and [`ReportError::TooLong`].
     pub fn to_markdown(&self, own: &BTreeMap<String, String>) -> Result<String, ReportError> {
-        template::render(self.name(), self, self.rows(), own)
+        template::render(self, own)
     }
-}
-
-/// The pipeline now: number, amount and weighted amount by stage and by each field of `by` (dotted), and the open deals.
-pub fn pipeline(facts: &Facts<'_>, by: &[String]) -> Report {
-    let journeys = journeys(facts.pipeline, facts.spells);
-    Report::Pipeline(Box::new(PipelineReport {
-        head: Head::new("pipeline", facts),
-        state: facts.part(state(facts, &journeys, &chances(facts.pipeline, &journeys, facts.as_of.0), by)),
-        waivers: facts.waivers.to_vec(),
-    }))
-}
-
-/// The funnel of deals that first came to a stage inside the window.
-pub fn funnel(facts: &Facts<'_>, window: Window) -> Report {
-    let journeys = journeys(facts.pipeline, facts.spells);
-    Report::Funnel(Box::new(FunnelReport {
-        head: Head::new("funnel", facts),
-        from: window.from.map(|from| day_of(facts.pipeline, from)),
-        to: window.until.map(|until| day_of(facts.pipeline, until.saturating_sub(1))),
-        funnel: facts.part(funnel_of(facts, &journeys, window)),
-    }))
-}
-
-/// The forecast.
-pub fn forecast(facts: &Facts<'_>) -> Report {
-    let journeys = journeys(facts.pipeline, facts.spells);
-    Report::Forecast(Box::new(ForecastReport {
-        head: Head::new("forecast", facts),
-        forecast: facts.part(forecast_of(facts, &journeys)),
-    }))
-}
-
-/// The default page. Its lists of deals hold the first ten only; the other reports have them all.
-pub fn overview(facts: &Facts<'_>, attention: Vec<Attention>) -> Report {
-    let journeys = journeys(facts.pipeline, facts.spells);
-    let mut forecast = forecast_of(facts, &journeys);
-    let chances: Vec<StageChance> = forecast.stages.iter().map(|s| s.chance.clone()).collect();
-    let mut state = state(facts, &journeys, &chances, &[]);
-    state.deals.truncate(OVERVIEW_DEALS);
-    forecast.deals.truncate(OVERVIEW_DEALS);
-    Report::Overview(Box::new(OverviewReport {
-        head: Head::new("overview", facts),
-        state: facts.part(state),
-        funnel: facts.part(funnel_of(facts, &journeys, Window::default())),
-        forecast: facts.part(forecast),
-        attention,
-        waivers: facts.waivers.to_vec(),
-    }))
-}
-
-fn state(facts: &Facts<'_>, journeys: &Journeys, chances: &[StageChance], by: &[String]) -> Snapshot {
-    let chances: BTreeMap<StageId, Decimal> =
-        chances.iter().map(|c| (c.stage.clone(), decimal_share(c.chance))).collect();
-    snapshot::snapshot(&snapshot::Input {
-        pipeline: facts.pipeline,
-        deals: facts.deals,
-        journeys,
-        as_of: facts.as_of.0,
-        chances: &chances,
-        by,
-        floors: facts.floors,
-    })
-}
-
-fn funnel_of(facts: &Facts<'_>, journeys: &Journeys, window: Window) -> Funnel {
-    // What was there already where a shallow clone begins did not come in then.
-    let from = window.from.max(facts.history.and_then(|history| history.begins));
-    of_journeys(facts.pipeline, journeys, facts.as_of.0, Window { from, ..window }, facts.floors)
-}
-
-fn forecast_of(facts: &Facts<'_>, journeys: &Journeys) -> Forecast {
-    crate::forecast::forecast(&crate::forecast::Input {
-        pipeline: facts.pipeline,
-        deals: facts.deals,
-        journeys,
-        as_of: facts.as_of.0,
-    })
 }
 
 #[cfg(test)]

@@ -5,26 +5,44 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use crate::format::money::Currency;
 use crate::metrics::DAY;
 
+use super::lang::Lang;
+
 /// What stands where there is no number.
 pub const NONE: &str = "–";
 
 /// An amount: `18,000 EUR`, `18,000.50 EUR`. Rounded to the currency's digits, half to even; the digits after the point
 /// are written only where they are not zero.
-pub fn money(amount: Decimal, currency: Currency) -> String {
+pub fn money(amount: Decimal, currency: Currency, lang: Lang) -> String {
     let digits = currency.minor_digits();
     let rounded = amount.round_dp_with_strategy(digits, RoundingStrategy::MidpointNearestEven);
     let shown =
         if rounded.is_integer() { rounded.trunc().to_string() } else { format!("{rounded:.0$}", digits as usize) };
-    format!("{} {currency}", thousands(&shown))
+    format!("{} {currency}", thousands(&shown, lang))
 }
 
 /// An amount that is an expectation: whole units only, half to even.
-pub fn expected_money(amount: Decimal, currency: Currency) -> String {
-    money(amount.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven), currency)
+pub fn expected_money(amount: Decimal, currency: Currency, lang: Lang) -> String {
+    money(amount.round_dp_with_strategy(0, RoundingStrategy::MidpointNearestEven), currency, lang)
 }
 
-/// Puts a comma between each three digits before the point.
-pub fn thousands(number: &str) -> String {
+/// What stands between each three digits: a blank that does not break lines where a comma is the decimal sign.
+fn separator(lang: Lang) -> char {
+    match lang {
+        Lang::En => ',',
+        Lang::Ru => '\u{a0}',
+    }
+}
+
+/// What stands before the decimals.
+fn point(lang: Lang) -> char {
+    match lang {
+        Lang::En => '.',
+        Lang::Ru => ',',
+    }
+}
+
+/// Groups the digits before the point by three. `number` is written with a point, as programs do.
+pub fn thousands(number: &str, lang: Lang) -> String {
     let (sign, rest) = number.strip_prefix('-').map_or(("", number), |r| ("-", r));
     let (whole, fraction) = rest.split_once('.').map_or((rest, None), |(w, f)| (w, Some(f)));
     let mut out = String::with_capacity(number.len() + number.len() / 3);
@@ -34,12 +52,12 @@ pub fn thousands(number: &str) -> String {
     }
     for (i, digit) in whole.chars().enumerate() {
         if i > 0 && (whole.len() - i).is_multiple_of(3) {
-            out.push(',');
+            out.push(separator(lang));
         }
         out.push(digit);
     }
     if let Some(fraction) = fraction {
-        out.push('.');
+        out.push(point(lang));
         out.push_str(fraction);
     }
     out
@@ -47,44 +65,52 @@ pub fn thousands(number: &str) -> String {
 
 /// A share: `50 %`; with one digit below 1 % and above 99 %, so that nothing small is shown as nothing and nothing
 /// uncertain as certain.
-pub fn share(share: f64) -> String {
+pub fn share(share: f64, lang: Lang) -> String {
     if !share.is_finite() {
         return NONE.to_owned();
     }
     let percent = share * 100.0;
-    if (percent > 0.0 && percent < 1.0) || (percent > 99.0 && percent < 100.0) {
-        return format!("{:.1} %", percent.clamp(0.1, 99.9));
+    let fine = |size: f64| (size > 0.0 && size < 1.0) || (size > 99.0 && size < 100.0);
+    if percent > 0.0 && fine(percent) {
+        return format!("{} %", thousands(&format!("{:.1}", percent.clamp(0.1, 99.9)), lang));
     }
-    let rounded = percent.round();
-    format!("{} %", if rounded == 0.0 { 0.0 } else { rounded })
+    format!("{} %", thousands(&format!("{:.0}", percent.round()), lang))
 }
 
 /// A length of time in seconds: `12 d`, `3.5 d` below ten days, `5 h` below one, `under 1 h`.
-pub fn length(seconds: i64) -> String {
+pub fn length(seconds: i64, lang: Lang) -> String {
+    let (day, hour, short) = match lang {
+        Lang::En => ("d", "h", "under 1 h"),
+        Lang::Ru => ("дн.", "ч", "меньше 1 ч"),
+    };
     let days = seconds as f64 / DAY as f64;
     if seconds < 3600 {
-        "under 1 h".to_owned()
+        short.to_owned()
     } else if seconds < DAY {
-        format!("{} h", seconds / 3600)
+        format!("{} {hour}", seconds / 3600)
     } else if days < 9.95 {
         let tenths = (days * 10.0).round() / 10.0;
-        format!("{tenths} d")
+        format!("{} {day}", thousands(&tenths.to_string(), lang))
     } else {
-        format!("{} d", thousands(&days.round().to_string()))
+        format!("{} {day}", thousands(&days.round().to_string(), lang))
     }
 }
 
 /// A number of things that need not be whole, always with one digit after the point so that columns line up: `2.4`,
 /// `3.0`; nothing at all is `0`.
-pub fn count(number: f64) -> String {
+pub fn count(number: f64, lang: Lang) -> String {
     if !number.is_finite() {
         return NONE.to_owned();
     }
     let tenths = (number * 10.0).round() / 10.0;
     if number > 0.0 && tenths == 0.0 {
-        return "under 0.1".to_owned();
+        return match lang {
+            Lang::En => "under 0.1",
+            Lang::Ru => "меньше 0,1",
+        }
+        .to_owned();
     }
-    if tenths == 0.0 { "0".to_owned() } else { thousands(&format!("{tenths:.1}")) }
+    if tenths == 0.0 { "0".to_owned() } else { thousands(&format!("{tenths:.1}"), lang) }
 }
 
 #[cfg(test)]
@@ -92,7 +118,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, code: &str) -> String {
-        money(text.parse().unwrap(), Currency::new(code).unwrap())
+        money(text.parse().unwrap(), Currency::new(code).unwrap(), Lang::En)
     }
 
     #[test]
@@ -107,7 +133,7 @@ mod tests {
         assert_eq!(shown("-1000", "EUR"), "-1,000 EUR");
         assert_eq!(shown("-0.001", "EUR"), "0 EUR");
         assert_eq!(shown("9999999999999999999999999999", "EUR"), "9,999,999,999,999,999,999,999,999,999 EUR");
-        assert_eq!(expected_money("7213.50".parse().unwrap(), Currency::new("EUR").unwrap()), "7,214 EUR");
+        assert_eq!(expected_money("7213.50".parse().unwrap(), Currency::new("EUR").unwrap(), Lang::En), "7,214 EUR");
     }
 
     #[test]
@@ -125,7 +151,7 @@ mod tests {
             (f64::NAN, "–"),
         ];
         for (value, text) in wanted {
-            assert_eq!(share(value), text);
+            assert_eq!(share(value, Lang::En), text);
         }
     }
 
@@ -141,12 +167,24 @@ mod tests {
             (DAY * 1500, "1,500 d"),
         ];
         for (value, text) in wanted {
-            assert_eq!(length(value), text);
+            assert_eq!(length(value, Lang::En), text);
         }
     }
 
     #[test]
     fn counts_keep_one_digit() {
-        assert_eq!([0.0, 0.01, 2.44, 3.0, 1234.56].map(count), ["0", "under 0.1", "2.4", "3.0", "1,234.6"]);
+        assert_eq!(
+            [0.0, 0.01, 2.44, 3.0, 1234.56].map(|n| count(n, Lang::En)),
+            ["0", "under 0.1", "2.4", "3.0", "1,234.6"]
+        );
+    }
+
+    #[test]
+    fn russian_has_a_comma_for_the_point_and_blanks_between_thousands() {
+        let eur = Currency::new("EUR").unwrap();
+        assert_eq!(money("1234567.5".parse().unwrap(), eur, Lang::Ru), "1\u{a0}234\u{a0}567,50 EUR");
+        assert_eq!([share(0.004, Lang::Ru), share(0.5, Lang::Ru)], ["0,4 %", "50 %"]);
+        assert_eq!([length(DAY * 7 / 2, Lang::Ru), length(0, Lang::Ru)], ["3,5 дн.", "меньше 1 ч"]);
+        assert_eq!([0.01, 1234.56].map(|n| count(n, Lang::Ru)), ["меньше 0,1", "1\u{a0}234,6"]);
     }
 }

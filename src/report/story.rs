@@ -18,6 +18,7 @@ use crate::history::one_deal::{Happening, happenings, spells_of};
 use crate::history::spell::Spell;
 use crate::metrics::DAY;
 
+use super::lang::Lang;
 use super::number;
 
 /// What a story is made of.
@@ -362,7 +363,7 @@ fn arrow(from: Option<String>, to: Option<String>) -> String {
 
 fn money(pipeline: &Pipeline, value: &str) -> String {
     match Money::parse(value, pipeline.currency) {
-        Ok(money) => number::money(money.amount, money.currency),
+        Ok(money) => number::money(money.amount, money.currency, Lang::En),
         Err(_) => value.to_owned(),
     }
 }
@@ -424,7 +425,7 @@ fn standing(input: &Input<'_>, spells: &[Spell]) -> Vec<String> {
         _ => {}
     }
     if let Some(deal) = input.file {
-        parts.extend(deal.amount().map(|money| number::money(money.amount, money.currency)));
+        parts.extend(deal.amount().map(|money| number::money(money.amount, money.currency, Lang::En)));
         parts.extend(deal.close_date().map(|date| format!("closing {date}")));
         parts.extend(deal.owner().map(str::to_owned));
     }
@@ -517,7 +518,7 @@ fn lasting(seconds: i64) -> String {
 }
 
 fn count_days(days: i64) -> String {
-    if days == 1 { "1 day".to_owned() } else { format!("{} days", number::thousands(&days.to_string())) }
+    if days == 1 { "1 day".to_owned() } else { format!("{} days", number::thousands(&days.to_string(), Lang::En)) }
 }
 
 /// The time between two moments in short; nothing below a minute.
@@ -526,6 +527,6 @@ fn gap(seconds: i64) -> String {
         ..60 => String::new(),
         60..3600 => format!("+{} min", seconds / 60),
         3600..DAY => format!("+{} h", seconds / 3600),
-        _ => format!("+{} d", number::thousands(&(seconds / DAY).to_string())),
+        _ => format!("+{} d", number::thousands(&(seconds / DAY).to_string(), Lang::En)),
     }
 }

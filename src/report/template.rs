@@ -16,7 +16,8 @@ use rust_decimal::prelude::ToPrimitive;
 use crate::format::money::Currency;
 
 use super::chart::{Bar, bars};
-use super::{ReportError, markdown, number};
+use super::lang::{Lang, capitalised};
+use super::{Report, ReportError, markdown, number};
 
 /// Steps a template may take, whatever it prints.
 const FUEL: u64 = 1_000_000;
@@ -46,21 +47,17 @@ pub const BUILT_IN: [(&str, &str); 5] = [
 /// text as safe that is not.
 const NO_FILTERS: [&str; 8] = ["format", "indent", "replace", "batch", "slice", "pprint", "tojson", "urlencode"];
 
-/// Renders the template of a report with its data, which lists `rows` deals.
-pub(super) fn render(
-    report: &str,
-    data: impl serde::Serialize,
-    rows: usize,
-    own: &BTreeMap<String, String>,
-) -> Result<String, ReportError> {
-    let name = format!("{report}.md.jinja");
+/// Renders the template of a report with its data.
+pub(super) fn render(report: &Report, own: &BTreeMap<String, String>) -> Result<String, ReportError> {
+    let name = format!("{}.md.jinja", report.name());
+    let rows = report.rows();
     let fuel = FUEL.saturating_add(FUEL_PER_ROW.saturating_mul(rows as u64));
     let limit = MAX_OUTPUT.saturating_add(OUTPUT_PER_ROW.saturating_mul(rows));
     let fail = |error: &Error| explain(error, &name, fuel, own);
-    let environment = environment(fuel, own).map_err(|e| fail(&e))?;
+    let environment = environment(fuel, own, report.head.lang, &report.head.words).map_err(|e| fail(&e))?;
     let template = environment.get_template(&name).map_err(|e| fail(&e))?;
     let mut output = Bounded { bytes: Vec::new(), limit, full: false };
-    let rendered = template.render_captured_to(Value::from(Serde(data)), &mut output).map(|_| ());
+    let rendered = template.render_captured_to(Value::from(Serde(report)), &mut output).map(|_| ());
     if output.full {
         return Err(ReportError::TooLong { template: place(&name, own), limit });
     }
@@ -117,7 +114,12 @@ fn describe(error: &Error, fuel: u64) -> String {
     error.detail().map_or(kind.clone(), |detail| format!("{kind}: {}", markdown::plain(detail)))
 }
 
-fn environment(fuel: u64, own: &BTreeMap<String, String>) -> Result<Environment<'static>, Error> {
+fn environment(
+    fuel: u64,
+    own: &BTreeMap<String, String>,
+    lang: Lang,
+    words: &BTreeMap<String, String>,
+) -> Result<Environment<'static>, Error> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_fuel(Some(fuel));
@@ -125,33 +127,38 @@ fn environment(fuel: u64, own: &BTreeMap<String, String>) -> Result<Environment<
     env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     env.set_auto_escape_callback(|_| AutoEscape::Custom("markdown".into()));
     // Whatever the template says of escaping, text that no filter made safe becomes a code span.
-    env.set_formatter(|output, _, value| match value.kind() {
+    env.set_formatter(move |output, _, value| match value.kind() {
         // What filters made safe is the most of a long table, and needs no copy.
         ValueKind::String if value.is_safe() => {
             output.write_str(value.as_str().unwrap_or_default()).map_err(Error::from)
         }
-        _ => output.write_str(&printed(value)?).map_err(Error::from),
+        _ => output.write_str(&printed(value, lang)?).map_err(Error::from),
     });
     NO_FILTERS.iter().for_each(|name| env.remove_filter(name));
     env.remove_global("debug");
 
     env.add_filter("code", |value: &Value| safe(markdown::code(&value.to_string())));
-    env.add_filter("escape", |value: &Value| printed(value).map(safe));
-    env.add_filter("e", |value: &Value| printed(value).map(safe));
+    env.add_filter("escape", move |value: &Value| printed(value, lang).map(safe));
+    env.add_filter("e", move |value: &Value| printed(value, lang).map(safe));
     env.add_filter(
         "text",
         |value: &Value| {
             if value.is_safe() { value.clone() } else { safe(markdown::text(&value.to_string())) }
         },
     );
-    env.add_filter("money", |value: &Value| with_money(value, number::money));
-    env.add_filter("expected", |value: &Value| with_money(value, number::expected_money));
-    env.add_filter("share", |value: &Value| with_estimate(value, false, |v| v.map(number::share)));
-    env.add_filter("share_with_interval", |value: &Value| with_estimate(value, true, |v| v.map(number::share)));
-    env.add_filter("duration", |value: &Value| {
-        with_estimate(value, false, |v| v.and_then(|v| v.to_i64()).map(number::length))
+    env.add_filter("money", move |value: &Value| with_money(value, lang, number::money));
+    env.add_filter("expected", move |value: &Value| with_money(value, lang, number::expected_money));
+    let share = move |v: Option<f64>| v.map(|v| number::share(v, lang));
+    env.add_filter("share", move |value: &Value| with_estimate(value, lang, false, share));
+    env.add_filter("share_with_interval", move |value: &Value| with_estimate(value, lang, true, share));
+    env.add_filter("duration", move |value: &Value| {
+        with_estimate(value, lang, false, |v| v.and_then(|v| v.to_i64()).map(|v| number::length(v, lang)))
     });
-    env.add_filter("number", |value: &Value| safe(as_f64(value).map_or(number::NONE.to_owned(), number::count)));
+    env.add_filter("number", move |value: &Value| {
+        safe(as_f64(value).map_or(number::NONE.to_owned(), |n| number::count(n, lang)))
+    });
+    let words = words.clone();
+    env.add_function("t", move |text: &str, values: Kwargs| said(lang, &words, text, &values));
     env.add_function("bar_chart", bar_chart);
     // Templates are read when they are asked for, so that a broken one that a report does not use is no error of it.
     let own = own.clone();
@@ -171,13 +178,33 @@ fn safe(text: String) -> Value {
 }
 
 /// What printing a value writes.
-fn printed(value: &Value) -> Result<String, Error> {
+fn printed(value: &Value, lang: Lang) -> Result<String, Error> {
     match value.kind() {
         ValueKind::String if value.is_safe() => Ok(value.as_str().unwrap_or_default().to_owned()),
+        ValueKind::Number if value.is_integer() => Ok(number::thousands(&value.to_string(), lang)),
         ValueKind::Number | ValueKind::Bool => Ok(value.to_string()),
         ValueKind::None => Ok(number::NONE.to_owned()),
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         _ => Ok(markdown::code(&value.to_string())),
+    }
+}
+
+/// `t(text, name=value…)`: a text of ours in the language of the report, its places filled with the values, or with the
+/// pipeline's words. What is no text of ours is escaped like any other.
+fn said(lang: Lang, words: &BTreeMap<String, String>, text: &str, values: &Kwargs) -> Result<Value, Error> {
+    let n = values.peek::<Option<u64>>("n").unwrap_or(None);
+    let mut failed = None;
+    let value = |name: &str| match values.peek::<Value>(name) {
+        Ok(value) => printed(&value, lang).map_err(|error| failed = Some(error)).ok(),
+        Err(_) => match words.get(name) {
+            Some(word) => Some(markdown::text(word)),
+            None => words.get(&name.to_lowercase()).map(|word| markdown::text(&capitalised(word))),
+        },
+    };
+    let said = lang.say(text, n, value);
+    match failed {
+        Some(error) => Err(error),
+        None => said.map(safe).map_err(|error| Error::new(ErrorKind::UndefinedError, error.to_string())),
     }
 }
 
@@ -197,20 +224,27 @@ fn money_of(value: &Value) -> Result<(Option<Decimal>, Currency), Error> {
     }
 }
 
-fn with_money(value: &Value, show: impl Fn(Decimal, Currency) -> String) -> Result<Value, Error> {
+fn with_money(value: &Value, lang: Lang, show: impl Fn(Decimal, Currency, Lang) -> String) -> Result<Value, Error> {
     if value.is_none() {
         return Ok(safe(number::NONE.to_owned()));
     }
     let (amount, currency) = money_of(value)?;
-    Ok(safe(amount.map_or_else(|| format!("too large, {currency}"), |a| show(a, currency))))
+    let too_large = || lang.text("too large, {currency}").replace("{currency}", &currency.to_string());
+    Ok(safe(amount.map_or_else(too_large, |a| show(a, currency, lang))))
 }
 
 /// Shows an estimate, or a bare number, or nothing.
-fn with_estimate(value: &Value, interval: bool, show: impl Fn(Option<f64>) -> Option<String>) -> Result<Value, Error> {
+fn with_estimate(
+    value: &Value,
+    lang: Lang,
+    interval: bool,
+    show: impl Fn(Option<f64>) -> Option<String>,
+) -> Result<Value, Error> {
     let one = |value: &Value| show(as_f64(value)).unwrap_or_else(|| number::NONE.to_owned());
     if value.is_none() || value.is_number() {
         return Ok(safe(one(value)));
     }
+    let say = |text: &str, filled: &str| lang.say(text, None, |_| Some(filled.to_owned())).unwrap_or_default();
     let state = value.get_attr("state")?;
     let text = match state.as_str() {
         Some("known") => {
@@ -222,8 +256,8 @@ fn with_estimate(value: &Value, interval: bool, show: impl Fn(Option<f64>) -> Op
             }
             text
         }
-        Some("too_early") => format!("too early (n = {})", value.get_attr("n")?),
-        Some("not_reached") => format!("not reached (> {})", one(&value.get_attr("beyond")?)),
+        Some("too_early") => say("too early (n = {n})", &value.get_attr("n")?.to_string()),
+        Some("not_reached") => say("not reached (> {beyond})", &one(&value.get_attr("beyond")?)),
         _ => return Err(Error::new(ErrorKind::InvalidOperation, "neither an estimate nor a number")),
     };
     Ok(safe(text))

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::action::find::{NotFound, near_deal};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::standpoint::{AllowIncomplete, AsOf, Then, end_of};
+use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{history_at, home, read_pipeline, tell_half_done, tell_history, today, with_chronicle};
 use crate::format::ident::DealId;
@@ -217,7 +217,7 @@ impl Log {
             None => {
                 let today = today(global, &pipeline);
                 let known_at = history.tip_known_at.unwrap_or(KnownAt(i64::MIN));
-                (end_of(&pipeline, today).max(known_at), today)
+                (KnownAt(pipeline.end_of(today)).max(known_at), today)
             }
         };
         Ok(Log { home, tip, snapshot, pipeline, history, until, today, past })

@@ -1,46 +1,25 @@
 //! `tussock report`.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::ValueEnum;
 
-use crate::check::{self, check};
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::standpoint::{AllowIncomplete, AsOf, Then, end_of, start_of};
+use crate::cli::reporting::{Known, Viewpoint, Wanted};
+use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{
-    Facts as StageFacts, current, home, read, read_pipeline, tell_half_done, tell_history, tell_unreadable,
-    with_chronicle,
-};
+use crate::cli::workspace::{current, home, tell_half_done, tell_unreadable};
 use crate::cli::{Global, day};
-use crate::forecast::day_of;
-use crate::format;
-use crate::format::deal::Deal;
-use crate::format::ident::CriterionId;
-use crate::format::ident::DealId;
-use crate::format::load::Reading;
 use crate::format::pipeline::Pipeline;
-use crate::format::source::{EntryKind, Source as _};
-use crate::history::Chronicle;
-use crate::history::History;
-use crate::history::event::KnownAt;
-use crate::history::spell::Spells;
-use crate::metrics::estimate::Floors;
-use crate::metrics::funnel::Window;
-use crate::output::json;
+use crate::metrics::period::{Period, Span};
+use crate::output::{csv, json};
 use crate::repo::discover::Home;
-use crate::repo::objects::ObjectId;
-use crate::repo::revision::{differing, head};
-use crate::repo::snapshot::Snapshot;
-use crate::report::data::{Attention, Files, Source, Waiver};
-use crate::report::history::HistoryBlock;
-use crate::report::{self, Facts, Report};
-
-/// The folder of the pipeline that holds its own templates.
-const TEMPLATES: &str = "templates";
+use crate::report::asked::{Asked, EARLIEST, Profile};
+use crate::report::csv_table::table;
+use crate::report::lang::Lang;
+use crate::report::{Kind, Report, ReportError, listing};
 
 /// Report on the pipeline
 ///
@@ -52,14 +31,16 @@ const TEMPLATES: &str = "templates";
 Examples:
   tussock report
   tussock report pipeline --by source
-  tussock report funnel --from 2026-01-01 --to 2026-06-30
+  tussock report funnel --period quarter            this quarter, compared with the one before
+  tussock report funnel --from 2026-01-01 --to 2026-06-30 --by owner
   tussock report forecast --format json
-  tussock report --as-of 2026-06-30         what was known that day
-  tussock report --as-of v1.2               what a revision knew
-  tussock report -o sales/reports/today.md
+  tussock report --where 'region == \"north\"'
+  tussock report --as-of 2026-06-30                 what was known that day
+  tussock report --as-of v1.2                       what a revision knew
+  tussock report --profile investor -o board.html   for people outside, as one file
 
-A template of the team's own replaces ours when it lies in the pipeline's templates folder under the same name:
-overview.md.jinja, pipeline.md.jinja, funnel.md.jinja, forecast.md.jinja.
+A template of the team's own replaces ours when it lies in the pipeline's templates folder under the same name, such as
+funnel.md.jinja; --context prints the data that it gets.
 
 Exit codes: 0 done · 1 some files could not be read · 2 wrong arguments, or a template that fails · 3 no pipeline here · 4 not in a git repository · 8 the file cannot be written · 10 history is incomplete (a shallow clone, a missing or damaged object)")]
 pub struct Args {
@@ -70,28 +51,83 @@ pub struct Args {
     as_of: AsOf,
     #[command(flatten)]
     allow: AllowIncomplete,
-    /// In the pipeline report, sums by this field too; may be given several times
-    #[arg(long, value_name = "FIELD", default_value = "owner")]
-    by: Vec<String>,
-    /// In the funnel, only deals that came to a stage on this day or later
-    #[arg(long, value_name = "DATE", value_parser = day)]
-    from: Option<NaiveDate>,
-    /// In the funnel, only deals that came to a stage on this day or earlier
-    #[arg(long, value_name = "DATE", value_parser = day)]
-    to: Option<NaiveDate>,
+    #[command(flatten)]
+    asking: Asking,
     /// Also say how many deals differ in the work tree; looks at every file
     #[arg(long)]
     uncommitted: bool,
-    /// How to print
-    #[arg(long, value_name = "FORMAT", default_value = "md", value_enum)]
-    format: Format,
-    /// Write into this file, whole or not at all
+    /// How to print; md where the file's name does not say
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    format: Option<Format>,
+    /// In CSV, this table of the report instead of its main one
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+    /// Print the data that a template gets, as JSON
+    #[arg(long, conflicts_with_all = ["format", "table"])]
+    context: bool,
+    /// Write into this file, whole or not at all; its ending (.md, .json, .csv) says how
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
+/// What a report is about, and for whom.
+#[derive(Debug, Default, clap::Args)]
+pub(in crate::cli) struct Asking {
+    /// The first day that it is about
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    from: Option<NaiveDate>,
+    /// The last day that it is about
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    to: Option<NaiveDate>,
+    /// The month, quarter or year that it is about: the one of --from, or of the report's day
+    #[arg(long, value_name = "PERIOD", value_enum)]
+    period: Option<PeriodWord>,
+    /// Also for each value of this field; may be given several times
+    #[arg(long, value_name = "FIELD")]
+    by: Vec<String>,
+    /// Only deals for which this expression is true
+    #[arg(long = "where", value_name = "EXPR")]
+    filter: Option<String>,
+    /// Who it is for
+    #[arg(long, value_name = "WHO", value_enum, default_value = "team")]
+    profile: ProfileWord,
+    /// The language of its text
+    #[arg(long, value_name = "LANG", value_enum, default_value = "en", env = "TUSSOCK_LANG", hide_env_values = true)]
+    lang: LangWord,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Name {
+enum PeriodWord {
+    /// A month of the calendar
+    Month,
+    /// Three months of the fiscal year
+    Quarter,
+    /// A fiscal year
+    Year,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ProfileWord {
+    /// The people who sell: everything
+    #[default]
+    Team,
+    /// Who leads them: lists of deals hold the first ten
+    Management,
+    /// People outside: no weighted amounts, no single deals, no people
+    Investor,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum LangWord {
+    /// English
+    #[default]
+    En,
+    /// Russian
+    Ru,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Name {
     /// The state, the funnel, the forecast and what needs attention
     Overview,
     /// Number, amount, shares and weighted amount by stage and owner, and the open deals
@@ -108,16 +144,88 @@ enum Format {
     Md,
     /// Every number, for scripts
     Json,
+    /// One table, for spreadsheets
+    Csv,
+}
+
+impl Name {
+    fn kind(self) -> Kind {
+        match self {
+            Name::Overview => Kind::Overview,
+            Name::Pipeline => Kind::Pipeline,
+            Name::Funnel => Kind::Funnel,
+            Name::Forecast => Kind::Forecast,
+        }
+    }
+}
+
+impl Asking {
+    /// What is asked of a report whose last day is `day`.
+    ///
+    /// # Errors
+    /// When days or fields make no sense.
+    pub(in crate::cli) fn asked(&self, kind: Kind, pipeline: &Pipeline, day: NaiveDate) -> Result<Asked, CommandError> {
+        for field in &self.by {
+            listing::column(pipeline, field).map_err(|e| CommandError::usage(e.to_string()))?;
+        }
+        let by = match kind {
+            Kind::Pipeline if self.by.is_empty() => vec!["owner".to_owned()],
+            _ => self.by.clone(),
+        };
+        let period = self.period.map(|period| match period {
+            PeriodWord::Month => Period::Month,
+            PeriodWord::Quarter => Period::Quarter,
+            PeriodWord::Year => Period::Year,
+        });
+        let first_month = pipeline.fiscal_year_start;
+        let span = match (self.from, self.to, period) {
+            (None, None, None) => None,
+            (from, None, Some(period)) => Some(period.span_of(from.unwrap_or(day), first_month)),
+            (_, Some(_), Some(_)) => {
+                return Err(CommandError::usage("--to and --period both say where the days end; leave one out"));
+            }
+            (from, to, None) => {
+                let (from, to) = (from.unwrap_or(EARLIEST), to.unwrap_or(day.max(from.unwrap_or(day))));
+                let wrong = || {
+                    CommandError::usage(format!("--from {from} is later than --to {to}, so no day lies between them"))
+                };
+                Some(Span::new(from, to).ok_or_else(wrong)?)
+            }
+        };
+        let previous = span.filter(|span| span.from > EARLIEST).map(|span| span.previous(period, first_month));
+        Ok(Asked {
+            span,
+            previous,
+            period,
+            by,
+            owner: None,
+            filter: self.filter.clone(),
+            profile: match self.profile {
+                ProfileWord::Team => Profile::Team,
+                ProfileWord::Management => Profile::Management,
+                ProfileWord::Investor => Profile::Investor,
+            },
+            lang: match self.lang {
+                LangWord::En => Lang::En,
+                LangWord::Ru => Lang::Ru,
+            },
+        })
+    }
+
+    /// Whether the deals themselves have to be read.
+    pub(in crate::cli) fn needs_deals(&self) -> bool {
+        self.filter.is_some() || !self.by.is_empty()
+    }
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    if args.name != Name::Funnel && (args.from.is_some() || args.to.is_some()) {
-        return Err(CommandError::usage("--from and --to belong to the funnel: tussock report funnel --from …"));
-    }
-    if let (Some(from), Some(to)) = (args.from, args.to)
-        && from > to
-    {
-        return Err(CommandError::usage(format!("--from {from} is later than --to {to}, so no day lies between them")));
+    let format = args.format()?;
+    let kind = args.name.kind();
+    if kind == Kind::Forecast && args.asking.profile == ProfileWord::Investor {
+        return Err(CommandError::usage(
+            "a forecast is made of weighted amounts, which the investor profile leaves out",
+        )
+        .hint("`tussock report --profile investor` has what investors see"));
     }
     let home = home(global)?;
     tell_half_done(ui, &home)?;
@@ -127,20 +235,51 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         (None, Some(day)) => Some(Then::on(ui, &home, day, args.allow)?),
         (None, None) => None,
     };
-    let needs = Needs { deals: args.name != Name::Funnel, uncommitted: args.uncommitted };
-    let known = Known::gather(ui, &home, past, args.allow, needs)?;
-    let report = known.report(args)?;
-    let text = match args.format {
-        Format::Md => report.to_markdown(&known.templates),
-        Format::Json => report.to_json().map(|text| json::escaped(&text)),
-    }
-    .map_err(|e| CommandError::usage(e.to_string()))?;
+    let mut needs = kind.needs();
+    needs.deals |= args.asking.needs_deals();
+    let wanted = Wanted { needs, uncommitted: args.uncommitted, allow: args.allow };
+    let point = Viewpoint::open(ui, &home, past)?;
+    let known = Known::gather(ui, &home, point, wanted, |pipeline, day| args.asking.asked(kind, pipeline, day))?;
+    let report = Report::make(kind, &known.facts());
+    let text = match format {
+        Format::Md => report.to_markdown(&known.templates).map_err(failed)?,
+        Format::Json => json::escaped(&report.to_json().map_err(failed)?),
+        Format::Csv => {
+            let table = table(&report, args.table.as_deref()).map_err(failed)?;
+            let table = table.map_err(|e| CommandError::usage(e.to_string()))?;
+            let written = csv::values(&table.columns, &table.rows);
+            let bytes = written.map_err(|e| CommandError::new(Exit::Io, format!("cannot write the table: {e}")))?;
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+    };
     match &args.output {
         Some(file) => write_whole(&current(global)?.join(file), &text)?,
         None => ui.print(&text),
     }
-    let unreadable = known.state.as_ref().is_some_and(|state| tell_unreadable(ui, &state.reading, &state.snapshot));
+    let unreadable = known.reading().is_some_and(|(reading, snapshot)| tell_unreadable(ui, reading, snapshot));
     Ok(if unreadable { Exit::Findings } else { Exit::Done })
+}
+
+fn failed(error: ReportError) -> CommandError {
+    CommandError::usage(error.to_string())
+}
+
+impl Args {
+    /// How to print: as asked, or as the name of the file says.
+    fn format(&self) -> Result<Format, CommandError> {
+        let ending = self.output.as_ref().and_then(|file| file.extension()).and_then(|ending| ending.to_str());
+        let format = match (self.format, ending) {
+            _ if self.context => Format::Json,
+            (Some(format), _) => format,
+            (None, Some("json")) => Format::Json,
+            (None, Some("csv")) => Format::Csv,
+            (None, _) => Format::Md,
+        };
+        if self.table.is_some() && format != Format::Csv {
+            return Err(CommandError::usage("--table belongs to CSV: add --format csv"));
+        }
+        Ok(format)
+    }
 }
 
 /// The overview of what is committed, as `watch` keeps it in a file.
@@ -150,232 +289,11 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
 pub(in crate::cli) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate>) -> Result<String, CommandError> {
     let allow = AllowIncomplete::default();
     let past = today.map(|day| Then::on(ui, home, day, allow)).transpose()?;
-    let known = Known::gather(ui, home, past, allow, Needs { deals: true, uncommitted: false })?;
-    let report = report::overview(&known.facts(), known.attention());
-    report.to_markdown(&known.templates).map_err(|e| CommandError::usage(e.to_string()))
-}
-
-/// What a report needs.
-#[derive(Clone, Copy)]
-struct Needs {
-    /// The deals as they are. A funnel is made of history alone.
-    deals: bool,
-    /// Which deals differ in the work tree.
-    uncommitted: bool,
-}
-
-/// Everything a report is made of, as it was known at one time.
-struct Known {
-    pipeline: Pipeline,
-    /// The deals; `None` where the report needs none.
-    state: Option<State>,
-    block: HistoryBlock,
-    spells: Spells,
-    as_of: KnownAt,
-    today: NaiveDate,
-    source: Source,
-    templates: BTreeMap<String, String>,
-}
-
-/// The deals as the commit has them.
-struct State {
-    snapshot: Snapshot,
-    reading: Reading,
-    /// The deals without the files that double one; `None` where there are none such.
-    once: Option<Vec<Deal>>,
-    history: History,
-    waivers: Vec<Waiver>,
-}
-
-impl State {
-    fn read(ui: &mut Ui, home: &Home, commit: ObjectId, history: History) -> Result<State, CommandError> {
-        let snapshot = Snapshot::of_commit(home, commit)?;
-        let reading = read(ui, &snapshot)?;
-        let once = each_once(&reading.deals, &history);
-        Ok(State { waivers: waivers(&reading), snapshot, reading, once, history })
-    }
-
-    fn deals(&self) -> &[Deal] {
-        self.once.as_deref().unwrap_or(&self.reading.deals)
-    }
-
-    fn files(&self) -> Files {
-        let doubled = self.reading.deals.len() - self.deals().len();
-        Files { unreadable: self.reading.unreadable.len(), doubled }
-    }
-}
-
-impl Known {
-    fn gather(
-        ui: &mut Ui,
-        home: &Home,
-        past: Option<(Then, Snapshot)>,
-        allow: AllowIncomplete,
-        needs: Needs,
-    ) -> Result<Known, CommandError> {
-        home.place()?;
-        let (commit, then, files, asked) = match past {
-            Some((then, snapshot)) => (then.commit, then.home, snapshot, Some((then.until, then.today))),
-            None => {
-                let tip = head(home)?.and_then(|h| h.commit).ok_or_else(|| {
-                    CommandError::new(Exit::NotInState, "there is no commit yet, so there is nothing to report")
-                })?;
-                (tip, home.clone(), Snapshot::of_folder(home, tip, TEMPLATES)?, None)
-            }
-        };
-        let pipeline = read_pipeline(ui, &files)?;
-        let told = |chronicle: &Chronicle<'_>| {
-            // Who needs no deal needs none by name either.
-            let history = needs.deals.then(|| chronicle.history());
-            (chronicle.summary(), chronicle.spells(needs.deals), history)
-        };
-        let (summary, spells, history) = with_chronicle(&then, commit, &pipeline, &allow.options(), told)?;
-        tell_history(ui, home, &summary, &pipeline)?;
-        let known_at = summary.tip_known_at.unwrap_or(KnownAt(i64::MIN));
-        let as_of = asked.map_or(known_at, |(until, _)| until);
-        let state = history.map(|history| State::read(ui, &then, commit, history)).transpose()?;
-        let is_now = asked.is_none();
-        let source = Source {
-            commit: Some(commit.to_string()),
-            deals: state.as_ref().map_or(summary.deals, |state| state.deals().len()),
-            files: state.as_ref().map(State::files),
-            uncommitted: if needs.uncommitted && is_now { Some(differing(home)?) } else { None },
-            clamped: summary.clamped_valid,
-            jumps: summary.skips,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        Ok(Known {
-            today: asked.map_or_else(|| day_of(&pipeline, as_of.0), |(_, today)| today),
-            spells,
-            templates: own_templates(&files, commit)?,
-            block: HistoryBlock::of(&summary, &pipeline),
-            pipeline,
-            state,
-            as_of,
-            source,
-        })
-    }
-
-    fn facts(&self) -> Facts<'_> {
-        Facts {
-            pipeline: &self.pipeline,
-            deals: self.state.as_ref().map_or(&[], State::deals),
-            spells: &self.spells,
-            as_of: self.as_of,
-            source: &self.source,
-            waivers: self.state.as_ref().map_or(&[], |state| &state.waivers),
-            history: Some(&self.block),
-            floors: Floors::default(),
-        }
-    }
-
-    fn report(&self, args: &Args) -> Result<Report, CommandError> {
-        let facts = self.facts();
-        let pipeline = &self.pipeline;
-        Ok(match args.name {
-            Name::Overview => report::overview(&facts, self.attention()),
-            Name::Pipeline => {
-                for field in &args.by {
-                    report::listing::column(pipeline, field).map_err(|e| CommandError::usage(e.to_string()))?;
-                }
-                report::pipeline(&facts, &args.by)
-            }
-            Name::Funnel => {
-                let window = Window {
-                    from: args.from.map(|d| start_of(pipeline, d)),
-                    until: args.to.map(|d| end_of(pipeline, d).0 + 1),
-                };
-                report::funnel(&facts, window)
-            }
-            Name::Forecast => report::forecast(&facts),
-        })
-    }
-
-    /// What `validate` would say of this state, counted by rule.
-    fn attention(&self) -> Vec<Attention> {
-        let Some(State { reading, snapshot, history, .. }) = &self.state else { return Vec::new() };
-        let facts = StageFacts::of(history, &self.pipeline, self.today);
-        let report = check(
-            reading,
-            &check::Circumstances {
-                today: self.today,
-                source: snapshot,
-                days_in_stage: facts.days_in_stage.as_ref(),
-                visited: facts.visited.as_ref(),
-            },
-        );
-        // One deal may break one rule several times: it is one deal all the same.
-        type Kind<'r> = (std::cmp::Reverse<check::Level>, &'r str);
-        let mut found: BTreeMap<Kind, (BTreeSet<&str>, &str)> = BTreeMap::new();
-        for finding in report.findings.iter().filter(|f| f.level > check::Level::Info) {
-            let key = (std::cmp::Reverse(finding.level), finding.rule.id);
-            let subject = finding.deal.as_ref().map_or(finding.path.as_str(), |deal| deal.as_str());
-            found.entry(key).or_insert_with(|| (BTreeSet::new(), finding.rule.summary)).0.insert(subject);
-        }
-        let line = |((_, rule), (subjects, summary)): (Kind, (BTreeSet<&str>, &str))| Attention {
-            rule: rule.to_owned(),
-            text: summary.to_owned(),
-            deals: subjects.len(),
-        };
-        found.into_iter().map(line).collect()
-    }
-}
-
-/// Where a deal's file lies in two places, the deal counts once, where history has it: an amount counted twice is worse
-/// than one counted in the wrong stage. `None` where no deal does.
-fn each_once(deals: &[Deal], history: &History) -> Option<Vec<Deal>> {
-    let mut ids: HashSet<&DealId> = HashSet::with_capacity(deals.len());
-    if deals.iter().all(|deal| ids.insert(&deal.id)) {
-        return None;
-    }
-    let home = |deal: &Deal| history.standings.get(&deal.id).is_some_and(|standing| standing.path == deal.path);
-    let at_home: BTreeSet<&DealId> = deals.iter().filter(|deal| home(deal)).map(|deal| &deal.id).collect();
-    let mut seen: BTreeSet<&DealId> = BTreeSet::new();
-    let mut once = Vec::new();
-    for deal in deals {
-        if (home(deal) || !at_home.contains(&deal.id)) && seen.insert(&deal.id) {
-            once.push(deal.clone());
-        }
-    }
-    Some(once)
-}
-
-/// The waivers in force: complete, and for a criterion that is there and takes one.
-fn waivers(reading: &Reading) -> Vec<Waiver> {
-    let takes: BTreeMap<&str, &CriterionId> =
-        reading.pipeline.criteria().filter(|c| c.waivable).map(|c| (c.id.as_str(), &c.id)).collect();
-    let of_deal = |deal: &Deal| -> Vec<Waiver> {
-        let waiver = |w: format::deal::Waiver<'_>| {
-            let criterion = (*takes.get(w.criterion)?).clone();
-            Some(Waiver {
-                deal: deal.id.clone(),
-                criterion,
-                by: w.by.to_owned(),
-                reason: w.reason.to_owned(),
-                on: w.on,
-            })
-        };
-        deal.waivers().filter_map(waiver).collect()
-    };
-    reading.deals.iter().flat_map(of_deal).collect()
-}
-
-/// The pipeline's own templates: regular files of the committed `templates` folder, never links.
-fn own_templates(snapshot: &Snapshot, commit: ObjectId) -> Result<BTreeMap<String, String>, CommandError> {
-    let failed = |e: std::io::Error| {
-        CommandError::new(Exit::Io, format!("cannot read the templates of commit {}: {e}", commit.short()))
-    };
-    let mut templates = BTreeMap::new();
-    for entry in snapshot.entries().map_err(failed)? {
-        let Some(name) = entry.path.strip_prefix("templates/") else { continue };
-        if entry.kind == EntryKind::File && name.ends_with(".jinja") {
-            let bytes = snapshot.read(&entry.path).map_err(failed)?;
-            let text = String::from_utf8(bytes)
-                .map_err(|_| CommandError::usage(format!("the template {} is not UTF-8", entry.path)))?;
-            templates.insert(name.to_owned(), text);
-        }
-    }
-    Ok(templates)
+    let kind = Kind::Overview;
+    let wanted = Wanted { needs: kind.needs(), uncommitted: false, allow };
+    let point = Viewpoint::open(ui, home, past)?;
+    let known = Known::gather(ui, home, point, wanted, |_, _| Ok(Asked::default()))?;
+    Report::make(kind, &known.facts()).to_markdown(&known.templates).map_err(failed)
 }
 
 /// Writes a file beside its place and renames it, so that a reader sees the old one or the new one.

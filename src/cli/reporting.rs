@@ -1,0 +1,359 @@
+//! Gathers what reports are made of from the repository.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use chrono::NaiveDate;
+
+use crate::check::{self, check};
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::standpoint::{AllowIncomplete, Then};
+use crate::cli::ui::Ui;
+use crate::cli::workspace::{Facts as StageFacts, read, read_pipeline, read_values, tell_history, with_chronicle};
+use crate::format;
+use crate::format::deal::Deal;
+use crate::format::expr::Expression;
+use crate::format::ident::{CriterionId, DealId};
+use crate::format::judge::Circumstances;
+use crate::format::load::Reading;
+use crate::format::pipeline::Pipeline;
+use crate::format::source::{EntryKind, Source as _};
+use crate::history::event::KnownAt;
+use crate::history::spell::Spells;
+use crate::history::track::Tracks;
+use crate::history::{Chronicle, History, Summary};
+use crate::metrics::estimate::Floors;
+use crate::repo::discover::Home;
+use crate::repo::objects::ObjectId;
+use crate::repo::revision::{differing, head};
+use crate::repo::snapshot::Snapshot;
+use crate::report::asked::Asked;
+use crate::report::data::{Attention, Files, Source, Waiver};
+use crate::report::history::HistoryBlock;
+use crate::report::{Before, Facts, Needs};
+
+use super::chosen;
+
+/// The folder of the pipeline that holds its own templates.
+const TEMPLATES: &str = "templates";
+
+/// From where a report looks.
+pub(in crate::cli) struct Viewpoint {
+    home: Home,
+    commit: ObjectId,
+    files: Snapshot,
+    /// Up to when knowledge counts and the day taken for today, where they were asked for.
+    asked: Option<(KnownAt, NaiveDate)>,
+    /// The pipeline that is reported on.
+    pub(in crate::cli) pipeline: Pipeline,
+}
+
+impl Viewpoint {
+    /// A point of the past, or the commit that is checked out.
+    ///
+    /// # Errors
+    /// When there is no commit, or its pipeline file is broken.
+    pub(in crate::cli) fn open(
+        ui: &mut Ui,
+        home: &Home,
+        past: Option<(Then, Snapshot)>,
+    ) -> Result<Viewpoint, CommandError> {
+        home.place()?;
+        let (commit, home, files, asked) = match past {
+            Some((then, snapshot)) => (then.commit, then.home, snapshot, Some((then.until, then.today))),
+            None => {
+                let tip = head(home)?.and_then(|h| h.commit).ok_or_else(|| {
+                    CommandError::new(Exit::NotInState, "there is no commit yet, so there is nothing to report")
+                })?;
+                (tip, home.clone(), Snapshot::of_folder(home, tip, TEMPLATES)?, None)
+            }
+        };
+        let pipeline = read_pipeline(ui, &files)?;
+        Ok(Viewpoint { home, commit, files, asked, pipeline })
+    }
+}
+
+/// How much is to be gathered.
+#[derive(Clone, Copy)]
+pub(in crate::cli) struct Wanted {
+    /// What the report is made of.
+    pub(in crate::cli) needs: Needs,
+    /// Whether to look for deals that differ in the work tree.
+    pub(in crate::cli) uncommitted: bool,
+    pub(in crate::cli) allow: AllowIncomplete,
+}
+
+/// Everything a report is made of, as it was known at one time.
+pub(in crate::cli) struct Known {
+    pipeline: Pipeline,
+    /// The deals; `None` where the report needs none.
+    state: Option<State>,
+    block: HistoryBlock,
+    spells: Spells,
+    tracks: Tracks,
+    as_of: KnownAt,
+    today: NaiveDate,
+    source: Source,
+    attention: Vec<Attention>,
+    before: Option<Before>,
+    asked: Asked,
+    /// The pipeline's own templates, by file name.
+    pub(in crate::cli) templates: BTreeMap<String, String>,
+}
+
+/// The deals as the commit has them.
+struct State {
+    snapshot: Snapshot,
+    reading: Reading,
+    /// The deals that count: each once, and only those that were asked for. `None` where these are all.
+    chosen: Option<Vec<Deal>>,
+    doubled: usize,
+    waivers: Vec<Waiver>,
+}
+
+impl State {
+    fn deals(&self) -> &[Deal] {
+        self.chosen.as_deref().unwrap_or(&self.reading.deals)
+    }
+}
+
+impl Known {
+    /// Reads what a report needs. `asked` is what its reader asks for, by the pipeline's own calendar.
+    ///
+    /// # Errors
+    /// When history or the deals cannot be read, or the expression of `--where` is wrong.
+    pub(in crate::cli) fn gather(
+        ui: &mut Ui,
+        home: &Home,
+        point: Viewpoint,
+        wanted: Wanted,
+        ask: impl FnOnce(&Pipeline, NaiveDate) -> Result<Asked, CommandError>,
+    ) -> Result<Known, CommandError> {
+        let Wanted { needs, uncommitted, allow } = wanted;
+        let Viewpoint { home: then, commit, files, asked: when, pipeline } = point;
+        let templates = own_templates(&files, commit)?;
+        drop(files);
+        let told = |chronicle: &Chronicle<'_>| {
+            // Who needs no deal needs none by name either.
+            let history = (needs.deals || needs.tracks).then(|| chronicle.history());
+            (chronicle.summary(), chronicle.spells(needs.deals), history)
+        };
+        let (summary, mut spells, history) = with_chronicle(&then, commit, &pipeline, &allow.options(), told)?;
+        tell_history(ui, home, &summary, &pipeline)?;
+        let known_at = summary.tip_known_at.unwrap_or(KnownAt(i64::MIN));
+        let as_of = when.map_or(known_at, |(until, _)| until);
+        let today = when.map_or_else(|| pipeline.day_of(as_of.0), |(_, today)| today);
+        let asked = ask(&pipeline, pipeline.day_of(as_of.0))?;
+        let filter = asked.filter.as_deref().map(|text| chosen::compile(text, &pipeline)).transpose()?;
+        let tracks = history.as_ref().filter(|_| needs.tracks).map(Tracks::of).unwrap_or_default();
+        let mut state = None;
+        let mut attention = Vec::new();
+        if let Some(history) = history.filter(|_| needs.deals) {
+            let snapshot = Snapshot::of_commit(&then, commit)?;
+            // Ignore comments and what hides in a text are found in the text alone.
+            let reading = if needs.attention { read(ui, &snapshot)? } else { read_values(ui, &snapshot)? };
+            let once = each_once(&reading.deals, &history);
+            let doubled = once.as_ref().map_or(0, |once| reading.deals.len() - once.len());
+            let facts = (needs.attention || filter.as_ref().is_some_and(Expression::uses_days_in_stage))
+                .then(|| StageFacts::of(&history, &pipeline, today))
+                .unwrap_or_default();
+            let waivers = waivers(&reading);
+            let mut own = State { waivers, snapshot, reading, chosen: once, doubled };
+            if let Some(filter) = &filter {
+                let matching = matching(ui, &pipeline, own.deals(), filter, &facts, today, &own.snapshot);
+                let ids: HashSet<&DealId> = matching.iter().map(|deal| &deal.id).collect();
+                spells = spells.split(1, |id| ids.contains(id).then_some(0)).pop().unwrap_or_default();
+                own.waivers.retain(|waiver| ids.contains(&waiver.deal));
+                own.chosen = Some(matching);
+            }
+            if needs.attention {
+                attention = attention_of(&own, &facts, today);
+            }
+            state = Some(own);
+        }
+        let before = match asked.span.filter(|_| needs.before).and_then(|span| span.from.pred_opt()) {
+            Some(day) => Some(before(ui, &then, commit, day, &summary, &pipeline, filter.as_ref(), allow)?),
+            None => None,
+        };
+        let source = Source {
+            commit: Some(commit.to_string()),
+            deals: state.as_ref().map_or(summary.deals, |state| state.deals().len()),
+            files: state
+                .as_ref()
+                .map(|state| Files { unreadable: state.reading.unreadable.len(), doubled: state.doubled }),
+            uncommitted: if uncommitted && when.is_none() { Some(differing(home)?) } else { None },
+            clamped: summary.clamped_valid,
+            jumps: summary.skips,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let block = HistoryBlock::of(&summary, &pipeline);
+        Ok(Known { pipeline, state, block, spells, tracks, as_of, today, source, attention, before, asked, templates })
+    }
+
+    /// What a report is made of.
+    pub(in crate::cli) fn facts(&self) -> Facts<'_> {
+        Facts {
+            pipeline: &self.pipeline,
+            deals: self.state.as_ref().map_or(&[], State::deals),
+            spells: &self.spells,
+            tracks: &self.tracks,
+            as_of: self.as_of,
+            today: self.today,
+            source: &self.source,
+            waivers: self.state.as_ref().map_or(&[], |state| &state.waivers),
+            attention: &self.attention,
+            history: Some(&self.block),
+            before: self.before.as_ref(),
+            floors: Floors::default(),
+            asked: &self.asked,
+        }
+    }
+
+    /// The deals as they were read and where, for who tells of files that could not be.
+    pub(in crate::cli) fn reading(&self) -> Option<(&Reading, &Snapshot)> {
+        self.state.as_ref().map(|state| (&state.reading, &state.snapshot))
+    }
+}
+
+/// The deals for which the expression holds. One for which it cannot be answered is left out, which is said.
+fn matching(
+    ui: &mut Ui,
+    pipeline: &Pipeline,
+    deals: &[Deal],
+    filter: &Expression,
+    facts: &StageFacts,
+    today: NaiveDate,
+    source: &Snapshot,
+) -> Vec<Deal> {
+    let mut matching = Vec::new();
+    let mut unanswered: Option<(&DealId, String)> = None;
+    let mut more = 0;
+    for deal in deals {
+        let circumstances = Circumstances {
+            today,
+            source,
+            days_in_stage: facts.days_in_stage.as_ref().and_then(|days| days.get(&deal.id).copied()),
+            visited: facts.visited.as_ref().and_then(|visited| visited.get(&deal.id)).map(Vec::as_slice),
+        };
+        match filter.evaluate(pipeline, deal, &circumstances) {
+            Ok(answer) if answer.holds => matching.push(deal.clone()),
+            Ok(_) => {}
+            Err(why) if unanswered.is_none() => unanswered = Some((&deal.id, why)),
+            Err(_) => more += 1,
+        }
+    }
+    if let Some((id, why)) = unanswered {
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        ui.warn(&format!("--where cannot be answered for {id}{more}, which are in no number: {why}"));
+    }
+    matching
+}
+
+/// The deals at the end of an earlier day.
+#[expect(clippy::too_many_arguments, reason = "one step of a gathering, told apart for its length")]
+fn before(
+    ui: &mut Ui,
+    home: &Home,
+    tip: ObjectId,
+    day: NaiveDate,
+    summary: &Summary,
+    pipeline: &Pipeline,
+    filter: Option<&Expression>,
+    allow: AllowIncomplete,
+) -> Result<Before, CommandError> {
+    let end = pipeline.end_of(day);
+    let nothing = Before { day, pipeline: pipeline.clone(), deals: Vec::new(), unreadable: 0 };
+    if summary.first_known_at.is_none_or(|first| first.0 > end) {
+        return Ok(nothing);
+    }
+    let Some((then, snapshot)) = Then::known_by(ui, home, tip, day, allow)? else { return Ok(nothing) };
+    let reading = read_values(ui, &snapshot)?;
+    let mut seen: HashSet<DealId> = HashSet::with_capacity(reading.deals.len());
+    let mut deals: Vec<Deal> = reading.deals;
+    // Which of two files of a deal counted then is a question of the history up to then; the first is as good.
+    deals.retain(|deal| seen.insert(deal.id.clone()));
+    if let Some(filter) = filter {
+        deals = matching(ui, &then.pipeline, &deals, filter, &StageFacts::default(), day, &snapshot);
+    }
+    Ok(Before { day, pipeline: then.pipeline, deals, unreadable: reading.unreadable.len() })
+}
+
+/// What `validate` would say of this state, counted by rule.
+fn attention_of(state: &State, facts: &StageFacts, today: NaiveDate) -> Vec<Attention> {
+    let report = check(&state.reading, &facts.for_check(today, &state.snapshot));
+    let chosen: Option<HashSet<&DealId>> = state.chosen.as_ref().map(|deals| deals.iter().map(|d| &d.id).collect());
+    let is_chosen = |deal: &Option<DealId>| match (&chosen, deal) {
+        (Some(chosen), Some(deal)) => chosen.contains(deal),
+        _ => true,
+    };
+    // One deal may break one rule several times: it is one deal all the same.
+    type Kind<'r> = (std::cmp::Reverse<check::Level>, &'r str);
+    let mut found: BTreeMap<Kind, (BTreeSet<&str>, &str)> = BTreeMap::new();
+    for finding in report.findings.iter().filter(|f| f.level > check::Level::Info && is_chosen(&f.deal)) {
+        let key = (std::cmp::Reverse(finding.level), finding.rule.id);
+        let subject = finding.deal.as_ref().map_or(finding.path.as_str(), |deal| deal.as_str());
+        found.entry(key).or_insert_with(|| (BTreeSet::new(), finding.rule.summary)).0.insert(subject);
+    }
+    let line = |((_, rule), (subjects, summary)): (Kind, (BTreeSet<&str>, &str))| Attention {
+        rule: rule.to_owned(),
+        text: summary.to_owned(),
+        deals: subjects.len(),
+    };
+    found.into_iter().map(line).collect()
+}
+
+/// Where a deal's file lies in two places, the deal counts once, where history has it: an amount counted twice is worse
+/// than one counted in the wrong stage. `None` where no deal does.
+fn each_once(deals: &[Deal], history: &History) -> Option<Vec<Deal>> {
+    let mut ids: HashSet<&DealId> = HashSet::with_capacity(deals.len());
+    if deals.iter().all(|deal| ids.insert(&deal.id)) {
+        return None;
+    }
+    let home = |deal: &Deal| history.standings.get(&deal.id).is_some_and(|standing| standing.path == deal.path);
+    let at_home: BTreeSet<&DealId> = deals.iter().filter(|deal| home(deal)).map(|deal| &deal.id).collect();
+    let mut seen: BTreeSet<&DealId> = BTreeSet::new();
+    let mut once = Vec::new();
+    for deal in deals {
+        if (home(deal) || !at_home.contains(&deal.id)) && seen.insert(&deal.id) {
+            once.push(deal.clone());
+        }
+    }
+    Some(once)
+}
+
+/// The waivers in force: complete, and for a criterion that is there and takes one.
+fn waivers(reading: &Reading) -> Vec<Waiver> {
+    let takes: BTreeMap<&str, &CriterionId> =
+        reading.pipeline.criteria().filter(|c| c.waivable).map(|c| (c.id.as_str(), &c.id)).collect();
+    let of_deal = |deal: &Deal| -> Vec<Waiver> {
+        let waiver = |w: format::deal::Waiver<'_>| {
+            let criterion = (*takes.get(w.criterion)?).clone();
+            Some(Waiver {
+                deal: deal.id.clone(),
+                criterion,
+                by: w.by.to_owned(),
+                reason: w.reason.to_owned(),
+                on: w.on,
+            })
+        };
+        deal.waivers().filter_map(waiver).collect()
+    };
+    reading.deals.iter().flat_map(of_deal).collect()
+}
+
+/// The pipeline's own templates: regular files of the committed `templates` folder, never links.
+fn own_templates(snapshot: &Snapshot, commit: ObjectId) -> Result<BTreeMap<String, String>, CommandError> {
+    let failed = |e: std::io::Error| {
+        CommandError::new(Exit::Io, format!("cannot read the templates of commit {}: {e}", commit.short()))
+    };
+    let mut templates = BTreeMap::new();
+    for entry in snapshot.entries().map_err(failed)? {
+        let Some(name) = entry.path.strip_prefix("templates/") else { continue };
+        if entry.kind == EntryKind::File && name.ends_with(".jinja") {
+            let bytes = snapshot.read(&entry.path).map_err(failed)?;
+            let text = String::from_utf8(bytes)
+                .map_err(|_| CommandError::usage(format!("the template {} is not UTF-8", entry.path)))?;
+            templates.insert(name.to_owned(), text);
+        }
+    }
+    Ok(templates)
+}

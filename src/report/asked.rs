@@ -1,0 +1,81 @@
+//! What a reader asks of a report besides its name.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::metrics::funnel::Window;
+use crate::metrics::period::{Period, Span};
+
+use super::Facts;
+use super::lang::Lang;
+
+/// Who a report is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// The people who sell: everything.
+    #[default]
+    Team,
+    /// Who leads them: lists of deals hold the first ten.
+    Management,
+    /// People outside: no weighted amounts, no single deals, no people, no sellers' opinions.
+    Investor,
+}
+
+/// Deals of a list that management sees.
+const FIRST: usize = 10;
+
+impl Profile {
+    /// How many deals of a list this reader sees.
+    pub fn deals(self) -> usize {
+        match self {
+            Profile::Team => usize::MAX,
+            Profile::Management => FIRST,
+            Profile::Investor => 0,
+        }
+    }
+
+    /// Whether this reader sees what is only expected: weighted amounts, chances, the sellers' own opinion.
+    pub fn sees_expectations(self) -> bool {
+        self != Profile::Investor
+    }
+
+    /// Whether this reader sees who did what, and which deals they are.
+    pub fn sees_names(self) -> bool {
+        self != Profile::Investor
+    }
+}
+
+/// The first day of a span that nobody gave a beginning.
+pub const EARLIEST: NaiveDate = NaiveDate::MIN;
+
+/// What a reader asks of a report besides its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The days it is about; `None`: all there is.
+    pub span: Option<Span>,
+    /// The days to compare them with.
+    pub previous: Option<Span>,
+    /// The kind of period, where one was named.
+    pub period: Option<Period>,
+    /// Fields (dotted) to split it by.
+    pub by: Vec<String>,
+    /// The one person or role that an agenda is for.
+    pub owner: Option<String>,
+    /// The expression that chose the deals, as it was given.
+    pub filter: Option<String>,
+    /// Who it is for.
+    pub profile: Profile,
+    /// The language it is written in.
+    pub lang: Lang,
+}
+
+impl Facts<'_> {
+    /// The seconds of a span of days, by the pipeline's time zone; those of no span are all there are.
+    pub fn window(&self, span: Option<Span>) -> Window {
+        Window {
+            from: span.filter(|span| span.from > EARLIEST).map(|span| self.pipeline.start_of(span.from)),
+            until: span.map(|span| self.pipeline.end_of(span.to).saturating_add(1)),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! One report split by the values of a field.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::format::deal::Deal;
+use crate::format::ident::DealId;
+use crate::metrics::snapshot::field_text;
+
+use super::data::Waiver;
+use super::{Before, Body, Facts, Kind};
+
+/// A report for each value of one field.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Grouping {
+    /// The field, dotted.
+    pub field: String,
+    /// Its values, the one of most deals first; deals without a value come last.
+    pub groups: Vec<Group>,
+}
+
+/// The report on the deals of one value.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Group {
+    /// The value as text; `None` for the deals that have none.
+    pub value: Option<String>,
+    /// How many deals have it.
+    pub deals: usize,
+    /// The report.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// What a group is made of.
+#[derive(Default)]
+struct Share {
+    deals: Vec<Deal>,
+    waivers: Vec<Waiver>,
+    before: Vec<Deal>,
+}
+
+/// The groups of every field that was asked for. A deal belongs to the group of the value that it has now, with all of
+/// its past; how a group stood before is told by the values that deals had then.
+pub(super) fn by(kind: Kind, facts: &Facts<'_>) -> Vec<Grouping> {
+    let mut fields: Vec<&String> = Vec::new();
+    for field in &facts.asked.by {
+        if !fields.contains(&field) {
+            fields.push(field);
+        }
+    }
+    fields.into_iter().map(|field| Grouping { field: field.clone(), groups: split(kind, facts, field) }).collect()
+}
+
+fn split(kind: Kind, facts: &Facts<'_>, field: &str) -> Vec<Group> {
+    let mut shares: BTreeMap<Option<String>, Share> = BTreeMap::new();
+    let mut value_of: BTreeMap<&DealId, Option<String>> = BTreeMap::new();
+    for deal in facts.deals {
+        let value = field_text(deal, field);
+        shares.entry(value.clone()).or_default().deals.push(deal.clone());
+        value_of.insert(&deal.id, value);
+    }
+    for waiver in facts.waivers {
+        if let Some(share) = value_of.get(&waiver.deal).and_then(|value| shares.get_mut(value)) {
+            share.waivers.push(waiver.clone());
+        }
+    }
+    for deal in facts.before.iter().flat_map(|before| &before.deals) {
+        shares.entry(field_text(deal, field)).or_default().before.push(deal.clone());
+    }
+    let mut shares: Vec<(Option<String>, Share)> = shares.into_iter().collect();
+    let rank = |(value, share): &(Option<String>, Share)| (value.is_none(), std::cmp::Reverse(share.deals.len()));
+    shares.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.0.cmp(&b.0)));
+    let number: BTreeMap<&Option<String>, usize> =
+        shares.iter().enumerate().map(|(n, (value, _))| (value, n)).collect();
+    let group_of = |deal: &DealId| number.get(value_of.get(deal)?).copied();
+    let spells = facts.spells.split(shares.len(), group_of);
+    let mut groups = Vec::with_capacity(shares.len());
+    for ((value, share), spells) in shares.iter().zip(&spells) {
+        let before = facts.before.map(|before| Before { deals: share.before.clone(), ..before.clone() });
+        let own = Facts {
+            deals: &share.deals,
+            spells,
+            waivers: &share.waivers,
+            attention: &[],
+            before: before.as_ref(),
+            ..*facts
+        };
+        let mut body = kind.make(&own);
+        body.restrict(facts.asked.profile);
+        groups.push(Group { value: value.clone(), deals: share.deals.len(), body });
+    }
+    groups
+}
