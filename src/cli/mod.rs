@@ -126,6 +126,7 @@ enum Command {
     MergeCheck(commands::merge_check::Args),
     #[command(visible_alias = "ls")]
     List(commands::list::Args),
+    Board(commands::board::Args),
     Show(commands::show::Args),
     Why(commands::why::Args),
     Log(commands::log::Args),
@@ -163,7 +164,7 @@ fn one_a_line(help: &str) -> String {
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands by every word that calls them, with the name of each and the definition of its arguments.
-const BY_WORD: [(&str, &str, Definition); 30] = [
+const BY_WORD: [(&str, &str, Definition); 31] = [
     ("init", "init", commands::init::Args::augment_args),
     ("demo", "demo", commands::demo::Args::augment_args),
     ("new", "new", commands::new::Args::augment_args),
@@ -185,6 +186,7 @@ const BY_WORD: [(&str, &str, Definition); 30] = [
     ("merge-check", "merge-check", commands::merge_check::Args::augment_args),
     ("list", "list", commands::list::Args::augment_args),
     ("ls", "list", commands::list::Args::augment_args),
+    ("board", "board", commands::board::Args::augment_args),
     ("show", "show", commands::show::Args::augment_args),
     ("why", "why", commands::why::Args::augment_args),
     ("log", "log", commands::log::Args::augment_args),
@@ -298,6 +300,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Resolve(args) => commands::resolve::run(ui, global, args),
         Command::MergeCheck(args) => commands::merge_check::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),
+        Command::Board(args) => commands::board::run(ui, global, args),
         Command::Show(args) => commands::show::run(ui, global, args),
         Command::Why(args) => commands::why::run(ui, global, args),
         Command::Watch(args) => commands::watch::run(ui, global, args),

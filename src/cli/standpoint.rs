@@ -8,7 +8,7 @@ use super::Global;
 use super::exit::{CommandError, Exit};
 use super::ui::Ui;
 use super::workspace::{
-    Facts, HistoryFailure, Workspace, history_at, home, read, read_only, read_pipeline, read_values,
+    Facts, HistoryFailure, Workspace, history_at, home, read, read_only, read_pipeline, read_values, with_chronicle,
 };
 use crate::action::find::{self, NotFound};
 use crate::forecast::day_of;
@@ -20,7 +20,8 @@ use crate::format::pipeline::Pipeline;
 use crate::format::shell::shell_word;
 use crate::format::source::Source;
 use crate::history::event::{EventKind, KnownAt};
-use crate::history::{self, Cache, Found, History, Options, Point};
+use crate::history::spell::Spells;
+use crate::history::{self, Cache, Chronicle, Found, History, Options, Point, Summary};
 use crate::repo::discover::Home;
 use crate::repo::objects::{GitObjects, ObjectId};
 use crate::repo::revision::{head, resolve};
@@ -397,6 +398,25 @@ impl View {
     pub fn history(&self) -> Result<Option<History>, HistoryFailure> {
         let Some(commit) = self.commit else { return Ok(None) };
         history_at(&self.home, commit, &self.reading.pipeline, &self.allow.options()).map(Some)
+    }
+
+    /// What is to be said of the history that belongs to it, and the visits of all deals by name; `None` without a
+    /// repository or a commit.
+    ///
+    /// # Errors
+    /// See [`HistoryFailure`].
+    pub fn visits(&self) -> Result<Option<(Summary, Spells)>, HistoryFailure> {
+        let Some(commit) = self.commit else { return Ok(None) };
+        let told = |chronicle: &Chronicle<'_>| (chronicle.summary(), chronicle.spells(true));
+        with_chronicle(&self.home, commit, &self.reading.pipeline, &self.allow.options(), told).map(Some)
+    }
+
+    /// The moment that ages count to, in seconds since 1970: the end of the day that is taken for today, or now where it
+    /// is today.
+    pub fn moment(&self) -> i64 {
+        let end = self.reading.pipeline.end_of(self.today);
+        let now = Utc::now().timestamp();
+        if self.reading.pipeline.start_of(self.today) <= now { end.min(now) } else { end }
     }
 
     /// What a judgement of a deal may know.

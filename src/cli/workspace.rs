@@ -19,6 +19,7 @@ use crate::format::judge::Circumstances;
 use crate::format::load::{Listing, LoadError, Reading, Unreadable, list, load, load_only, load_pipeline, load_values};
 use crate::format::pipeline::{CriterionTest, Pipeline, deal_path};
 use crate::format::source::Source;
+use crate::history::spell::Spell;
 use crate::history::{self, Cache, Chronicle, History, HistoryError, Options, Summary};
 use crate::output::terminal::plain;
 use crate::output::text::{Look, render};
@@ -420,9 +421,14 @@ impl Facts {
 
     /// What a history says.
     pub fn of(history: &History, pipeline: &Pipeline, today: NaiveDate) -> Self {
+        Facts::of_spells(history.spells(), pipeline, today)
+    }
+
+    /// What visits say.
+    pub fn of_spells(spells: impl IntoIterator<Item = Spell>, pipeline: &Pipeline, today: NaiveDate) -> Self {
         let mut days: BTreeMap<DealId, i64> = BTreeMap::new();
         let mut visited: BTreeMap<DealId, Vec<StageId>> = BTreeMap::new();
-        for spell in history.spells() {
+        for spell in spells {
             let stages = visited.entry(spell.deal.clone()).or_default();
             if !stages.contains(&spell.stage) {
                 stages.push(spell.stage.clone());

@@ -1,5 +1,6 @@
 //! What people and programs get to see: one sink a file, each with its one escaping function.
 
+pub mod board;
 pub mod changes;
 pub mod csv;
 mod excerpt;

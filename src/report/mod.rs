@@ -5,6 +5,7 @@
 //! name; what all begin with is the [`data::Head`].
 
 pub mod asked;
+pub mod board;
 pub mod body;
 pub mod changes;
 pub mod chart;
@@ -19,6 +20,7 @@ pub mod listing;
 pub mod markdown;
 pub mod number;
 pub mod overview;
+pub mod page;
 pub mod pipeline;
 pub mod story;
 pub mod template;
@@ -40,6 +42,7 @@ use body::{Body as _, Definitions};
 use data::{Attention, Head, Source, Waiver};
 use groups::Grouping;
 use history::{HistoryBlock, Part};
+use page::Page;
 
 /// What reports are made of. Deals and spells are as known at `as_of`; later ones must not be among them.
 #[derive(Clone, Copy)]
@@ -275,7 +278,19 @@ impl Report {
     /// # Errors
     /// [`ReportError::Template`] and [`ReportError::TooLong`].
     pub fn to_markdown(&self, own: &BTreeMap<String, String>) -> Result<String, ReportError> {
-        template::render(self, own)
+        Ok(self.to_page(own)?.to_markdown())
+    }
+
+    /// The report as a page, from which Markdown, HTML and text for a terminal are made.
+    ///
+    /// # Errors
+    /// As [`Report::to_markdown`].
+    pub fn to_page(&self, own: &BTreeMap<String, String>) -> Result<Page, ReportError> {
+        let Head { lang, words, pipeline, .. } = &self.head;
+        let rendering = template::Rendering { report: self.name(), rows: self.rows(), lang: *lang, words, own };
+        let (markdown, charts) = template::render(&rendering, self)?;
+        let title = format!("{}: {}", pipeline.title, lang.text(self.name()));
+        Ok(Page { markdown, charts, title, lang: lang.as_str().to_owned() })
     }
 }
 

@@ -15,9 +15,10 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::format::money::Currency;
 
-use super::chart::{Bar, bars};
+use super::chart::Chart;
+use super::chart::functions::{self, Drawn};
 use super::lang::{Lang, capitalised};
-use super::{Report, ReportError, markdown, number};
+use super::{ReportError, markdown, number};
 
 /// Steps a template may take, whatever it prints.
 const FUEL: u64 = 1_000_000;
@@ -47,22 +48,44 @@ pub const BUILT_IN: [(&str, &str); 5] = [
 /// text as safe that is not.
 const NO_FILTERS: [&str; 8] = ["format", "indent", "replace", "batch", "slice", "pprint", "tojson", "urlencode"];
 
-/// Renders the template of a report with its data.
-pub(super) fn render(report: &Report, own: &BTreeMap<String, String>) -> Result<String, ReportError> {
-    let name = format!("{}.md.jinja", report.name());
-    let rows = report.rows();
-    let fuel = FUEL.saturating_add(FUEL_PER_ROW.saturating_mul(rows as u64));
-    let limit = MAX_OUTPUT.saturating_add(OUTPUT_PER_ROW.saturating_mul(rows));
+/// What is rendered, and how.
+pub struct Rendering<'a> {
+    /// The report, which is also the name of its template.
+    pub report: &'a str,
+    /// How many deals it lists: a longer one may take more steps and more room.
+    pub rows: usize,
+    /// The language.
+    pub lang: Lang,
+    /// The pipeline's words.
+    pub words: &'a BTreeMap<String, String>,
+    /// The pipeline's own templates, by file name.
+    pub own: &'a BTreeMap<String, String>,
+}
+
+/// Renders the template of a report with its data: the text, with a mark for each chart, and the charts.
+///
+/// # Errors
+/// [`ReportError::Template`] and [`ReportError::TooLong`].
+pub fn render(
+    rendering: &Rendering<'_>,
+    data: impl serde::Serialize + Send + Sync,
+) -> Result<(String, Vec<Chart>), ReportError> {
+    let own = rendering.own;
+    let name = format!("{}.md.jinja", rendering.report);
+    let fuel = FUEL.saturating_add(FUEL_PER_ROW.saturating_mul(rendering.rows as u64));
+    let limit = MAX_OUTPUT.saturating_add(OUTPUT_PER_ROW.saturating_mul(rendering.rows));
     let fail = |error: &Error| explain(error, &name, fuel, own);
-    let environment = environment(fuel, own, report.head.lang, &report.head.words).map_err(|e| fail(&e))?;
+    let drawn = Drawn::default();
+    let environment = environment(fuel, rendering, &drawn).map_err(|e| fail(&e))?;
     let template = environment.get_template(&name).map_err(|e| fail(&e))?;
     let mut output = Bounded { bytes: Vec::new(), limit, full: false };
-    let rendered = template.render_captured_to(Value::from(Serde(report)), &mut output).map(|_| ());
+    let rendered = template.render_captured_to(Value::from(Serde(data)), &mut output).map(|_| ());
     if output.full {
         return Err(ReportError::TooLong { template: place(&name, own), limit });
     }
     rendered.map_err(|e| fail(&e))?;
-    Ok(without_double_blanks(&String::from_utf8_lossy(&output.bytes)))
+    let charts = std::mem::take(&mut *drawn.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    Ok((without_double_blanks(&String::from_utf8_lossy(&output.bytes)), charts))
 }
 
 /// Templates that leave out parts leave blank lines behind: a run of them becomes one, and none begins the text.
@@ -114,12 +137,8 @@ fn describe(error: &Error, fuel: u64) -> String {
     error.detail().map_or(kind.clone(), |detail| format!("{kind}: {}", markdown::plain(detail)))
 }
 
-fn environment(
-    fuel: u64,
-    own: &BTreeMap<String, String>,
-    lang: Lang,
-    words: &BTreeMap<String, String>,
-) -> Result<Environment<'static>, Error> {
+fn environment(fuel: u64, rendering: &Rendering<'_>, drawn: &Drawn) -> Result<Environment<'static>, Error> {
+    let Rendering { lang, words, own, .. } = *rendering;
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_fuel(Some(fuel));
@@ -159,7 +178,7 @@ fn environment(
     });
     let words = words.clone();
     env.add_function("t", move |text: &str, values: Kwargs| said(lang, &words, text, &values));
-    env.add_function("bar_chart", bar_chart);
+    functions::add_to(&mut env, lang, drawn);
     // Templates are read when they are asked for, so that a broken one that a report does not use is no error of it.
     let own = own.clone();
     env.set_loader(move |name| match own.get(name) {
@@ -261,24 +280,6 @@ fn with_estimate(
         _ => return Err(Error::new(ErrorKind::InvalidOperation, "neither an estimate nor a number")),
     };
     Ok(safe(text))
-}
-
-/// `bar_chart(title, axis, labels, values, horizontal=true)`: labels are texts, values are numbers or money.
-fn bar_chart(title: &str, axis: &str, labels: Vec<Value>, values: Vec<Value>, options: Kwargs) -> Result<Value, Error> {
-    let horizontal = options.get::<Option<bool>>("horizontal")?.unwrap_or(true);
-    options.assert_all_used()?;
-    let mut drawn = Vec::with_capacity(labels.len());
-    for (label, value) in labels.iter().zip(&values) {
-        let whole = if value.is_number() {
-            as_f64(value).map(|v| v.round() as i128)
-        } else {
-            money_of(value)?.0.and_then(|a| a.round().to_i128())
-        };
-        // A value that is not known would be a missing bar, which reads as zero: then no chart at all.
-        let Some(value) = whole else { return Ok(safe(String::new())) };
-        drawn.push(Bar { label: label.to_string(), value });
-    }
-    Ok(safe(bars(title, axis, &drawn, horizontal)))
 }
 
 /// Output that refuses to grow beyond its limit in bytes.
