@@ -1,0 +1,106 @@
+"""Time in stages by visit and by deal, the sales cycle, and the flow between stages: lifelines, NumPy and pm4py."""
+
+import math
+
+import numpy
+
+from .funnel import directly_follows, holds, name, process_rows
+from .survival import Z, Curve
+
+
+def lengths(timed, untimed, floors):
+    """What some lengths say: `timed` are (seconds, whether it ended)."""
+    curve = Curve(timed)
+    return {
+        "timed": curve.n,
+        "ended": curve.events,
+        "censored": curve.n - curve.events,
+        "untimed": untimed,
+        "median": curve.quantile(0.5, max(floors["quantile"], 1)),
+        "p90": curve.quantile(0.9, max(floors["quantile"], 1)),
+    }
+
+
+def stage_times(pipeline, journeys, as_of, window, floors):
+    """The time in every stage, each visit by itself and all visits of a deal added up."""
+    found = []
+    for index, stage in enumerate(pipeline.stages):
+        visits, deals, untimed_visits, untimed_deals, returned = [], [], 0, 0, 0
+        for journey in journeys.values():
+            own = [visit for visit in journey.visits if visit.spot == index]
+            inside = [visit for visit in own if holds(window, visit.entered)]
+            visits += [visit.length(as_of) for visit in inside if not visit.untimed]
+            untimed_visits += sum(visit.untimed for visit in inside)
+            if not own or not holds(window, own[0].entered):
+                continue
+            returned += len(own) > 1
+            if any(visit.untimed for visit in own):
+                untimed_deals += 1
+            else:
+                each = [visit.length(as_of) for visit in own]
+                deals.append((sum(time for time, _ in each), all(ended for _, ended in each)))
+        found.append(
+            {
+                "stage": stage.id,
+                "visits": lengths(visits, untimed_visits, floors),
+                "deals": lengths(deals, untimed_deals, floors),
+                "returned": returned,
+                "is_won": index >= pipeline.won_index,
+            }
+        )
+    return found
+
+
+def mean(times, floors):
+    """The mean of some lengths, with the interval of the normal distribution."""
+    n = len(times)
+    if n < max(floors["quantile"], 2):
+        return {"state": "too_early", "n": n}
+    middle, half = numpy.mean(times), Z * numpy.std(times, ddof=1) / math.sqrt(n)
+    whole = lambda value: math.floor(max(value, 0.0) + 0.5)
+    return {"state": "known", "value": whole(middle), "n": n, "low": whole(middle - half), "high": whole(middle + half)}
+
+
+def cycle(journeys, as_of, window, floors):
+    """From coming in to the end: deals won and lost in a window, and those that came in in it until they were decided."""
+    ended = {"won": ([], []), "lost": ([], [])}
+    decided, untimed = [], 0
+    for journey in journeys.values():
+        first = next((visit for visit in journey.visits if isinstance(visit.spot, int)), None)
+        if first is None:
+            continue
+        start = first.entered
+        if journey.outcome in ended and holds(window, journey.decided):
+            ended[journey.outcome][first.untimed].append(max(journey.decided - start, 0))
+        if not holds(window, start):
+            continue
+        if first.untimed:
+            untimed += 1
+        elif journey.outcome in ("won", "lost", "recycled"):
+            decided.append((max(journey.decided - start, 0), True))
+        else:
+            decided.append((max((as_of if journey.until is None else journey.until) - start, 0), False))
+    told = {"decided": lengths(decided, untimed, floors)}
+    for outcome, (timed, unknown) in ended.items():
+        told[outcome] = lengths([(time, True) for time in timed], len(unknown), floors) | {"mean": mean(timed, floors)}
+    return told
+
+
+def flow(pipeline, journeys, window):
+    """How many moves led from each place to each other one, by pm4py: stages by number, then won, lost and recycled."""
+    places = [name(index) for index in range(len(pipeline.stages))] + ["won", "lost", "recycled"]
+    rows = process_rows(pipeline, journeys, (None, None))
+    if window != (None, None):
+        rows = []
+        for journey in journeys.values():
+            for position, (start, end) in enumerate(zip(journey.visits, journey.visits[1:])):
+                if start.moved_on and holds(window, end.entered):
+                    case = f"{journey.deal} {position}"
+                    rows += [(case, name(start.spot), start.entered), (case, name(end.spot), end.entered)]
+    counted = directly_follows(rows)
+    links = [
+        {"from": places.index(start), "to": places.index(end), "value": count}
+        for (start, end), count in counted.items()
+        if start in places and end in places and start != end
+    ]
+    return sorted(links, key=lambda link: (link["from"], link["to"]))
