@@ -348,7 +348,7 @@ fn own_templates(snapshot: &Snapshot, commit: ObjectId) -> Result<BTreeMap<Strin
     let mut templates = BTreeMap::new();
     for entry in snapshot.entries().map_err(failed)? {
         let Some(name) = entry.path.strip_prefix("templates/") else { continue };
-        if entry.kind == EntryKind::File && name.ends_with(".jinja") {
+        if entry.kind == EntryKind::File && (name.ends_with(".jinja") || name == "style.css") {
             let bytes = snapshot.read(&entry.path).map_err(failed)?;
             let text = String::from_utf8(bytes)
                 .map_err(|_| CommandError::usage(format!("the template {} is not UTF-8", entry.path)))?;

@@ -39,6 +39,7 @@ use crate::metrics::estimate::Floors;
 
 use asked::{Asked, Profile};
 use body::{Body as _, Definitions};
+use chart::Chart;
 use data::{Attention, Head, Source, Waiver};
 use groups::Grouping;
 use history::{HistoryBlock, Part};
@@ -120,6 +121,9 @@ pub enum ReportError {
         /// The bound in bytes.
         limit: usize,
     },
+    /// The templates were stopped: they took too much time or memory.
+    #[error("cannot render the report with the pipeline's own templates: {0}")]
+    Stopped(String),
     /// The data could not be written as JSON.
     #[error("cannot write the report as JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -257,8 +261,8 @@ impl Report {
         self.kind.name()
     }
 
-    /// How many deals it lists.
-    fn rows(&self) -> usize {
+    /// How many deals it lists, those of its groups too.
+    pub fn rows(&self) -> usize {
         let groups = self.by.iter().flat_map(|grouping| &grouping.groups);
         self.body.rows() + groups.map(|group| group.body.rows()).sum::<usize>()
     }
@@ -286,11 +290,17 @@ impl Report {
     /// # Errors
     /// As [`Report::to_markdown`].
     pub fn to_page(&self, own: &BTreeMap<String, String>) -> Result<Page, ReportError> {
-        let Head { lang, words, pipeline, .. } = &self.head;
+        let Head { lang, words, .. } = &self.head;
         let rendering = template::Rendering { report: self.name(), rows: self.rows(), lang: *lang, words, own };
         let (markdown, charts) = template::render(&rendering, self)?;
+        Ok(self.page_of(markdown, charts))
+    }
+
+    /// What a template made of this report, as a page.
+    pub fn page_of(&self, markdown: String, charts: Vec<Chart>) -> Page {
+        let Head { lang, pipeline, .. } = &self.head;
         let title = format!("{}: {}", pipeline.title, lang.text(self.name()));
-        Ok(Page { markdown, charts, title, lang: lang.as_str().to_owned() })
+        Page { markdown, charts, title, lang: lang.as_str().to_owned() }
     }
 }
 

@@ -44,6 +44,9 @@ pub const BUILT_IN: [(&str, &str); 5] = [
     ("forecast.md.jinja", include_str!("../../templates/report/forecast.md.jinja")),
 ];
 
+/// What the names of built-in templates begin with where a template of the team's own extends or includes them.
+const OURS: &str = "tussock/";
+
 /// Filters of the engine that templates do not get: those that make texts of any size in one step, and those that mark
 /// text as safe that is not.
 const NO_FILTERS: [&str; 8] = ["format", "indent", "replace", "batch", "slice", "pprint", "tojson", "urlencode"];
@@ -179,15 +182,18 @@ fn environment(fuel: u64, rendering: &Rendering<'_>, drawn: &Drawn) -> Result<En
     let words = words.clone();
     env.add_function("t", move |text: &str, values: Kwargs| said(lang, &words, text, &values));
     functions::add_to(&mut env, lang, drawn);
+    // A template that extends ours finds it under a name that no other template has.
+    let ours = |name: &str| BUILT_IN.iter().find(|(own, _)| *own == name).map(|(_, text)| (*text).to_owned());
     // Templates are read when they are asked for, so that a broken one that a report does not use is no error of it.
     let own = own.clone();
     env.set_loader(move |name| match own.get(name) {
+        _ if name.starts_with(OURS) => Ok(ours(name.trim_start_matches(OURS))),
         Some(text) if text.len() > MAX_TEMPLATE => {
             let detail = format!("templates/{name} has more than {MAX_TEMPLATE} bytes");
             Err(Error::new(ErrorKind::InvalidOperation, detail))
         }
         Some(text) => Ok(Some(text.clone())),
-        None => Ok(BUILT_IN.iter().find(|(own, _)| *own == name).map(|(_, text)| (*text).to_owned())),
+        None => Ok(ours(name)),
     });
     Ok(env)
 }

@@ -1,12 +1,13 @@
 //! `tussock report`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::ValueEnum;
 
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::rendering;
 use crate::cli::reporting::{Known, Viewpoint, Wanted};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
@@ -14,12 +15,19 @@ use crate::cli::workspace::{current, home, tell_half_done, tell_unreadable};
 use crate::cli::{Global, day};
 use crate::format::pipeline::Pipeline;
 use crate::metrics::period::{Period, Span};
-use crate::output::{csv, json};
+use crate::output::text::Look;
+use crate::output::{csv, html, json, page_text};
 use crate::repo::discover::Home;
 use crate::report::asked::{Asked, EARLIEST, Profile};
 use crate::report::csv_table::table;
 use crate::report::lang::Lang;
 use crate::report::{Kind, Report, ReportError, listing};
+
+/// The style of a page, among the pipeline's own templates.
+const STYLE: &str = "style.css";
+
+/// Columns of a text that goes to a file.
+const FILE_COLUMNS: usize = 120;
 
 /// Report on the pipeline
 ///
@@ -56,7 +64,7 @@ pub struct Args {
     /// Also say how many deals differ in the work tree; looks at every file
     #[arg(long)]
     uncommitted: bool,
-    /// How to print; md where the file's name does not say
+    /// How to print: text on a terminal, as the name of the file says, else md
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<Format>,
     /// In CSV, this table of the report instead of its main one
@@ -65,7 +73,7 @@ pub struct Args {
     /// Print the data that a template gets, as JSON
     #[arg(long, conflicts_with_all = ["format", "table"])]
     context: bool,
-    /// Write into this file, whole or not at all; its ending (.md, .json, .csv) says how
+    /// Write into this file, whole or not at all; its ending (.md, .html, .json, .csv, .txt) says how
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -142,6 +150,10 @@ pub(in crate::cli) enum Name {
 enum Format {
     /// Markdown with charts in Mermaid
     Md,
+    /// One page for a browser, with its charts in it and nothing fetched from anywhere
+    Html,
+    /// Text as wide as the terminal
+    Text,
     /// Every number, for scripts
     Json,
     /// One table, for spreadsheets
@@ -241,8 +253,19 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let point = Viewpoint::open(ui, &home, past)?;
     let known = Known::gather(ui, &home, point, wanted, |pipeline, day| args.asking.asked(kind, pipeline, day))?;
     let report = Report::make(kind, &known.facts());
+    let page = || rendering::page(&report, &known.templates).map_err(failed);
     let text = match format {
-        Format::Md => report.to_markdown(&known.templates).map_err(failed)?,
+        Format::Md => page()?.to_markdown(),
+        Format::Html => {
+            let style = known.templates.get(STYLE).map(String::as_str);
+            html::render(&page()?, style).map_err(|e| CommandError::usage(e.to_string()))?
+        }
+        Format::Text => {
+            // A file is no terminal, whatever the one is like that the command was typed in.
+            let to_file = args.output.is_some();
+            let columns = if to_file { FILE_COLUMNS } else { ui.columns() };
+            page_text::render(&page()?, Look { colour: ui.colour && !to_file, columns })
+        }
         Format::Json => json::escaped(&report.to_json().map_err(failed)?),
         Format::Csv => {
             let table = table(&report, args.table.as_deref()).map_err(failed)?;
@@ -273,6 +296,9 @@ impl Args {
             (Some(format), _) => format,
             (None, Some("json")) => Format::Json,
             (None, Some("csv")) => Format::Csv,
+            (None, Some("html" | "htm")) => Format::Html,
+            (None, Some("txt")) => Format::Text,
+            (None, None) if self.output.is_none() && std::io::stdout().is_terminal() => Format::Text,
             (None, _) => Format::Md,
         };
         if self.table.is_some() && format != Format::Csv {
@@ -293,7 +319,8 @@ pub(in crate::cli) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate
     let wanted = Wanted { needs: kind.needs(), uncommitted: false, allow };
     let point = Viewpoint::open(ui, home, past)?;
     let known = Known::gather(ui, home, point, wanted, |_, _| Ok(Asked::default()))?;
-    Report::make(kind, &known.facts()).to_markdown(&known.templates).map_err(failed)
+    let report = Report::make(kind, &known.facts());
+    Ok(rendering::page(&report, &known.templates).map_err(failed)?.to_markdown())
 }
 
 /// Writes a file beside its place and renames it, so that a reader sees the old one or the new one.

@@ -30,7 +30,7 @@ const MAX_CHARTS: usize = 100;
 /// | function | draws |
 /// | --- | --- |
 /// | `bar_chart(title, axis, labels, values, horizontal=true, funnel=false, unit="whole", low, high, second, names, onward, alt)` | bars; values are numbers, money or, with `unit="share"`, estimates of shares |
-/// | `flow_chart(title, nodes, links, alt)` | a flow; nodes are names or `{label, place}` with the places `stage`, `won`, `lost`, `end` |
+/// | `flow_chart(title, nodes, links, alt)` | a flow; nodes are names or `{label, place, value}` with the places `stage`, `won`, `lost`, `end` |
 /// | `time_chart(title, rows, names, axis="days", alt)` | lengths of time; rows are `{label, median_seconds, p90_seconds}` |
 /// | `waterfall_chart(title, steps, axis="", alt)` | steps `{label, amount or value, is_total}` |
 /// | `line_chart(title, axis, labels, values, second, names, unit="whole", alt)` | one line or two |
@@ -128,7 +128,7 @@ fn flow_chart(
     let alt = alt(options)?;
     let node = |value: &Value| -> Result<Node, Error> {
         if value.kind() == ValueKind::String {
-            return Ok(Node { label: plain(value), place: Place::Stage });
+            return Ok(Node { label: plain(value), place: Place::Stage, shown: String::new() });
         }
         let place = match member(value, "place")?.as_str() {
             Some("stage") | None => Place::Stage,
@@ -137,7 +137,9 @@ fn flow_chart(
             Some("end") => Place::End,
             Some(other) => return Err(invalid(format!("a node is a stage, won, lost or an end, not {other:?}"))),
         };
-        Ok(Node { label: plain(&value.get_attr("label")?), place })
+        let own = member(value, "value")?;
+        let own = if own.is_none() || own.is_undefined() { None } else { measure(lang, &own, Unit::Whole)? };
+        Ok(Node { label: plain(&value.get_attr("label")?), place, shown: own.map_or_else(String::new, |m| m.shown) })
     };
     let nodes: Vec<Node> = nodes.iter().map(node).collect::<Result<_, _>>()?;
     let mut flow = Flow { nodes, links: Vec::with_capacity(links.len()) };
@@ -154,6 +156,13 @@ fn flow_chart(
         let between_ends = [from, to].iter().all(|at| flow.nodes.get(*at).is_some_and(|n| n.place != Place::Stage));
         if value != 0 && from != to && !between_ends {
             flow.links.push(link);
+        }
+    }
+    // An end is as large as what came to it; of a stage, more may have come in than its links tell.
+    for at in 0..flow.nodes.len() {
+        let came = flow.links.iter().filter(|l| l.to == at).fold(0_i64, |sum, l| sum.saturating_add(l.value));
+        if let Some(node) = flow.nodes.get_mut(at).filter(|n| n.place != Place::Stage && n.shown.is_empty()) {
+            node.shown = number::thousands(&came.to_string(), lang);
         }
     }
     Ok(Some(Chart { title: plain(title), alt, drawing: Drawing::Flow(flow) }))

@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_flow_is_a_sankey_without_circles_or_a_flowchart() {
-        let node = |label: &str, place| Node { label: label.to_owned(), place };
+        let node = |label: &str, place| Node { label: label.to_owned(), place, shown: String::new() };
         let link = |from, to, value: i64| Link { from, to, value, shown: value.to_string() };
         let mut flow = Flow {
             nodes: vec![node("Brief", Place::Stage), node("Proposal, sent", Place::Stage), node("won", Place::Won)],

@@ -146,6 +146,8 @@ pub struct Node {
     pub label: String,
     /// What kind of place it is.
     pub place: Place,
+    /// What is written at it; may be empty.
+    pub shown: String,
 }
 
 /// What kind of place a node of a flow is.
@@ -352,7 +354,7 @@ impl Chart {
                     fits(flow.nodes.len(), MAX_NODES)
                         && fits(flow.links.len(), MAX_LINKS)
                         && flow.nodes.iter().any(|n| n.place == Place::Stage)
-                        && flow.nodes.iter().all(|n| short(&n.label))
+                        && flow.nodes.iter().all(|n| short(&n.label) && short(&n.shown))
                         && flow.links.iter().all(|l| flow.link_is_sound(l) && short(&l.shown))
                         && total <= MAX_VALUE
                 }
