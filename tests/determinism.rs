@@ -33,7 +33,7 @@ fn kept(repo: &TestRepo) -> Vec<PathBuf> {
     repo.git(&["clone", "-q", "--no-checkout", "--no-local", &original, &path("backwards")]);
     let names = repo.git(&["ls-tree", "-r", "--name-only", "HEAD"]);
     let backwards: Vec<&str> = names.lines().rev().collect();
-    for names in backwards.chunks(7) {
+    for names in backwards.chunks(40) {
         repo.git(&[&["-C", &path("backwards"), "checkout", "-q", "HEAD", "--"], names].concat());
     }
     // One without a work tree, one with loose objects only, one with everything in its place and a second work tree.

@@ -19,8 +19,10 @@ programs said, for tests that run without them.
 """
 
 import argparse
+import csv
 import datetime
 import importlib.metadata
+import io
 import json
 import sys
 from collections import Counter
@@ -33,6 +35,8 @@ from peers_kit.journeys import journeys
 from peers_kit.repository import Repository, parse_money, rfc3339, seconds
 
 PROGRAMS = ("lifelines", "scikit-survival", "pm4py", "duckdb", "pandas", "numpy", "scipy", "PyYAML")
+# A field with more values than this is not split by.
+MANY_VALUES = 12
 REPORTS = ("log", "list", "funnel", "pipeline", "forecast")
 
 
@@ -49,9 +53,9 @@ class Peers:
 
     def held(self, arguments, theirs):
         """Compares one report with what is expected of it."""
-        ours = self.repository.report(*arguments)
-        self.comparison.tree(ours, theirs, arguments[0], " ".join(arguments) + ":")
-        self.said[" ".join(arguments)] = theirs
+        told = " ".join(arguments)
+        self.comparison.tree(self.repository.report(*arguments), theirs, arguments[0], f"{told}:")
+        self.said[told] = theirs
 
     def run(self, day):
         """All reports as of a day, or of the last commit."""
@@ -79,16 +83,49 @@ class Peers:
             window = (pipeline.begin_of_day(start), pipeline.end_of_day(end) + 1)
             part = funnels.funnel(pipeline, found, as_of, window, floors)
             self.held(["funnel", *arguments, "--from", str(start), "--to", str(end)], {"funnel": part})
-        if {"list", "pipeline", "forecast"} & set(self.reports):
-            at = arguments or ["--as-of", commit.id]
-            text = repository.tussock("list", "--all", "--columns", states.COLUMNS, "--format", "csv", *at)
-            state = states.State(pipeline, text, found, as_of, floors)
-            if "list" in self.reports:
-                self.check_list(pipeline, state, commit.id)
-            if "pipeline" in self.reports:
-                self.held(["pipeline", *arguments], head | {"state": states.snapshot(state, ["owner"])})
-            if "forecast" in self.reports:
-                self.held(["forecast", *arguments], head | {"forecast": states.forecast(state)})
+        at = arguments or ["--as-of", commit.id]
+        text = repository.tussock("list", "--all", "--columns", states.COLUMNS, "--format", "csv", *at)
+        state = states.State(pipeline, text, found, as_of, floors)
+        if "list" in self.reports:
+            self.check_list(pipeline, state, commit.id)
+        if "funnel" in self.reports:
+            self.check_parts(state, arguments)
+        if "pipeline" in self.reports:
+            self.held(["pipeline", *arguments], head | {"state": states.snapshot(state, ["owner"])})
+            self.check_table(state, arguments)
+        if "forecast" in self.reports:
+            self.held(["forecast", *arguments], head | {"forecast": states.forecast(state)})
+
+    def check_parts(self, state, arguments):
+        """The funnel of the deals of one owner, and as of today that of each value of a field that has a few."""
+        part = lambda deals: {deal: state.journeys[deal] for deal in deals}
+        funnel = lambda deals: funnels.funnel(state.pipeline, part(deals), state.as_of, (None, None), state.floors)
+        owner, deals = state.values("owner")[0]
+        if owner is not None:
+            self.held(["funnel", *arguments, "--where", f"owner=={json.dumps(owner)}"], {"funnel": funnel(deals)})
+        field = next((field for field in ("source", "region") if 1 < len(state.values(field)) <= MANY_VALUES), None)
+        if field and not arguments:
+            rows = state.values(field)
+            groups = [{"value": value, "deals": len(deals), "funnel": funnel(deals)} for value, deals in rows]
+            self.held(["funnel", "--by", field], {"by": [{"field": field, "groups": groups}]})
+
+    def check_table(self, state, arguments):
+        """The sums of the report's stages against its own table of deals, both as CSV, by SQL."""
+        tables = {}
+        for name in ("stages", "deals"):
+            text = self.repository.tussock("report", "pipeline", "--format", "csv", "--table", name, *arguments)
+            tables[name] = list(csv.DictReader(io.StringIO(text)))
+        state.db.execute("CREATE OR REPLACE TABLE csv_deals (stage VARCHAR, amount DECIMAL(28, 4), currency VARCHAR)")
+        for row in tables["deals"]:
+            amount = row["amount"] or None
+            state.sql("INSERT INTO csv_deals VALUES (?, ?, ?)", row["stage"], amount, row["amount.currency"] or None)
+        query = "SELECT stage, count(*), sum(amount) FILTER (currency = ?) FROM csv_deals GROUP BY stage"
+        sums = {stage: (deals, amount) for stage, deals, amount in state.sql(query, state.pipeline.currency)}
+        for row in tables["stages"]:
+            deals, amount = sums.get(row["stage"], (0, None))
+            place = f"pipeline {arguments}, CSV: {row['stage']}"
+            self.comparison.check("csv.deals", place, int(row["deals"]), deals)
+            self.comparison.check("csv.amount", place, row["amount"], states.plain(amount))
 
     def check_log(self):
         """The event log against the trees of the commits on the branch's line, and its times against their clocks."""

@@ -12,7 +12,7 @@ from .survival import Curve, step
 
 DAY = 86_400
 PRIOR_WEIGHT = 10
-COLUMNS = "id,stage,status,owner,amount,close_date,category,days_in_stage"
+COLUMNS = "id,stage,status,owner,source,region,amount,close_date,category,days_in_stage"
 
 
 def table(text):
@@ -158,6 +158,12 @@ class State:
             """
         )
         return [{"currency": code, "deals": deals, "amount": money(sum_, code)} for code, deals, sum_ in rows]
+
+
+    def values(self, column):
+        """The values of a column and the deals that have each, the one of most deals first, those without one last."""
+        rows = self.sql(f"SELECT {column}, list(id) FROM deals GROUP BY {column}")
+        return sorted(rows, key=lambda row: (row[0] is None, -len(row[1]), row[0] or ""))
 
 
 def snapshot(state, group_by):
