@@ -29,15 +29,17 @@ from collections import Counter
 from decimal import Decimal
 
 from peers_kit import funnel as funnels
+from peers_kit import money, times, worth
 from peers_kit import state as states
 from peers_kit.comparison import Comparison
 from peers_kit.journeys import journeys
 from peers_kit.repository import Repository, parse_money, rfc3339, seconds
+from peers_kit.waterfall import waterfall
 
 PROGRAMS = ("lifelines", "scikit-survival", "pm4py", "duckdb", "pandas", "numpy", "scipy", "PyYAML")
 # A field with more values than this is not split by.
 MANY_VALUES = 12
-REPORTS = ("log", "list", "funnel", "pipeline", "forecast")
+REPORTS = ("log", "list", "funnel", "pipeline", "forecast", "time", "waterfall", "losses", "effort", "cash")
 
 
 class Peers:
@@ -45,7 +47,9 @@ class Peers:
 
     def __init__(self, repository, reports):
         self.repository = repository
-        self.reports = reports
+        # What the program at hand does not know yet cannot be compared.
+        told = repository.tussock("report", "--help")
+        self.reports = [name for name in reports if name in ("log", "list") or f"- {name}:" in told]
         self.comparison = Comparison()
         #: What the independent programs say of each report: arguments -> tree.
         self.said = {}
@@ -76,13 +80,18 @@ class Peers:
         if "log" in self.reports and day is None:
             self.check_log()
         if "funnel" in self.reports:
-            whole = funnels.funnel(pipeline, found, as_of, (None, None), floors)
-            self.held(["funnel", *arguments], head | {"funnel": whole})
+            tracks = worth.Tracks(self.log, as_of)
+            all_of = lambda window: {
+                "funnel": funnels.funnel(pipeline, found, as_of, window, floors),
+                "conversion": worth.conversion(pipeline, found, tracks, as_of, window, floors),
+                "win_rates": worth.win_rates(pipeline, found, tracks, as_of, window, floors),
+                "flow": {"links": times.flow(pipeline, found, window)},
+            }
+            self.held(["funnel", *arguments], head | all_of((None, None)))
             start = pipeline.day(as_of) - datetime.timedelta(days=120)
             end = pipeline.day(as_of) - datetime.timedelta(days=30)
             window = (pipeline.begin_of_day(start), pipeline.end_of_day(end) + 1)
-            part = funnels.funnel(pipeline, found, as_of, window, floors)
-            self.held(["funnel", *arguments, "--from", str(start), "--to", str(end)], {"funnel": part})
+            self.held(["funnel", *arguments, "--from", str(start), "--to", str(end)], all_of(window))
         at = arguments or ["--as-of", commit.id]
         text = repository.tussock("list", "--all", "--columns", states.COLUMNS, "--format", "csv", *at)
         state = states.State(pipeline, text, found, as_of, floors)
@@ -95,6 +104,50 @@ class Peers:
             self.check_table(state, arguments)
         if "forecast" in self.reports:
             self.held(["forecast", *arguments], head | {"forecast": states.forecast(state)})
+        self.check_rest(pipeline, found, commit, as_of, arguments, floors)
+
+    def check_rest(self, pipeline, found, commit, as_of, arguments, floors):
+        """Times, the waterfall, losses, effort and cash: of all that was known, and of ninety days."""
+        repository, day = self.repository, pipeline.day(as_of)
+        deals, tracks = repository.deals_at(commit.id), worth.Tracks(self.log, as_of)
+        start = day - datetime.timedelta(days=90)
+        span, days = (str(start), str(day)), ["--from", str(start), "--to", str(day)]
+        window = (pipeline.begin_of_day(start), pipeline.end_of_day(day) + 1)
+        for about, of_span, of_window in ((arguments, None, (None, None)), ([*arguments, *days], span, window)):
+            if "time" in self.reports:
+                cycle = times.cycle(found, as_of, of_window, floors)
+                cycle["velocity"] = times.velocity(pipeline, found, tracks, as_of, of_window, floors)
+                told = {
+                    "stages": times.stage_times(pipeline, found, as_of, of_window, floors),
+                    "cycle": cycle,
+                    "sla": times.slas(pipeline, deals, found, day, of_window, floors),
+                }
+                self.held(["time", *about], {"time": told})
+            if "losses" in self.reports:
+                self.held(["losses", *about], money.losses(pipeline, deals, found, str(day), of_window, floors))
+            if "effort" in self.reports:
+                self.held(["effort", *about], {"effort": money.effort(pipeline, deals, found, str(day), of_span, floors)})
+            if "cash" in self.reports:
+                self.held(["cash", *about], {"cash": money.cash(pipeline, deals, str(day), of_span, floors)})
+        if "waterfall" in self.reports:
+            earlier = repository.last_known(pipeline.end_of_day(start - datetime.timedelta(days=1)))
+            before = (pipeline, {})
+            if earlier is not None:
+                before = (repository.pipeline_at(earlier.id), repository.deals_at(earlier.id))
+            after = (pipeline, deals)
+            told = {
+                "from": span[0],
+                "to": span[1],
+                "whole": waterfall(before, after, found),
+                "closing": waterfall(before, after, found, span),
+                "slippage": money.slippage(before, after, span, floors),
+                "pushes": money.pushes(pipeline, deals, tracks, window),
+                "coverage": money.coverage(pipeline, deals, found, day, span, floors),
+            }
+            self.held(["waterfall", *arguments, *days], told)
+            if arguments:
+                # The last day asks for what was known then.
+                self.held(["waterfall", *days], told)
 
     def check_parts(self, state, arguments):
         """The funnel of the deals of one owner, and as of today that of each value of a field that has a few."""
