@@ -24,7 +24,7 @@ fn chart(title: &str, drawing: Drawing) -> Chart {
 }
 
 fn thousands(value: i64) -> String {
-    tussock::report::number::thousands(&value.to_string())
+    tussock::report::number::thousands(&value.to_string(), tussock::report::lang::Lang::En)
 }
 
 fn bar(label: &str, value: i64) -> Bar {

@@ -137,10 +137,14 @@ impl Journeys {
         Journey { visits, outcome: way.outcome, decided: way.decided }
     }
 
+    /// Every journey with the id of its deal. Those whose names were left out are not among them.
+    pub fn named(&self) -> impl Iterator<Item = (&DealId, Journey<'_>)> {
+        self.ways.iter().filter_map(|way| Some((self.deals.get(way.deal as usize)?, self.along(way))))
+    }
+
     /// The journeys by the ids of their deals.
     pub fn by_deal(&self) -> HashMap<&DealId, Journey<'_>> {
-        let named = |way: &Way| Some((self.deals.get(way.deal as usize)?, self.along(way)));
-        self.ways.iter().filter_map(named).collect()
+        self.named().collect()
     }
 }
 

@@ -313,6 +313,8 @@ pub struct Plateau {
     pub share: f64,
     /// Its 95 % interval; `None` while nothing has ended.
     pub interval: Option<(f64, f64)>,
+    /// So many plain observations would give it the same precision; at least 1.
+    pub precision: f64,
     /// Share that nothing had ended by then.
     pub undecided: f64,
 }
@@ -320,10 +322,15 @@ pub struct Plateau {
 /// 95 % interval of a plateau: Wilson's, for as many observations as would give a plain share the same variance, so that
 /// without censoring it is Wilson's interval of the plain share.
 fn plateau_interval(share: f64, variance: f64, finished: usize) -> (f64, f64) {
+    wilson_share(share, plain_n(share, variance, finished))
+}
+
+/// So many plain observations would give a share the same precision; at least 1.
+fn plain_n(share: f64, variance: f64, finished: usize) -> f64 {
     let plain = share * (1.0 - share);
     // The variance of a share of 0 or 1 is 0 and says nothing of its precision.
     let n = if variance > f64::EPSILON && plain > f64::EPSILON { plain / variance } else { finished as f64 };
-    wilson_share(share, n.max(1.0))
+    n.max(1.0)
 }
 
 /// Observations in little room, for the pipelines that have hundreds of thousands: 61 bits of time and 3 of cause.
@@ -403,6 +410,7 @@ impl Sample {
             finished,
             share,
             interval: (finished > 0).then(|| plateau_interval(share, way.variance(), finished)),
+            precision: plain_n(share, way.variance(), finished),
             undecided: survival,
         }
     }
