@@ -81,6 +81,7 @@ struct Card {
     close: Option<i64>,
     next_step: Option<i64>,
     effort: Vec<(i64, u64)>,
+    activity: Vec<i64>,
     payments: Vec<(u64, i64, Option<i64>)>,
     lost: Option<(&'static str, Option<&'static str>)>,
     /// How often it came out of an end.
@@ -126,6 +127,10 @@ impl Card {
                 line(format!("  - {{on: {}, who: petr, hours: {}}}", date(*on), *quarters as f64 / 4.0));
             }
         }
+        if !self.activity.is_empty() {
+            line("activity:".to_owned());
+            self.activity.iter().for_each(|on| line(format!("  - {{on: {}, who: olga, what: call}}", date(*on))));
+        }
         if !self.payments.is_empty() {
             line("payments:".to_owned());
             for (cents, due, paid) in &self.payments {
@@ -165,6 +170,7 @@ fn story(number: usize) -> Vec<Change> {
         close: (dice.roll(6) > 0).then(|| time + (20 + dice.roll(120) as i64) * DAY),
         next_step: (dice.roll(4) > 0).then(|| time + dice.roll(20) as i64 * DAY),
         effort: Vec::new(),
+        activity: (0..dice.roll(3)).map(|_| time + dice.roll(5) as i64 * DAY).collect(),
         payments: Vec::new(),
         lost: None,
         reopened: 0,

@@ -12,6 +12,8 @@ What is computed here without tussock's own arithmetic, from the event log (`tus
 * lengths of visits, their medians, nine-tenths and intervals: lifelines, and pm4py where all visits are over
 * moves between stages: the directly-follows graph of pm4py
 * counts, sums and shares: plain SQL in DuckDB, in decimal numbers
+* the waterfall, losses, hours, payments, slippage and pushes: from the deal files of the commits, in decimal numbers;
+  that the waterfall adds up to the last cent
 
 Numbers must agree to 1e-9, relative; whole numbers, texts and sums of money must be equal. Prints what was compared and
 how far apart the numbers were, and exits with 1 when any is further. `--store FILE` also writes what the independent
@@ -80,7 +82,7 @@ class Peers:
         if "log" in self.reports and day is None:
             self.check_log()
         if "funnel" in self.reports:
-            tracks = worth.Tracks(self.log, as_of)
+            tracks = worth.Tracks(repository, self.log, repository.deals_at(commit.id), as_of)
             all_of = lambda window: {
                 "funnel": funnels.funnel(pipeline, found, as_of, window, floors),
                 "conversion": worth.conversion(pipeline, found, tracks, as_of, window, floors),
@@ -109,7 +111,8 @@ class Peers:
     def check_rest(self, pipeline, found, commit, as_of, arguments, floors):
         """Times, the waterfall, losses, effort and cash: of all that was known, and of ninety days."""
         repository, day = self.repository, pipeline.day(as_of)
-        deals, tracks = repository.deals_at(commit.id), worth.Tracks(self.log, as_of)
+        deals = repository.deals_at(commit.id)
+        tracks = worth.Tracks(repository, self.log, deals, as_of)
         start = day - datetime.timedelta(days=90)
         span, days = (str(start), str(day)), ["--from", str(start), "--to", str(day)]
         window = (pipeline.begin_of_day(start), pipeline.end_of_day(day) + 1)
@@ -145,6 +148,13 @@ class Peers:
                 "coverage": money.coverage(pipeline, deals, found, day, span, floors),
             }
             self.held(["waterfall", *arguments, *days], told)
+            owner = max((deal.text("owner") for deal in deals.values() if deal.text("owner")), default=None)
+            if owner is not None:
+                part = {
+                    "whole": waterfall(before, after, found, None, owner),
+                    "closing": waterfall(before, after, found, span, owner),
+                }
+                self.held(["waterfall", *arguments, *days, "--where", f"owner=={json.dumps(owner)}"], part)
             if arguments:
                 # The last day asks for what was known then.
                 self.held(["waterfall", *days], told)

@@ -215,6 +215,12 @@ class Repository:
             self._snapshots[commit] = deals
         return self._snapshots[commit]
 
+    def removed(self, deal, stage, commit):
+        """A deal as it was before the commit that removed it from a stage."""
+        rows = self.git("ls-tree", "-r", "-z", f"{commit}^", "--", self._below(stage)).split("\0")
+        blob = next(row.split()[2] for row in rows if row.endswith(f"/{deal}.yaml"))
+        return Deal(deal, stage, yaml.load(next(self._texts([blob])), yaml.CBaseLoader) or {})
+
     def _texts(self, blobs):
         """The bytes of blobs, in order, of one `git cat-file --batch`."""
         command = ["git", "-C", self.path, "cat-file", "--batch"]

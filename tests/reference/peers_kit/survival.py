@@ -8,7 +8,7 @@ from lifelines import KaplanMeierFitter
 from scipy.stats import binomtest, norm
 from sksurv.nonparametric import cumulative_incidence_competing_risks, kaplan_meier_estimator
 
-Z = norm.ppf(0.975)
+Z = float(norm.ppf(0.975))
 # Whether a product of fractions touches a share must not hang on its rounding.
 TOUCH = 1e-12
 # scikit-survival's variance takes room with the square of the distinct times; with more than so many, only ours is used.
@@ -62,7 +62,7 @@ def first_at_most(curve, share):
 
 def wilson(successes, n):
     interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
-    return interval.low, interval.high
+    return float(interval.low), float(interval.high)
 
 
 def wilson_share(share, n):

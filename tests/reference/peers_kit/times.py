@@ -18,8 +18,8 @@ def lengths(timed, untimed, floors):
         "ended": curve.events,
         "censored": curve.n - curve.events,
         "untimed": untimed,
-        "median": curve.quantile(0.5, max(floors["quantile"], 1)),
-        "p90": curve.quantile(0.9, max(floors["quantile"], 1)),
+        "median_seconds": curve.quantile(0.5, max(floors["quantile"], 1)),
+        "p90_seconds": curve.quantile(0.9, max(floors["quantile"], 1)),
     }
 
 
@@ -84,7 +84,7 @@ def cycle(journeys, as_of, window, floors):
             decided.append((max((as_of if journey.until is None else journey.until) - start, 0), False))
     told = {"decided": lengths(decided, untimed, floors)}
     for outcome, (timed, unknown) in ended.items():
-        told[outcome] = lengths([(time, True) for time in timed], len(unknown), floors) | {"mean": mean(timed, floors)}
+        told[outcome] = lengths([(time, True) for time in timed], len(unknown), floors) | {"mean_seconds": mean(timed, floors)}
     return told
 
 
@@ -137,7 +137,7 @@ def velocity(pipeline, journeys, tracks, as_of, window, floors):
         "win_rate": rate,
         "average": money(average if average is None else average.quantize(digits, ROUND_HALF_EVEN)),
         "average_of": len(amounts),
-        "cycle": length,
+        "cycle_seconds": length,
     }
 
 

@@ -13,11 +13,12 @@ OF_PERIOD = ("pulled_in", "pushed_in", "dated", "slipped", "pulled_out", "undate
 class Standing:
     """A deal at one time."""
 
-    def __init__(self, pipeline, deal, closing):
+    def __init__(self, pipeline, deal, closing, owner):
+        self.chosen = owner is None or deal.text("owner") == owner
         self.status = pipeline.status_of_folder(deal.stage)
         self.close = deal.text("close_date")
         self.money = deal.money(pipeline.currency)
-        self.is_in = self.status == "open" and within(closing, self.close)
+        self.is_in = self.chosen and self.status == "open" and within(closing, self.close)
 
 
 def within(closing, day):
@@ -42,6 +43,8 @@ def came(a, closing):
     """Why a deal is in the set at the end and was not at the start."""
     if a is None:
         return "new"
+    if not a.chosen:
+        return "filter_in"
     if a.status != "open" or closing is None:
         return "reopened"
     if a.close is None:
@@ -51,6 +54,8 @@ def came(a, closing):
 
 def went(b, closing):
     """Why a deal was in the set at the start and is not at the end."""
+    if not b.chosen:
+        return "filter_out"
     if b.status != "open":
         return b.status
     if b.close is None:
@@ -60,7 +65,7 @@ def went(b, closing):
 
 def passed_through(a, b, journey, pipeline, closing):
     """Whether a deal came and was closed between the two times."""
-    if b.status == "open":
+    if not b.chosen or b.status == "open":
         return False
     if a is None:
         imported = all(visit.untimed and pipeline.status(visit.spot) != "open" for visit in journey.visits)
@@ -71,8 +76,9 @@ def passed_through(a, b, journey, pipeline, closing):
     return between and (within(closing, b.close) or within(closing, won_on))
 
 
-def waterfall(before, after, journeys, closing=None):
-    """`before` and `after` are (pipeline, deals) at the two times, `closing` the first and last close date as texts."""
+def waterfall(before, after, journeys, closing=None, owner=None):
+    """`before` and `after` are (pipeline, deals) at the two times, `closing` the first and last close date as texts; only
+    deals of an owner, where one is named."""
     (old_pipeline, old_deals), (pipeline, deals) = before, after
     booked = defaultdict(list)
     start, end = [], []
@@ -82,7 +88,8 @@ def waterfall(before, after, journeys, closing=None):
     def book(a, b, arrival, leaving):
         last = b.money if b else None
         if b is None or not b.is_in:
-            last = last or (a.money if a else None)
+            # What a filter keeps out is not looked at any more.
+            last = (last if b is None or b.chosen else None) or (a.money if a else None)
         if arrival:
             booked[arrival].append(([last] if last else [], False))
         if a and a.is_in:
@@ -102,13 +109,13 @@ def waterfall(before, after, journeys, closing=None):
             booked[leaving].append(([minus(last)] if last else [], True))
 
     for id, deal in deals.items():
-        a = Standing(old_pipeline, old_deals[pairs[id]], closing) if id in pairs else None
-        b = Standing(pipeline, deal, closing)
+        a = Standing(old_pipeline, old_deals[pairs[id]], closing, owner) if id in pairs else None
+        b = Standing(pipeline, deal, closing, owner)
         was_in = a is not None and a.is_in
         if was_in or b.is_in or passed_through(a, b, journeys[id], pipeline, closing):
             book(a, b, None if was_in else came(a, closing), None if b.is_in else went(b, closing))
     for id in gone:
-        a = Standing(old_pipeline, old_deals[id], closing)
+        a = Standing(old_pipeline, old_deals[id], closing, owner)
         if a.is_in:
             book(a, None, None, "withdrawn")
 

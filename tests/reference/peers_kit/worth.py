@@ -6,17 +6,27 @@ from .funnel import holds, next_time, won_time
 from .repository import parse_money, seconds
 from .survival import step, variance_of_first, wilson_share
 
+# Earlier than all clocks.
+ALWAYS = -(2**63)
 EPSILON = 2.220446049250313e-16
 
 
 class Tracks:
-    """The values of told fields over time, by the rows of the event log known at a time."""
+    """The values of told fields over time: the changes of the event log known at a time, and before the first one what the
+    deal came in with, which is what that changed, or else what its file says to this day."""
 
-    def __init__(self, rows, as_of):
+    def __init__(self, repository, rows, deals, as_of):
         self.changes = {}
-        for row in rows:
-            if row["event"] == "changed" and seconds(row["known_at"]) <= as_of:
-                self.changes.setdefault((row["deal"], row["field"]), []).append((seconds(row["at"]), row["to"]))
+        known = [row for row in rows if seconds(row["known_at"]) <= as_of]
+        for row in known:
+            if row["event"] == "changed":
+                told = self.changes.setdefault((row["deal"], row["field"]), [(ALWAYS, row["from"])])
+                told.append((seconds(row["at"]), row["to"]))
+        gone = {row["deal"]: row for row in known if row["event"] == "removed" and row["deal"] not in deals}
+        files = deals | {deal: repository.removed(deal, row["from"], row["commit"]) for deal, row in gone.items()}
+        for deal, file in files.items():
+            for field in ("amount", "close_date"):
+                self.changes.setdefault((deal, field), [(ALWAYS, file.text(field))])
 
     def of(self, deal, field):
         """(seconds, text or empty), oldest first."""
