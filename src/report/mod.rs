@@ -224,10 +224,10 @@ reports! {
     Pipeline, pipeline, pipeline::PipelineReport, DEALS;
     /// From stage to stage.
     Funnel, funnel, funnel::FunnelReport, Needs { tracks: true, ..DEALS };
-    /// How long everything takes.
-    Time, time, time::TimeReport, Needs { tracks: true, ..DEALS };
     /// What will be won.
     Forecast, forecast, forecast::ForecastReport, DEALS;
+    /// How long everything takes.
+    Time, time, time::TimeReport, Needs { tracks: true, ..DEALS };
     /// Signs of trouble.
     Health, health, health::HealthReport, Needs { tracks: true, ..DEALS };
 }
