@@ -162,6 +162,26 @@ pub fn dispersion(series: &[&[u64]]) -> f64 {
     if freedom < 3 { 1.0 } else { (sum / freedom as f64).max(1.0) }
 }
 
+/// By how much the ratio of two counts varies more than chance would have it because what is counted comes in bunches: the
+/// activities of one deal hang together. Each row is one bunch, with its count before and now. It is the variance of the
+/// logarithm of the ratio that is robust to bunches (Liang and Zeger, Biometrika 73, 1986) over the one of Poisson counts;
+/// at least 1.
+pub fn bunched(bunches: &[(u64, u64)]) -> f64 {
+    let sum = bunches.iter().fold((0_u64, 0_u64), |sum, bunch| (sum.0 + bunch.0, sum.1 + bunch.1));
+    let (before, now) = (sum.0 as f64, sum.1 as f64);
+    let all = before + now;
+    if all <= 0.0 {
+        return 1.0;
+    }
+    if before <= 0.0 || now <= 0.0 {
+        // Nothing is left to divide by: then the variance of a sum of bunches over its mean.
+        let squares = bunches.iter().map(|(a, b)| ((a + b) as f64).powi(2)).sum::<f64>();
+        return (squares / all).max(1.0);
+    }
+    let robust = bunches.iter().map(|(a, b)| (*b as f64 / now - *a as f64 / before).powi(2)).sum::<f64>();
+    (robust / (1.0 / before + 1.0 / now)).max(1.0)
+}
+
 /// How two samples of lengths of time differ.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Pace {
@@ -376,6 +396,19 @@ mod tests {
         assert_eq!(dispersion(&[&[3, 3, 3, 3, 3]]), 1.0);
         assert_eq!(dispersion(&[&[0, 100]]), 1.0);
         assert_eq!(dispersion(&[&[0, 0], &[]]), 1.0);
+    }
+
+    #[test]
+    fn bunches_of_one_are_plain_counts_and_a_whole_in_one_bunch_says_nothing() {
+        let ones: Vec<(u64, u64)> = (0..40).map(|i| if i < 30 { (1, 0) } else { (0, 1) }).collect();
+        near(bunched(&ones), 1.0, 1e-12);
+        // Deals that have five activities each, in one of the two times: five times the variance.
+        let fives: Vec<(u64, u64)> = ones.iter().map(|(a, b)| (a * 5, b * 5)).collect();
+        near(bunched(&fives), 5.0, 1e-12);
+        // Deals that do as much before as now say more than chance would, but never count as more than that.
+        assert_eq!(bunched(&[(3, 3), (5, 5), (2, 2)]), 1.0);
+        assert_eq!(bunched(&[(7, 0)]), 7.0);
+        assert_eq!((bunched(&[]), bunched(&[(0, 0)])), (1.0, 1.0));
     }
 
     #[test]

@@ -21,8 +21,9 @@ use super::period::Span;
 use super::quiet::{Card, Changes, QuietDeal};
 use super::rows::Rows;
 
-/// Days that are compared where nobody asked for others: whole weeks, so that weekends weigh the same.
-pub const DAYS: u64 = 28;
+/// Days that are compared where nobody asked for others: thirteen whole weeks, so that weekends weigh the same, and a
+/// quarter, as fewer say little of deals that take months.
+pub const DAYS: u64 = 91;
 
 /// A close date that was put off so often is fiction.
 pub const MANY_PUSHES: usize = 3;
@@ -358,25 +359,25 @@ impl Asking<'_> {
 
     fn activities(&self, kind: Option<String>, confidence: Confidence) -> Marker {
         let wanted = |what: &str| kind.as_ref().is_none_or(|kind| what.to_lowercase() == *kind);
-        let all = self.input.deals.iter().flat_map(activities);
-        let days: Vec<NaiveDate> = all.filter(|(_, what)| wanted(what)).map(|(on, _)| on).collect();
-        self.per_week(About::Activities { what: kind.clone() }, &days, confidence)
+        let own = |deal: &Deal| -> Vec<NaiveDate> {
+            activities(deal).filter(|(_, what)| wanted(what)).map(|(on, _)| on).collect()
+        };
+        let bunches: Vec<Vec<NaiveDate>> = self.input.deals.iter().map(own).collect();
+        self.per_week(About::Activities { what: kind.clone() }, &bunches, confidence)
     }
 
     fn new_deals(&self, confidence: Confidence) -> Marker {
         let first = |journey| first_stage(&journey).filter(|first| !first.left_censored);
-        let days: Vec<NaiveDate> = self
-            .input
-            .journeys
-            .iter()
-            .filter_map(first)
-            .map(|visit| self.input.pipeline.day_of(visit.entered))
-            .collect();
-        self.per_week(About::NewDeals, &days, confidence)
+        let visits = self.input.journeys.iter().filter_map(first);
+        let bunches: Vec<Vec<NaiveDate>> =
+            visits.map(|visit| vec![self.input.pipeline.day_of(visit.entered)]).collect();
+        self.per_week(About::NewDeals, &bunches, confidence)
     }
 
-    /// How often something happens a week, by the days on which it did.
-    fn per_week(&self, about: About, days: &[NaiveDate], confidence: Confidence) -> Marker {
+    /// How often something happens a week, by the days on which it did. What hangs together comes in one bunch.
+    fn per_week(&self, about: About, bunches: &[Vec<NaiveDate>], confidence: Confidence) -> Marker {
+        let days: Vec<NaiveDate> = bunches.iter().flatten().copied().collect();
+        let inside = |days: &[NaiveDate], span: Span| days.iter().filter(|day| span.contains(**day)).count() as u64;
         let weeks = |span: Span| -> Vec<u64> {
             let mut counts = vec![0_u64; (span.days() / 7) as usize];
             for day in days.iter().filter(|day| span.contains(**day)) {
@@ -385,11 +386,10 @@ impl Asking<'_> {
             }
             counts
         };
-        let count = |span: Span| Count {
-            times: days.iter().filter(|day| span.contains(**day)).count() as u64,
-            watched: span.days() as f64 / 7.0,
-        };
-        let spread = compare::dispersion(&[&weeks(self.before), &weeks(self.now)]);
+        let count = |span: Span| Count { times: inside(&days, span), watched: span.days() as f64 / 7.0 };
+        let own: Vec<(u64, u64)> =
+            bunches.iter().map(|days| (inside(days, self.before), inside(days, self.now))).collect();
+        let spread = compare::dispersion(&[&weeks(self.before), &weeks(self.now)]).max(compare::bunched(&own));
         let (before, now) = (count(self.before), count(self.now));
         let few = (before.times + now.times) < self.input.floors.quantile as u64;
         let change = if few { Change::too_early() } else { compare::counts(before, now, spread, confidence) };
@@ -486,3 +486,6 @@ fn activities(deal: &Deal) -> impl Iterator<Item = (NaiveDate, &str)> {
         Some((on, block.get("what").and_then(|what| what.value.as_text()).unwrap_or_default().trim()))
     })
 }
+
+#[cfg(test)]
+mod tests;

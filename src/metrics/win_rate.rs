@@ -4,7 +4,8 @@
 //!   deals: where deals are lost faster than won it reads too low while the pipeline grows, and where nobody marks lost
 //!   deals it reads too high.
 //! - *With dead weight*: won / (won + lost + overdue + old), as Zoho counts: open deals past their close date, and those
-//!   that have been in their stage for too long, count as not won. It punishes an untidy pipeline, and is too low where
+//!   that have been in their stage for too long, count as not won, in the period of that date or in which they came to be
+//!   too old. It punishes an untidy pipeline, and is too low where
 //!   such deals are still won.
 //! - *Cohort*: of the deals that came in in the period the share that is won, open ones censored. This is the sound one;
 //!   it needs patience, or a horizon of so many days, to say much of a young period.
@@ -22,6 +23,7 @@ use super::DAY;
 use super::conversion::{Goal, Input, Leg, Tally, Variant, watched};
 use super::cycle::first_stage;
 use super::journey::{Journey, Outcome, Spot, stage_curves};
+use super::quiet::SILENT;
 use super::survival::{KaplanMeier, Quantile};
 use super::worth::Worth;
 
@@ -69,8 +71,10 @@ pub fn win_rates(input: &Input<'_>, deals: &[Deal], today: NaiveDate) -> WinRate
     let (mut overdue, mut old) = (0, 0);
     let ages = Ages::of(input);
     for deal in deals.iter().filter(|deal| pipeline.status(&deal.stage) == Status::Open) {
-        let is_overdue = deal.close_date().is_some_and(|date| date < today);
-        let is_old = !is_overdue && ages.is_old(deal);
+        // Each counts in the one period in which it should have been closed, or came to be old.
+        let due = deal.close_date().filter(|date| *date < today);
+        let is_overdue = due.is_some_and(|date| input.window.holds(pipeline.start_of(date)));
+        let is_old = due.is_none() && ages.old_since(deal).is_some_and(|since| input.window.holds(since));
         if is_overdue || is_old {
             dead.count(Some(Worth::of(deal.amount(), pipeline.currency)), None, false);
             overdue += usize::from(is_overdue);
@@ -88,7 +92,7 @@ pub fn win_rates(input: &Input<'_>, deals: &[Deal], today: NaiveDate) -> WinRate
 }
 
 /// How long open deals have been where they are, against how long that should take.
-pub struct Ages<'a> {
+struct Ages<'a> {
     input: &'a Input<'a>,
     journeys: HashMap<&'a DealId, Journey<'a>>,
     curves: Vec<KaplanMeier>,
@@ -96,37 +100,28 @@ pub struct Ages<'a> {
 
 impl<'a> Ages<'a> {
     /// The ages at the time of the input.
-    pub fn of(input: &'a Input<'a>) -> Self {
+    fn of(input: &'a Input<'a>) -> Self {
         let curves = stage_curves(input.pipeline, input.journeys, input.as_of);
         Ages { input, journeys: input.journeys.by_deal(), curves }
     }
 
-    /// Whether a deal has been in its stage for longer than the stage's limit, or where the stage has none, longer than
-    /// 95 of 100 visits to it last. Where neither is known it is not.
-    pub fn is_old(&self, deal: &Deal) -> bool {
-        let Some(visit) = self.journeys.get(&deal.id).and_then(Journey::current) else { return false };
-        let Spot::Stage(index) = visit.spot else { return false };
-        let age = self.input.as_of.saturating_sub(visit.entered);
+    /// When a deal had been in its stage for longer than the stage's limit, or where the stage has none, longer than 95 of
+    /// 100 visits to it last; `None` where it has not, or neither is known.
+    fn old_since(&self, deal: &Deal) -> Option<i64> {
+        let visit = self.journeys.get(&deal.id).and_then(Journey::current)?;
+        let Spot::Stage(index) = visit.spot else { return None };
         let limit = self.input.pipeline.stages.get(index).and_then(|stage| stage.limit);
-        match limit {
-            Some(limit) => age > i64::from(limit.hours) * 3600,
-            None => self.late(index, 0.95).is_some_and(|late| age > late),
-        }
+        let allowed = limit.map(|limit| i64::from(limit.hours) * 3600).or_else(|| self.late(index, SILENT))?;
+        visit.entered.checked_add(allowed).filter(|since| *since < self.input.as_of)
     }
 
     /// The length by which a share `p` of the visits to a stage are over; `None` where too few are known to say.
-    pub fn late(&self, stage: usize, p: f64) -> Option<i64> {
+    fn late(&self, stage: usize, p: f64) -> Option<i64> {
         let curve = self.curves.get(stage)?;
         match curve.quantile(p) {
             Quantile::At(time) if curve.events >= self.input.floors.quantile => Some(time),
             _ => None,
         }
-    }
-
-    /// Since when a deal has been where it is, and in which stage; `None` where history does not tell.
-    pub fn current(&self, deal: &DealId) -> Option<(usize, super::journey::Visit)> {
-        let visit = self.journeys.get(deal).and_then(Journey::current)?;
-        if let Spot::Stage(index) = visit.spot { Some((index, visit)) } else { None }
     }
 }
 
@@ -185,6 +180,11 @@ mod tests {
         let early = Window { from: Some(day(4)), until: Some(day(6)) };
         let rates = win_rates(&Input { window: early, ..input }, &deals, today);
         assert_eq!((share(&rates.closed), rates.cohort.entered), ((1, 1), 0));
+        // What was due on 2026-01-01 weighs on the period before, what was too old on day 34 on the one of that day.
+        assert_eq!((rates.overdue, rates.old), (0, 0));
+        let late = Window { from: Some(day(30)), until: None };
+        let rates = win_rates(&Input { window: late, ..input }, &deals, today);
+        assert_eq!((rates.overdue, rates.old, share(&rates.with_dead_weight)), (0, 1, (0, 1)));
     }
 
     #[test]

@@ -161,7 +161,7 @@ pub fn find_all(start: &Path) -> Result<Vec<Home>, RepoError> {
                 };
                 Ok(Home { root, repo: repo.clone(), prefix })
             };
-            search(base)?.into_iter().map(home).collect::<Result<Vec<_>, RepoError>>()?
+            search(base, None)?.into_iter().map(home).collect::<Result<Vec<_>, RepoError>>()?
         }
     };
     if homes.is_empty() { find(&start, None).map(|home| vec![home]) } else { Ok(homes) }

@@ -50,7 +50,8 @@ pub const MORE: body::Definitions = &[
     (
         "win_rates.with_dead_weight",
         "won / (won + lost + overdue + old): open deals past their close date, or in their stage for longer than its limit \
-         (without a limit: than 95 of 100 visits last), count as not won, as Zoho counts; too low where they are still won",
+         (without a limit: than 95 of 100 visits last), count as not won, as Zoho counts, inside the window of that date or \
+         in which they came to be too old; too low where they are still won",
     ),
     ("win_rates.cohort", "share of the deals that came in inside the window that is won, open ones censored"),
     (

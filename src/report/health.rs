@@ -21,7 +21,7 @@ pub const DEFINITIONS: body::Definitions = &[
     (
         "markers.activities",
         "activities a week, all and of the most frequent kinds: ratio with the exact conditional interval, widened where \
-         weeks vary more than by chance (quasi-Poisson)",
+         weeks vary more than by chance (quasi-Poisson), or the activities of one deal hang together (cluster-robust)",
     ),
     ("markers.new_deals", "deals that came in, a week, in the same way"),
     (

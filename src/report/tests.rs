@@ -226,7 +226,8 @@ fn enormous_and_negative_amounts_are_survived() {
     for report in small.all() {
         report.to_json().unwrap();
         let text = markdown_of(&report);
-        assert!(text.contains("too large, EUR") || report.name() == "funnel", "{text}");
+        let sums_nothing = ["funnel", "time", "health"].contains(&report.name());
+        assert!(text.contains("too large, EUR") || sums_nothing, "{text}");
     }
 }
 

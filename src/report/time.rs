@@ -44,7 +44,8 @@ pub const DEFINITIONS: body::Definitions = &[
     (
         "velocity",
         "open x win rate x average amount / cycle, money a day, all four of the deals that came in inside the window: the \
-         open ones, the Aalen-Johansen share that is won, the mean amount of the won ones at winning, their mean cycle",
+         open ones, the Aalen-Johansen share that is won, the mean amount of the won ones at winning, their mean cycle; no \
+         interval, as it is a product of four estimates from the same deals",
     ),
     (
         "sla.share",
