@@ -31,6 +31,7 @@ impl Out {
         self.number(((number << 1) ^ (number >> 63)) as u64);
     }
 
+    #[inline]
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.count(bytes.len());
         self.0.extend_from_slice(bytes);
@@ -73,9 +74,14 @@ impl<'b> In<'b> {
         }
     }
 
+    #[inline]
     pub(super) fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
+        let mut number = u64::from(self.byte()?);
+        if number < 0x80 {
+            return Some(number);
+        }
+        number &= 0x7f;
+        for shift in (7..64).step_by(7) {
             let byte = self.byte()?;
             number |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
@@ -85,11 +91,13 @@ impl<'b> In<'b> {
         None
     }
 
+    #[inline]
     pub(super) fn small(&mut self) -> Option<u32> {
         u32::try_from(self.number()?).ok()
     }
 
     /// How many things follow that take at least `least` bytes each.
+    #[inline]
     pub(super) fn count(&mut self, least: usize) -> Option<usize> {
         let count = usize::try_from(self.number()?).ok()?;
         (count.checked_mul(least)? <= self.rest.len()).then_some(count)
@@ -99,6 +107,7 @@ impl<'b> In<'b> {
         Some(self.small()?.checked_sub(1).unwrap_or(NONE))
     }
 
+    #[inline]
     pub(super) fn signed(&mut self) -> Option<i64> {
         let number = self.number()?;
         Some((number >> 1) as i64 ^ -((number & 1) as i64))

@@ -112,6 +112,14 @@ pub enum Goal {
     End(EndKind),
 }
 
+/// The index of the stage of this name, today's or an older one.
+pub fn stage_named(pipeline: &Pipeline, name: &str) -> Option<usize> {
+    match pipeline.place(pipeline.current_name(name)?.as_str())? {
+        Place::Stage(index, _) => Some(index),
+        Place::End(_) => None,
+    }
+}
+
 impl Goal {
     /// What a name stands for, asked from the stage `from`: a stage, an end, or the word `won`, `lost` or `recycled`.
     pub fn named(pipeline: &Pipeline, from: usize, name: &str) -> Option<Goal> {

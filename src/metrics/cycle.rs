@@ -20,7 +20,7 @@ use super::worth::Worth;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finished {
     /// The mean in seconds, with the interval that the normal distribution gives.
-    pub mean: Estimate<i64>,
+    pub mean_seconds: Estimate<i64>,
     /// Median and p90.
     #[serde(flatten)]
     pub lengths: Lengths,
@@ -55,7 +55,7 @@ pub struct Velocity {
     /// The won deals behind the average.
     pub average_of: usize,
     /// The mean time of the cohort's won deals from coming in to winning, in seconds.
-    pub cycle: Estimate<i64>,
+    pub cycle_seconds: Estimate<i64>,
 }
 
 /// `open x win_rate x average / days`, with the cycle in seconds of days that are `day_seconds` long; `None` where the
@@ -137,7 +137,7 @@ pub fn cycle(
         won: won.finished(floors),
         lost: lost.finished(floors),
         decided: Lengths::of(decided, undatable, floors),
-        velocity: Velocity { per_day, open, win_rate, average, average_of: priced, cycle: mean },
+        velocity: Velocity { per_day, open, win_rate, average, average_of: priced, cycle_seconds: mean },
     }
 }
 
@@ -187,7 +187,7 @@ impl Times {
     fn finished(self, floors: Floors) -> Finished {
         let mut sample = Sample::default();
         self.lengths.iter().for_each(|length| sample.push(Observation::ended(*length, 0)));
-        Finished { mean: self.mean(floors), lengths: Lengths::of(sample, self.untimed, floors) }
+        Finished { mean_seconds: self.mean(floors), lengths: Lengths::of(sample, self.untimed, floors) }
     }
 }
 
@@ -222,9 +222,9 @@ mod tests {
     fn won_and_lost_are_apart_and_open_deals_are_censored() {
         let amounts = [("w1", "amount", 0, "100"), ("w1", "amount", 9, "300"), ("w2", "amount", 0, "500")];
         let cycle = of(&deals(), &amounts, Window::default());
-        assert_eq!(cycle.won.mean.value(), Some(15 * DAY));
-        assert_eq!((cycle.won.lengths.timed, cycle.won.lengths.median.value()), (2, Some(10 * DAY)));
-        assert_eq!((cycle.lost.lengths.timed, cycle.lost.lengths.median.value()), (1, Some(2 * DAY)));
+        assert_eq!(cycle.won.mean_seconds.value(), Some(15 * DAY));
+        assert_eq!((cycle.won.lengths.timed, cycle.won.lengths.median_seconds.value()), (2, Some(10 * DAY)));
+        assert_eq!((cycle.lost.lengths.timed, cycle.lost.lengths.median_seconds.value()), (1, Some(2 * DAY)));
         assert_eq!((cycle.decided.ended, cycle.decided.censored), (3, 2));
         let velocity = &cycle.velocity;
         assert_eq!((velocity.open, velocity.average_of), (2, 2));

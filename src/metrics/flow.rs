@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::format::pipeline::{EndKind, Pipeline};
+use crate::format::pipeline::{EndKind, Pipeline, Stage};
 
 use super::funnel::Window;
 use super::journey::{Journeys, Spot};
@@ -18,12 +18,20 @@ pub struct Link {
     pub value: usize,
 }
 
+/// A place that deals come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Node {
+    /// What people call it.
+    pub label: String,
+    /// `stage`, `won`, `lost`, or `end` for one that is neither won nor lost.
+    pub place: &'static str,
+}
+
 /// The flow of deals through a pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Flow {
-    /// What people call the places: the stages in order, then won, lost and recycled by their kind. All ends of one kind are
-    /// one place.
-    pub nodes: Vec<String>,
+    /// The places: the stages in order, then won, lost and recycled. All ends of one kind are one place.
+    pub nodes: Vec<Node>,
     /// The ways, by where they begin and where they lead. Moves from and to folders that are no stage are in none.
     pub links: Vec<Link>,
 }
@@ -53,22 +61,24 @@ pub fn flow(pipeline: &Pipeline, journeys: &Journeys, window: Window) -> Flow {
             }
         }
     }
-    let title = |kind: &EndKind| {
-        let usual = match kind {
-            EndKind::Won => "won",
-            EndKind::Lost => "lost",
-            EndKind::Recycled => "recycled",
+    let end = |kind: &EndKind| {
+        let (usual, place) = match kind {
+            EndKind::Won => ("won", "won"),
+            EndKind::Lost => ("lost", "lost"),
+            EndKind::Recycled => ("recycled", "end"),
         };
         let mut own = pipeline.ends.iter().filter(|e| e.kind == *kind);
-        match (own.next(), own.next()) {
+        let label = match (own.next(), own.next()) {
             (Some(end), None) => end.title.clone(),
             _ => usual.to_owned(),
-        }
+        };
+        Node { label, place }
     };
-    let titles = pipeline.stages.iter().map(|s| s.title.clone()).chain(kinds.iter().map(title));
+    let stage = |stage: &Stage| Node { label: stage.title.clone(), place: "stage" };
+    let nodes = pipeline.stages.iter().map(stage).chain(kinds.iter().map(end));
     let links = counts.iter().enumerate().filter(|(_, value)| **value > 0);
     let links = links.map(|(at, value)| Link { from: at / size, to: at % size, value: *value });
-    Flow { links: links.collect(), nodes: titles.collect() }
+    Flow { links: links.collect(), nodes: nodes.collect() }
 }
 
 #[cfg(test)]
@@ -93,6 +103,7 @@ mod tests {
         };
         assert_eq!(links(Window::default()), [(0, 1, 2), (0, 3, 1), (1, 0, 1), (1, 2, 1)]);
         assert_eq!(links(Window { from: Some(day(3)), until: Some(day(5)) }), [(0, 1, 1), (1, 2, 1)]);
-        assert_eq!(flow(&pipeline, &journeys, Window::default()).nodes, ["a", "b", "won", "lost", "recycled"]);
+        let nodes = flow(&pipeline, &journeys, Window::default()).nodes;
+        assert_eq!(nodes.iter().map(|n| n.place).collect::<Vec<_>>(), ["stage", "stage", "won", "lost", "end"]);
     }
 }

@@ -143,7 +143,7 @@ pub struct Standing {
 }
 
 /// So many visits are counted by one thread: more threads would take longer to begin.
-const FEW: usize = 20_000;
+const FEW: usize = 60_000;
 
 /// More threads than this wait for each other.
 const MOST_THREADS: usize = 4;
@@ -192,6 +192,7 @@ struct Count<'p> {
     as_of: i64,
     window: Window,
     won_index: usize,
+    required: Required,
     tallies: Vec<Tally>,
     overall: Cohort,
     standing: Standing,
@@ -211,6 +212,7 @@ impl<'p> Count<'p> {
             as_of,
             window,
             won_index: pipeline.won_index(),
+            required: Required::of(pipeline),
             tallies: pipeline.stages.iter().map(|_| Tally::default()).collect(),
             overall: Cohort::default(),
             standing: Standing::default(),
@@ -224,8 +226,8 @@ impl<'p> Count<'p> {
     }
 
     fn add(&mut self, journey: &Journey<'_>) {
-        let Count { pipeline, as_of, window, won_index, tallies, .. } = self;
-        let (pipeline, as_of, window, won_index) = (*pipeline, *as_of, *window, *won_index);
+        let Count { as_of, window, won_index, tallies, .. } = self;
+        let (as_of, window, won_index) = (*as_of, *window, *won_index);
         self.journeys += 1;
         match journey.visits.iter().find(|v| matches!(v.spot, Spot::Stage(_))) {
             None => self.never_in_a_stage += 1,
@@ -250,7 +252,7 @@ impl<'p> Count<'p> {
             }
             let before = position.checked_sub(1).and_then(|p| journey.visits.get(p));
             let after = journey.visits.get(position + 1);
-            tally.visit(pipeline, index, visit, before, after, as_of);
+            tally.visit(&self.required, index, visit, before, after, as_of);
         }
         for pair in journey.visits.windows(2) {
             let [from, to] = pair else { continue };
@@ -259,7 +261,7 @@ impl<'p> Count<'p> {
             }
             match (from.spot, to.spot) {
                 (Spot::Stage(a), Spot::Stage(b)) if b < a => self.returns += 1,
-                (Spot::Stage(a), Spot::Stage(b)) if is_skip(pipeline, a, b) => self.skips += 1,
+                (Spot::Stage(a), Spot::Stage(b)) if self.required.is_skip(a, b) => self.skips += 1,
                 (Spot::End(_), Spot::Stage(_)) => self.reopened += 1,
                 _ => {}
             }
@@ -345,9 +347,23 @@ impl<'p> Count<'p> {
     }
 }
 
-/// Whether a move from one stage to another leaves out a stage that is not optional.
-fn is_skip(pipeline: &Pipeline, from: usize, to: usize) -> bool {
-    pipeline.stages.get(from + 1..to).is_some_and(|between| between.iter().any(|s| !s.optional))
+/// For each stage, how many of those before it are not optional.
+struct Required(Vec<u32>);
+
+impl Required {
+    fn of(pipeline: &Pipeline) -> Required {
+        let counted = pipeline.stages.iter().scan(0, |before, stage| {
+            let own = *before;
+            *before += u32::from(!stage.optional);
+            Some(own)
+        });
+        Required(counted.collect())
+    }
+
+    /// Whether a move from one stage to another leaves out a stage that is not optional.
+    fn is_skip(&self, from: usize, to: usize) -> bool {
+        from < to && self.0.get(from + 1) != self.0.get(to)
+    }
 }
 
 fn won_time(journey: &Journey) -> Option<i64> {
@@ -482,7 +498,7 @@ impl Tally {
 
     fn visit(
         &mut self,
-        pipeline: &Pipeline,
+        required: &Required,
         index: usize,
         visit: &Visit,
         before: Option<&Visit>,
@@ -509,7 +525,7 @@ impl Tally {
             (Some(_), Some(Spot::End(EndKind::Lost))) => &mut e.lost,
             (Some(_), Some(Spot::End(EndKind::Recycled))) => &mut e.recycled,
             (Some(_), Some(Spot::Stage(to))) if to < index => &mut e.back,
-            (Some(_), Some(Spot::Stage(to))) if to > index && is_skip(pipeline, index, to) => &mut e.skipped,
+            (Some(_), Some(Spot::Stage(to))) if to > index && required.is_skip(index, to) => &mut e.skipped,
             (Some(_), Some(Spot::Stage(to))) if to > index => &mut e.forward,
             (Some(_), Some(Spot::Stage(_) | Spot::Unknown)) => &mut e.other,
         };

@@ -132,16 +132,24 @@ pub struct Health {
     pub open: usize,
     /// Open deals without a meaningful change for longer than their stage's limit.
     pub stale: Rows<QuietDeal>,
+    /// How many they are, however many are listed.
+    pub stale_count: usize,
     /// Stages with a limit; without, no deal can be stale.
     pub limits: usize,
     /// Open deals without a meaningful change for longer than 95 of 100 visits to their stage last.
     pub silent: Rows<QuietDeal>,
+    /// How many they are, however many are listed.
+    pub silent_count: usize,
     /// Open deals past their close date.
     pub overdue_close_dates: Rows<Overdue>,
+    /// How many they are, however many are listed.
+    pub overdue_close_dates_count: usize,
     /// Open deals past the day of their next step.
     pub overdue_next_steps: Rows<Overdue>,
     /// Open deals without a next step.
     pub no_next_step: Rows<Card>,
+    /// How many they are, however many are listed.
+    pub no_next_step_count: usize,
     /// Open deals whose close date was put off three times or more.
     pub pushed: Rows<Pushed>,
     /// Where deals are lost.
@@ -188,23 +196,30 @@ pub fn health(input: &Input<'_>) -> Health {
     let silent = changes.silent(input.deals);
     let window = asking.window(now);
     let open: Vec<&Deal> = input.deals.iter().filter(|deal| pipeline.status(&deal.stage) == Status::Open).collect();
+    let stale = changes.stale(input.deals);
+    let late = overdue(input, &open, |deal| Some((deal.close_date()?, None)));
+    let aimless = without_next_step(input, &open);
     Health {
         now,
         before,
         comparisons,
         markers,
         open: open.len(),
-        stale: changes.stale(input.deals).into(),
+        stale_count: stale.len(),
+        stale: stale.into(),
         limits: pipeline.stages.iter().take(pipeline.won_index()).filter(|stage| stage.limit.is_some()).count(),
-        overdue_close_dates: overdue(input, &open, |deal| Some((deal.close_date()?, None))).into(),
+        overdue_close_dates_count: late.len(),
+        overdue_close_dates: late.into(),
         overdue_next_steps: overdue(input, &open, |deal| {
             let due = deal.value("next_step.due").and_then(Value::as_date)?;
             Some((due, deal.text("next_step.what").map(str::to_owned)))
         })
         .into(),
-        no_next_step: without_next_step(input, &open).into(),
+        no_next_step_count: aimless.len(),
+        no_next_step: aimless.into(),
         pushed: pushed(input, &open).into(),
         leakage: leakage(pipeline, input.deals, input.journeys, input.tracks, window, &silent, input.floors),
+        silent_count: silent.len(),
         silent: silent.into(),
     }
 }

@@ -26,9 +26,9 @@ pub struct Lengths {
     /// Those whose beginning is unknown, which are in no other number.
     pub untimed: usize,
     /// The Kaplan-Meier median in seconds.
-    pub median: Estimate<i64>,
+    pub median_seconds: Estimate<i64>,
     /// The length in seconds by which nine of ten are over, by Kaplan-Meier.
-    pub p90: Estimate<i64>,
+    pub p90_seconds: Estimate<i64>,
 }
 
 impl Lengths {
@@ -40,8 +40,8 @@ impl Lengths {
             ended: curve.events,
             censored: curve.n - curve.events,
             untimed,
-            median: quantile(&curve, 0.5, floors),
-            p90: quantile(&curve, 0.9, floors),
+            median_seconds: quantile(&curve, 0.5, floors),
+            p90_seconds: quantile(&curve, 0.9, floors),
         }
     }
 }
@@ -219,11 +219,11 @@ mod tests {
         let a = &times(&returning(), Clock::Wall)[0];
         assert_eq!((a.visits.timed, a.visits.ended, a.visits.censored), (5, 4, 1));
         // 1, 2, 4, 4 days ended, one lasts for 8.
-        assert_eq!(a.visits.median.value(), Some(4 * DAY));
+        assert_eq!(a.visits.median_seconds.value(), Some(4 * DAY));
         // 4 and 2 + 4 days ended, 1 + 8 lasts.
         assert_eq!((a.deals.timed, a.deals.ended, a.returned), (3, 2, 2));
-        assert_eq!(a.deals.median.value(), Some(6 * DAY));
-        assert_eq!(a.deals.p90, Estimate::NotReached { beyond: 9 * DAY, n: 2 });
+        assert_eq!(a.deals.median_seconds.value(), Some(6 * DAY));
+        assert_eq!(a.deals.p90_seconds, Estimate::NotReached { beyond: 9 * DAY, n: 2 });
     }
 
     #[test]
@@ -246,6 +246,6 @@ mod tests {
         let time = WorkingTime::new(&calendar, chrono_tz::UTC, day(0), day(30));
         let spells = [path("x", &[("a", 0), ("b", 8)])];
         let a = &times(&spells, Clock::Working(&time))[0];
-        assert_eq!(a.visits.median.value(), Some(6 * DAY));
+        assert_eq!(a.visits.median_seconds.value(), Some(6 * DAY));
     }
 }

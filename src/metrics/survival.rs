@@ -85,6 +85,8 @@ fn product_limit(count: usize, sorted: impl Iterator<Item = (i64, bool)>, mut st
     let mut at_risk = count;
     let (mut survival, mut greenwood) = (1.0_f64, 0.0_f64);
     steps.clear();
+    // Memory that is not used costs nothing, and to copy what was used to a larger place does.
+    steps.reserve(count);
     let (mut ended, mut last) = (0, 0);
     let mut sorted = sorted.peekable();
     while let Some((time, own)) = sorted.next() {
@@ -282,10 +284,19 @@ struct Way {
 impl Way {
     fn take(&mut self, step: Step, count: usize) {
         let (n, d, dc) = (step.at_risk as f64, step.ended as f64, count as f64);
-        self.incidence += step.survival * dc / n;
+        if count > 0 {
+            self.incidence += step.survival * dc / n;
+        }
         self.events += count;
         let f = self.incidence;
         let a = if step.ended == step.at_risk { 0.0 } else { d / (n * (n - d)) };
+        if count == 0 {
+            // The other terms are nothing, and to divide takes long.
+            for (sum, term) in self.sums.iter_mut().zip([a, a * f, a * f * f]) {
+                *sum += term;
+            }
+            return;
+        }
         let b = step.survival * step.survival * dc * (n - dc) / (n * n * n);
         let cross = step.survival * dc / (n * n);
         for (sum, term) in self.sums.iter_mut().zip([a, a * f, a * f * f, b, cross, cross * f]) {
@@ -337,15 +348,22 @@ fn plain_n(share: f64, variance: f64, finished: usize) -> f64 {
 /// which are 17 years in seconds, and 3 of cause.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
-    short: Vec<u32>,
-    /// Those that lasted longer than any short one.
+    /// Those that came last.
+    last: Vec<u32>,
+    /// Those before, in pieces that are never copied to grow.
+    full: Vec<Vec<u32>>,
+    /// Those that lasted longer than any of these.
     long: Vec<u64>,
 }
+
+/// So many observations are a piece of a sample.
+const PIECE: usize = 2048;
 
 /// Room to work in, which is used again for the next curve: new memory costs more than what is counted in it.
 #[derive(Debug, Default)]
 pub struct Room {
     numbers: Vec<u32>,
+    other: Vec<u32>,
     steps: Vec<SurvivalStep>,
 }
 
@@ -365,20 +383,27 @@ impl Sample {
         let time = observation.time.clamp(0, i64::MAX >> (Self::CAUSE + 1)) as u64;
         let packed = time << Self::CAUSE | observation.cause.map_or(0, |cause| cause.min(6) as u64 + 1);
         match u32::try_from(packed) {
-            Ok(packed) => self.short.push(packed),
+            Ok(packed) => {
+                // The first piece grows as it likes: there are many small samples.
+                if self.last.len() == PIECE {
+                    self.full.push(std::mem::replace(&mut self.last, Vec::with_capacity(PIECE)));
+                }
+                self.last.push(packed);
+            }
             Err(_) => self.long.push(packed),
         }
     }
 
     /// Adds all observations of another sample.
     pub fn append(&mut self, other: Sample) {
-        self.short.extend_from_slice(&other.short);
+        self.full.extend(other.full);
+        self.full.push(other.last);
         self.long.extend_from_slice(&other.long);
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.short.len() + self.long.len()
+        self.pieces().map(<[u32]>::len).sum::<usize>() + self.long.len()
     }
 
     /// Whether there are none.
@@ -386,15 +411,19 @@ impl Sample {
         self.len() == 0
     }
 
-    /// Sorts the observations by time.
-    fn sort(&mut self, room: &mut Room) {
-        by_bits(&mut self.short, Self::CAUSE, &mut room.numbers);
-        self.long.sort_unstable();
+    fn pieces(&self) -> impl Iterator<Item = &[u32]> {
+        self.full.iter().map(Vec::as_slice).chain([self.last.as_slice()])
     }
 
-    /// How long each one was watched, and the cause that ended it.
-    fn all(&self) -> impl Iterator<Item = (i64, Option<usize>)> {
-        let all = self.short.iter().map(|packed| u64::from(*packed)).chain(self.long.iter().copied());
+    /// How long each one was watched, and the cause that ended it, by time.
+    fn sorted<'a>(
+        &'a mut self,
+        numbers: &'a mut Vec<u32>,
+        other: &'a mut Vec<u32>,
+    ) -> impl Iterator<Item = (i64, Option<usize>)> + 'a {
+        self.long.sort_unstable();
+        let short = by_bits(|| self.pieces(), Self::CAUSE, numbers, other).iter().map(|packed| u64::from(*packed));
+        let all = short.chain(self.long.iter().copied());
         all.map(|packed| ((packed >> Self::CAUSE) as i64, (packed as usize & 7).checked_sub(1)))
     }
 
@@ -405,9 +434,9 @@ impl Sample {
 
     /// The same, with room to work in.
     pub fn kaplan_meier_in(mut self, room: &mut Room) -> KaplanMeier {
-        self.sort(room);
-        let observations = self.all().map(|(time, cause)| (time, cause.is_some()));
-        product_limit(self.len(), observations, std::mem::take(&mut room.steps))
+        let (count, steps) = (self.len(), std::mem::take(&mut room.steps));
+        let sorted = self.sorted(&mut room.numbers, &mut room.other);
+        product_limit(count, sorted.map(|(time, cause)| (time, cause.is_some())), steps)
     }
 
     /// Where the curve of the first of `causes` causes ends in [`aalen_johansen`]. The steps on the way there are not kept.
@@ -417,12 +446,11 @@ impl Sample {
 
     /// The same, with room to work in.
     pub fn plateau_in(mut self, causes: usize, room: &mut Room) -> Plateau {
-        self.sort(room);
         let n = self.len();
         let mut at_risk = n;
         let (mut survival, mut finished) = (1.0_f64, 0);
         let mut way = Way::default();
-        let mut sorted = self.all().peekable();
+        let mut sorted = self.sorted(&mut room.numbers, &mut room.other).peekable();
         while let Some((time, cause)) = sorted.next() {
             let (mut size, mut ended, mut own) = (0, 0, 0);
             let mut count = |cause: Option<usize>| {
@@ -456,36 +484,66 @@ impl Sample {
     }
 }
 
-/// Bits of a number that are sorted at a time.
-const DIGIT: u32 = 10;
+/// Bits of a number that are sorted at a time, at most.
+const DIGIT: u32 = 11;
 
-/// Sorts numbers by their bits from `skipped` on. Lengths of time have few bits, so that to count digits is several times
-/// as fast as to compare. `other` is room to work in.
-fn by_bits(numbers: &mut Vec<u32>, skipped: u32, other: &mut Vec<u32>) {
-    if numbers.len() < 1 << DIGIT {
+/// So many times numbers are sorted, at most: all bits of one.
+const PASSES: usize = u32::BITS.div_ceil(DIGIT) as usize;
+
+/// Fewer numbers than this are sorted by comparing them.
+const COMPARED: usize = 1 << 10;
+
+/// The numbers of all pieces, sorted by their bits from `skipped` on. Lengths of time have few bits, so that to count
+/// digits is several times as fast as to compare. `numbers` and `other` are room to work in.
+fn by_bits<'a, 'p, P: Iterator<Item = &'p [u32]>>(
+    pieces: impl Fn() -> P,
+    skipped: u32,
+    numbers: &'a mut Vec<u32>,
+    other: &'a mut Vec<u32>,
+) -> &'a [u32] {
+    let count: usize = pieces().map(<[u32]>::len).sum();
+    if count < COMPARED {
+        numbers.clear();
+        pieces().for_each(|piece| numbers.extend_from_slice(piece));
         numbers.sort_unstable();
-        return;
+        return numbers;
     }
-    let used = u32::BITS - numbers.iter().fold(0, |all, number| all | number).leading_zeros();
-    other.clear();
-    other.resize(numbers.len(), 0);
-    for shift in (skipped..used).step_by(DIGIT as usize) {
-        let digit = |number: u32| (number >> shift) as usize & ((1 << DIGIT) - 1);
-        let mut places = [0_usize; 1 << DIGIT];
-        for number in &*numbers {
-            places[digit(*number)] += 1;
+    let all = pieces().flatten().fold(0, |all, number| all | number);
+    let used = (u32::BITS - all.leading_zeros()).saturating_sub(skipped).max(1);
+    let passes = used.div_ceil(DIGIT);
+    let bits = used.div_ceil(passes);
+    let digit = |number: u32, pass: u32| (number >> (skipped + pass * bits)) as usize & ((1 << bits) - 1);
+    let mut places = [[0_u32; 1 << DIGIT]; PASSES];
+    for number in pieces().flatten() {
+        for (pass, places) in (0..passes).zip(&mut places) {
+            places[digit(*number, pass)] += 1;
         }
+    }
+    for places in &mut places {
         let mut before = 0;
-        for place in &mut places {
+        for place in places {
             before += std::mem::replace(place, before);
         }
-        for number in &*numbers {
-            let place = &mut places[digit(*number)];
-            other[*place] = *number;
-            *place += 1;
-        }
-        std::mem::swap(numbers, other);
     }
+    for room in [&mut *numbers, &mut *other] {
+        if room.len() < count {
+            room.resize(count, 0);
+        }
+    }
+    let put = |number: u32, pass: u32, places: &mut [u32; 1 << DIGIT], into: &mut [u32]| {
+        let place = &mut places[digit(number, pass)];
+        into[*place as usize] = number;
+        *place += 1;
+    };
+    let (mut from, mut into) = (numbers, other);
+    for (pass, places) in (0..passes).zip(&mut places) {
+        match pass {
+            0 => pieces().flatten().for_each(|number| put(*number, pass, places, into)),
+            _ => from.iter().take(count).for_each(|number| put(*number, pass, places, into)),
+        }
+        std::mem::swap(&mut from, &mut into);
+    }
+    from.get(..count).unwrap_or_default()
 }
 
 impl Incidence {

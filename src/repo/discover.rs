@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::engine::Repository;
 use super::engine::locate::repository_around;
 use super::error::RepoError;
+use super::folders::Folders;
 use super::objects::{ObjectError, ObjectId};
 use crate::format::pipeline::PIPELINE_FILE;
 
@@ -117,7 +118,8 @@ pub fn find(start: &Path, name: Option<&str>) -> Result<Home, RepoError> {
     let Some(workdir) = workdir else { return find_in_bare(repo, name) };
     if !start.starts_with(&workdir) && name.is_none() && repo.as_ref().is_some_and(|r| !r.from_env) {
         // Inside the git folder: as if from the top.
-        return choose(&workdir, repo, search(&workdir)?, None, &start);
+        let found = search(&workdir, kept(&repo).as_deref())?;
+        return choose(&workdir, repo, found, None, &start);
     }
     if name.is_none()
         && let Some(root) =
@@ -126,7 +128,13 @@ pub fn find(start: &Path, name: Option<&str>) -> Result<Home, RepoError> {
         let prefix = below(&workdir, &root).ok_or_else(|| outside(&root, &workdir))?;
         return Ok(Home { root, repo, prefix });
     }
-    choose(&workdir, repo, search(&workdir)?, name, &start)
+    let found = search(&workdir, kept(&repo).as_deref())?;
+    choose(&workdir, repo, found, name, &start)
+}
+
+/// Where what was listed is kept: each work tree has its own.
+fn kept(repo: &Option<GitPlace>) -> Option<PathBuf> {
+    repo.as_ref().map(|place| place.git_dir.join("tussock"))
 }
 
 /// All pipelines at or below a folder, by their paths; where there is none, the one around it, as [`find`] finds it. In a
@@ -153,7 +161,9 @@ pub fn find_all(start: &Path) -> Result<Vec<Home>, RepoError> {
                 };
                 Ok(Home { root, repo: repo.clone(), prefix })
             };
-            search(base)?.into_iter().map(home).collect::<Result<Vec<_>, RepoError>>()?
+            // What is kept is the list of the whole work tree.
+            let kept = kept(&repo).filter(|_| top.as_ref() == Some(base));
+            search(base, kept.as_deref())?.into_iter().map(home).collect::<Result<Vec<_>, RepoError>>()?
         }
     };
     if homes.is_empty() { find(&start, None).map(|home| vec![home]) } else { Ok(homes) }
@@ -166,7 +176,7 @@ fn find_in_plain_folders(start: &Path, name: Option<&str>) -> Result<Home, RepoE
         (above, _) => {
             // A neighbour of the pipeline that we stand in can be named too.
             let base = above.as_deref().and_then(Path::parent).unwrap_or(start).to_owned();
-            let home = choose(&base, None, search(&base)?, name, start)?;
+            let home = choose(&base, None, search(&base, None)?, name, start)?;
             Ok(Home { prefix: String::new(), ..home })
         }
     }
@@ -258,9 +268,10 @@ fn last_name(base: &Path, prefix: &str) -> Option<String> {
 }
 
 /// All pipelines below `base`, as paths below it, sorted. Folders that cannot be listed are an error: the only
-/// pipeline might be in one of them.
-fn search(base: &Path) -> Result<Vec<String>, RepoError> {
+/// pipeline might be in one of them. What was listed is kept for the next time in the folder `kept`.
+fn search(base: &Path, kept: Option<&Path>) -> Result<Vec<String>, RepoError> {
     let mut found = Vec::new();
+    let mut listing = Folders::below(base, kept);
     let mut folders = vec![(base.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
         if is_pipeline(&folder)
@@ -271,18 +282,13 @@ fn search(base: &Path) -> Result<Vec<String>, RepoError> {
         if depth == MAX_DEPTH {
             continue;
         }
-        for entry in std::fs::read_dir(&folder).map_err(RepoError::io(&folder))? {
-            let entry = entry.map_err(RepoError::io(&folder))?;
-            if !entry.file_type().map_err(|error| RepoError::io(&entry.path())(error))?.is_dir() {
-                continue;
-            }
-            let path = entry.path();
-            let dotted = entry.file_name().to_string_lossy().starts_with('.');
-            if !dotted && !is_repository(&path) {
+        for path in listing.inside(&folder).map_err(RepoError::io(&folder))? {
+            if !is_repository(&path) {
                 folders.push((path, depth + 1));
             }
         }
     }
+    listing.keep();
     found.sort();
     Ok(found)
 }
@@ -361,7 +367,7 @@ mod tests {
             "bare/refs/x",
             "bare/pipeline.yaml",
         ]);
-        assert_eq!(search(dir.path()).unwrap(), ["x/sales"]);
+        assert_eq!(search(dir.path(), None).unwrap(), ["x/sales"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod discover;
 pub mod doctor;
 pub mod engine;
 pub mod error;
+mod folders;
 pub mod git;
 pub mod hook_files;
 mod hooks;

@@ -1,6 +1,6 @@
 //! Names of commits, and what is checked out.
 
-use super::discover::Home;
+use super::discover::{GitPlace, Home};
 use super::error::RepoError;
 use super::objects::ObjectId;
 use crate::format::pipeline::PIPELINE_FILE;
@@ -70,7 +70,21 @@ pub fn rewritten(home: &Home) -> Result<Option<&'static str>, RepoError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(source) => return Err(RepoError::io(&grafts)(source)),
     }
+    if !may_have_replacements(place) {
+        return Ok(None);
+    }
     Ok(place.open()?.has_replacements()?.then_some("refs/replace"))
+}
+
+/// Whether there can be refs below `refs/replace`, as far as files tell without opening the repository.
+fn may_have_replacements(place: &GitPlace) -> bool {
+    if place.by_program || place.common_dir.join("refs/replace").symlink_metadata().is_ok() {
+        return true;
+    }
+    match std::fs::read(place.common_dir.join("packed-refs")) {
+        Ok(text) => memchr::memmem::find(&text, b"refs/replace/").is_some(),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
 }
 
 /// How many deals differ between HEAD, the index and the work tree. A deal that was moved and not committed counts

@@ -162,20 +162,26 @@ impl Operation {
 /// When the repository cannot be opened.
 pub fn operation(home: &Home) -> Result<Option<Operation>, RepoError> {
     let Some(place) = &home.repo else { return Ok(None) };
-    half_done(place, &place.open()?)
+    let asked = if place.by_program { Some(place.open()?) } else { None };
+    half_done(place, asked.as_ref())
 }
 
-fn half_done(place: &GitPlace, repo: &Repository) -> Result<Option<Operation>, RepoError> {
+/// `repo` says whether there is a ref such as `REVERT_HEAD`; without it that is a file like the others.
+fn half_done(place: &GitPlace, repo: Option<&Repository>) -> Result<Option<Operation>, RepoError> {
     let has = |name: &str| place.git_dir.join(name).exists();
+    let has_ref = |name: &str| match repo {
+        Some(repo) => repo.has_pseudoref(name),
+        None => Ok(has(name)),
+    };
     let (what, finish, leave) = if has("rebase-merge") || has("rebase-apply") && !has("rebase-apply/applying") {
         ("rebase", "git rebase --continue", "git rebase --abort")
     } else if has("rebase-apply") {
         ("git am", "git am --continue", "git am --abort")
     } else if has("MERGE_HEAD") {
         ("merge", "git merge --continue", "git merge --abort")
-    } else if repo.has_pseudoref("REVERT_HEAD")? {
+    } else if has_ref("REVERT_HEAD")? {
         ("revert", "git revert --continue", "git revert --abort")
-    } else if repo.has_pseudoref("CHERRY_PICK_HEAD")? {
+    } else if has_ref("CHERRY_PICK_HEAD")? {
         ("cherry-pick", "git cherry-pick --continue", "git cherry-pick --abort")
     } else if has("BISECT_LOG") {
         ("bisect", "git bisect reset", "git bisect reset")
@@ -189,7 +195,7 @@ fn half_done(place: &GitPlace, repo: &Repository) -> Result<Option<Operation>, R
 
 /// Refuses while a merge or the like is half done.
 fn no_operation(place: &GitPlace, repo: &Repository) -> Result<(), WriteError> {
-    match half_done(place, repo)? {
+    match half_done(place, Some(repo))? {
         None => Ok(()),
         Some(Operation { what, finish, leave }) => Err(WriteError::InProgress { what, finish, leave }),
     }

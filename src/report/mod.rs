@@ -17,6 +17,7 @@ pub mod effort;
 pub mod forecast;
 pub mod funnel;
 pub mod groups;
+pub mod health;
 pub mod history;
 pub mod lang;
 pub mod listing;
@@ -29,6 +30,7 @@ pub mod pipeline;
 pub mod portfolio;
 pub mod story;
 pub mod template;
+pub mod time;
 pub mod waterfall;
 
 use std::collections::BTreeMap;
@@ -236,6 +238,8 @@ reports! {
     Pipeline, pipeline, pipeline::PipelineReport, DEALS;
     /// From stage to stage.
     Funnel, funnel, funnel::FunnelReport, Needs { deals: false, ..DEALS };
+    /// How long everything takes.
+    Time, time, time::TimeReport, Needs { tracks: true, ..DEALS };
     /// What will be won.
     Forecast, forecast, forecast::ForecastReport, DEALS;
     /// What changed between two days.
@@ -248,6 +252,8 @@ reports! {
     Cash, cash, cash::CashReport, DEALS;
     /// What is to be done next.
     Agenda, agenda, agenda::AgendaReport, DEALS;
+    /// Signs of trouble.
+    Health, health, health::HealthReport, Needs { tracks: true, ..DEALS };
 }
 
 /// Any report.

@@ -195,7 +195,7 @@ pub fn line(name: String, facts: &Facts<'_>, converter: Converter<'_>) -> Line {
         incomplete: facts.is_incomplete(),
         unreadable: facts.source.files.map_or(0, |files| files.unreadable),
         sums,
-        cycle: cycle.won.lengths.median,
+        cycle: cycle.won.lengths.median_seconds,
         report: None,
     }
 }

@@ -36,11 +36,13 @@ const OUTPUT_PER_ROW: usize = 1024;
 const MAX_TEMPLATE: usize = 256 * 1024;
 
 /// The built-in templates, by name.
-pub const BUILT_IN: [(&str, &str); 11] = [
+pub const BUILT_IN: [(&str, &str); 13] = [
     ("macros.md.jinja", include_str!("../../templates/report/macros.md.jinja")),
     ("overview.md.jinja", include_str!("../../templates/report/overview.md.jinja")),
     ("pipeline.md.jinja", include_str!("../../templates/report/pipeline.md.jinja")),
     ("funnel.md.jinja", include_str!("../../templates/report/funnel.md.jinja")),
+    ("time.md.jinja", include_str!("../../templates/report/time.md.jinja")),
+    ("health.md.jinja", include_str!("../../templates/report/health.md.jinja")),
     ("forecast.md.jinja", include_str!("../../templates/report/forecast.md.jinja")),
     ("portfolio.md.jinja", include_str!("../../templates/report/portfolio.md.jinja")),
     ("waterfall.md.jinja", include_str!("../../templates/report/waterfall.md.jinja")),
@@ -179,8 +181,10 @@ fn environment(fuel: u64, rendering: &Rendering<'_>, drawn: &Drawn) -> Result<En
     let share = move |v: Option<f64>| v.map(|v| number::share(v, lang));
     env.add_filter("share", move |value: &Value| with_estimate(value, lang, false, share));
     env.add_filter("share_with_interval", move |value: &Value| with_estimate(value, lang, true, share));
-    env.add_filter("duration", move |value: &Value| {
-        with_estimate(value, lang, false, |v| v.and_then(|v| v.to_i64()).map(|v| number::length(v, lang)))
+    env.add_filter("duration", move |value: &Value, options: Kwargs| {
+        let day = options.get::<Option<i64>>("day")?.unwrap_or(crate::metrics::DAY);
+        options.assert_all_used()?;
+        with_estimate(value, lang, false, |v| v.and_then(|v| v.to_i64()).map(|v| number::length_of(v, day, lang)))
     });
     env.add_filter("number", move |value: &Value| {
         safe(as_f64(value).map_or(number::NONE.to_owned(), |n| number::count(n, lang)))

@@ -14,6 +14,7 @@ use crate::cli::ui::Ui;
 use crate::cli::workspace::{current, home, tell_half_done, tell_rates, tell_unreadable};
 use crate::cli::{Global, day};
 use crate::format::pipeline::Pipeline;
+use crate::metrics::conversion::{self, Goal, Variant};
 use crate::metrics::period::{Period, Span};
 use crate::output::text::Look;
 use crate::output::{csv, html, json, page_text};
@@ -21,7 +22,7 @@ use crate::repo::discover::Home;
 use crate::report::asked::{Asked, EARLIEST, Profile};
 use crate::report::csv_table::table;
 use crate::report::lang::Lang;
-use crate::report::{Kind, Report, ReportError, listing};
+use crate::report::{Kind, Needs, Report, ReportError, listing};
 
 /// The style of a page, among the pipeline's own templates.
 const STYLE: &str = "style.css";
@@ -87,6 +88,9 @@ pub(in crate::cli) struct Asking {
     /// The last day that it is about
     #[arg(long, value_name = "DATE", value_parser = day)]
     to: Option<NaiveDate>,
+    /// In the funnel, all it can tell: win rates, amounts, the flow; any other option of these does so too
+    #[arg(long)]
+    full: bool,
     /// The month, quarter or year that it is about: the one of --from, or of the report's day
     #[arg(long, value_name = "PERIOD", value_enum)]
     period: Option<PeriodWord>,
@@ -99,6 +103,18 @@ pub(in crate::cli) struct Asking {
     /// Only deals for which this expression is true
     #[arg(long = "where", value_name = "EXPR")]
     filter: Option<String>,
+    /// In the funnel, also count conversion in this way
+    #[arg(long, value_name = "WAY", value_enum)]
+    conversion: Option<VariantWord>,
+    /// In the funnel, also from one stage to another stage or end; may be given several times
+    #[arg(long = "pair", value_name = "FROM..TO")]
+    pairs: Vec<String>,
+    /// In the funnel, count who got there within so many days
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    within: Option<u32>,
+    /// In the time report, count the working hours of the pipeline's calendar only
+    #[arg(long)]
+    business_hours: bool,
     /// Who it is for
     #[arg(long, value_name = "WHO", value_enum, default_value = "team")]
     profile: ProfileWord,
@@ -115,6 +131,18 @@ enum PeriodWord {
     Quarter,
     /// A fiscal year
     Year,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum VariantWord {
+    /// Deals that came to the stage, followed until today: the sound one
+    Cohort,
+    /// Deals that were in both stages in the same days, in any order
+    AnyStage,
+    /// Deals that were in the stage and in all before it
+    AllStages,
+    /// With skipped stages filled in
+    Imputed,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -145,6 +173,8 @@ pub(in crate::cli) enum Name {
     Pipeline,
     /// Conversion from stage to stage and the time in each
     Funnel,
+    /// How long deals stay in each stage, the sales cycle, velocity, answers in time
+    Time,
     /// What will be won, by month
     Forecast,
     /// What changed between two days, to the cent; what slipped, and whether the pipeline covers the target
@@ -157,6 +187,8 @@ pub(in crate::cli) enum Name {
     Cash,
     /// What is to be done next, for one person, one role or everybody
     Agenda,
+    /// Signs of trouble against the days before, and the deals that need somebody
+    Health,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -179,12 +211,14 @@ impl Name {
             Name::Overview => Kind::Overview,
             Name::Pipeline => Kind::Pipeline,
             Name::Funnel => Kind::Funnel,
+            Name::Time => Kind::Time,
             Name::Forecast => Kind::Forecast,
             Name::Waterfall => Kind::Waterfall,
             Name::Losses => Kind::Losses,
             Name::Effort => Kind::Effort,
             Name::Cash => Kind::Cash,
             Name::Agenda => Kind::Agenda,
+            Name::Health => Kind::Health,
         }
     }
 }
@@ -228,9 +262,35 @@ impl Asking {
             by,
             owner: self.owner.clone(),
             filter: self.filter.clone(),
+            full: self.is_full(),
+            conversion: self.conversion.map(|variant| match variant {
+                VariantWord::Cohort => Variant::Cohort,
+                VariantWord::AnyStage => Variant::AnyStage,
+                VariantWord::AllStages => Variant::AllStages,
+                VariantWord::Imputed => Variant::Imputed,
+            }),
+            pairs: self.pairs(kind, pipeline)?,
+            within: self.within,
+            business_hours: self.business_hours,
             profile: self.profile(),
             lang: self.lang(),
         })
+    }
+
+    /// Whether a funnel is to tell more than visits do.
+    fn is_full(&self) -> bool {
+        let days = self.from.is_some() || self.to.is_some() || self.period.is_some();
+        let conversion = self.conversion.is_some() || !self.pairs.is_empty() || self.within.is_some();
+        self.full || days || conversion || self.filter.is_some() || !self.by.is_empty()
+    }
+
+    /// What a report is made of when it is asked so.
+    pub(in crate::cli) fn needs(&self, kind: Kind) -> Needs {
+        let needs = kind.needs();
+        match kind {
+            Kind::Funnel if self.is_full() => Needs { deals: true, tracks: true, ..needs },
+            _ => Needs { deals: needs.deals || self.filter.is_some() || !self.by.is_empty(), ..needs },
+        }
     }
 
     /// Whether the report and what is asked of it go together: the reader that was named, and the owner.
@@ -294,9 +354,38 @@ impl Asking {
         self.to.or_else(|| self.period().and_then(of_period))
     }
 
-    /// Whether the deals themselves have to be read.
-    pub(in crate::cli) fn needs_deals(&self) -> bool {
-        self.filter.is_some() || !self.by.is_empty()
+    /// The pairs of stages that are asked for.
+    fn pairs(&self, kind: Kind, pipeline: &Pipeline) -> Result<Vec<(String, String)>, CommandError> {
+        let is_asked = self.conversion.is_some() || !self.pairs.is_empty() || self.within.is_some();
+        if is_asked && kind != Kind::Funnel {
+            let message = "--conversion, --pair and --within belong to the funnel: tussock report funnel --pair …";
+            return Err(CommandError::usage(message));
+        }
+        if self.business_hours && kind != Kind::Time {
+            return Err(CommandError::usage("--business-hours belongs to the time report: tussock report time …"));
+        }
+        if self.business_hours && pipeline.calendar.is_none() {
+            let message = "pipeline.yaml has no calendar, so nobody knows which hours are working hours";
+            return Err(CommandError::usage(message)
+                .hint("add one: `calendar: {days: [mon, tue, wed, thu, fri], hours: \"09:00-18:00\"}`"));
+        }
+        let pair = |text: &String| {
+            let ends = text.split_once("..").filter(|(from, to)| !from.is_empty() && !to.is_empty());
+            let (from, to) = ends.ok_or_else(|| {
+                CommandError::usage(format!("--pair {text} names no two stages; write it as --pair brief..proposal"))
+            })?;
+            let places = || pipeline.places().map(|place| place.id().to_string()).collect::<Vec<_>>().join(", ");
+            let stage = |name: &str| conversion::stage_named(pipeline, name);
+            let index = stage(from).ok_or_else(|| {
+                CommandError::usage(format!("{from} in --pair {text} is no stage; the pipeline has {}", places()))
+            })?;
+            if Goal::named(pipeline, index, to).is_none() {
+                let message = format!("{to} in --pair {text} is no stage and no end; the pipeline has {}", places());
+                return Err(CommandError::usage(message));
+            }
+            Ok((from.to_owned(), to.to_owned()))
+        };
+        self.pairs.iter().map(pair).collect()
     }
 }
 
@@ -312,8 +401,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         (None, Some(day)) => Some(Then::on(ui, &home, day, args.allow)?),
         (None, None) => None,
     };
-    let mut needs = kind.needs();
-    needs.deals |= args.asking.needs_deals();
+    let needs = args.asking.needs(kind);
     let wanted = Wanted { needs, uncommitted: args.uncommitted, allow: args.allow };
     let mut point = Viewpoint::open(ui, &home, past)?;
     if kind == Kind::Waterfall

@@ -235,7 +235,7 @@ impl Cache {
         }
         let mut bytes = kept.bytes.get(..last.range.end).unwrap_or_default().to_vec();
         bytes.extend_from_slice(&section);
-        self.replace(path, &bytes)
+        self.replace(path, &[&bytes])
     }
 
     fn write_whole(&self, path: &Path, head: Head, walked: &mut Walked, early: Option<Early>) -> io::Result<()> {
@@ -251,11 +251,11 @@ impl Cache {
             (mark, changed) = (early.mark, walked.deals.changed());
         }
         bytes.extend_from_slice(&section(check, tip, &code::write(walked, mark, commits, &changed)));
-        self.replace(path, &bytes)
+        self.replace(path, &[&bytes])
     }
 
     /// Writes a file beside its place and renames it, so that a reader sees the old one or the new one.
-    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn replace(&self, path: &Path, parts: &[&[u8]]) -> io::Result<()> {
         std::fs::create_dir_all(&self.folder)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(UNFINISHED);
@@ -263,7 +263,9 @@ impl Cache {
         #[cfg(unix)]
         builder.permissions(<std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666));
         let mut file = builder.tempfile_in(&self.folder)?;
-        file.write_all(bytes)?;
+        for part in parts {
+            file.write_all(part)?;
+        }
         file.persist(path).map_err(|e| e.error)?;
         Ok(())
     }

@@ -129,7 +129,7 @@ impl Cache {
             id_len: tip.as_bytes().len(),
             parts: parts.map(|part| PartHead { len: part.len() as u64, check: XxHash3_64::oneshot(part) }),
         };
-        self.replace(&self.visits_file(prefix), &[&head.bytes()[..], parts[0], parts[1], parts[2]].concat())
+        self.replace(&self.visits_file(prefix), &[&head.bytes(), parts[0], parts[1], parts[2]])
     }
 }
 
