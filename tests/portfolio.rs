@@ -88,6 +88,7 @@ fn what_has_no_rate_is_told_and_in_no_sum() {
     assert_eq!(all["total"]["other_currencies"][0]["amount"]["amount"], "1000");
     assert_eq!(all["total"]["won_without_rate"], 1);
     let page = portfolio(&euros, &both).out;
+    assert!(page.contains("| **1,000 EUR, not all** |") && page.contains("| 0 EUR, not all |"), "{page}");
     assert!(page.contains("**1,000 USD** (1 open deal) is not in the sums: no rate is known."), "{page}");
 
     euros.write("../bank.csv", "date,currency,rate\n2026-01-01,USD,0.5\n2026-01-01,EUR,0.8\n");
@@ -128,7 +129,11 @@ fn the_report_of_each_pipeline_follows_in_every_format() {
     repo.commit("A second pipeline");
     let page = portfolio(&repo, &["pipeline"]).out;
     let heads: Vec<&str> = page.lines().filter(|l| l.starts_with("# ") || l.starts_with("## ")).collect();
-    assert_eq!(heads, ["# Portfolio", "## More: pipeline", "## In EUR &#42;: pipeline"], "{page}");
+    assert_eq!(
+        heads,
+        ["# Portfolio", "## What the numbers mean", "## More: pipeline", "## In EUR &#42;: pipeline"],
+        "{page}"
+    );
     assert_eq!(page.matches("```mermaid").count(), 2, "{page}");
     assert!(page.contains("(`.#more`)") && page.contains("(`.#sales`)"), "{page}");
     let all = json(&repo, &["funnel"]);

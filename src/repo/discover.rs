@@ -161,7 +161,9 @@ pub fn find_all(start: &Path) -> Result<Vec<Home>, RepoError> {
                 };
                 Ok(Home { root, repo: repo.clone(), prefix })
             };
-            search(base, None)?.into_iter().map(home).collect::<Result<Vec<_>, RepoError>>()?
+            // What is kept is the list of the whole work tree.
+            let kept = kept(&repo).filter(|_| top.as_ref() == Some(base));
+            search(base, kept.as_deref())?.into_iter().map(home).collect::<Result<Vec<_>, RepoError>>()?
         }
     };
     if homes.is_empty() { find(&start, None).map(|home| vec![home]) } else { Ok(homes) }

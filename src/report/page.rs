@@ -35,7 +35,7 @@ impl Page {
     pub fn append(&mut self, below: Page) {
         let opening = format!("```{MARK}");
         let (mut in_mark, mut fence) = (false, None);
-        self.markdown.push_str("\n");
+        self.markdown.push('\n');
         for line in below.markdown.lines() {
             let ticks = line.bytes().take_while(|byte| *byte == b'`').count();
             match (in_mark.then(|| index_of(line)).flatten(), fence) {
@@ -110,6 +110,14 @@ mod tests {
         let chart = Chart { title: "t".to_owned(), alt: String::new(), drawing };
         let (title, lang) = ("Page".to_owned(), "en".to_owned());
         Page { markdown: markdown.to_owned(), charts: vec![chart], title, lang }
+    }
+
+    #[test]
+    fn a_page_below_another_keeps_its_charts_and_goes_down_one_level() {
+        let mut whole = page("# All\n");
+        whole.append(page("# One\n\n```text\n# kept\n```\n\n```tussock-chart\n0\n```\n1\n## Two\n"));
+        let wanted = "# All\n\n## One\n\n```text\n# kept\n```\n\n```tussock-chart\n1\n```\n1\n### Two\n";
+        assert_eq!((whole.markdown.as_str(), whole.charts.len()), (wanted, 2));
     }
 
     #[test]
