@@ -89,6 +89,8 @@ pub struct Section {
     pub tasks: usize,
     /// Where they begin in [`Agenda::tasks`].
     pub first: usize,
+    /// How many of them are listed there: all, unless the list was cut.
+    pub listed: usize,
 }
 
 /// Somebody whose help owners need.
@@ -133,6 +135,20 @@ pub struct Agenda {
     pub tasks: Rows<Task>,
 }
 
+impl Agenda {
+    /// Leaves only the first tasks of each time in the list.
+    pub fn truncate(&mut self, rows: usize) {
+        let mut kept: Vec<Task> = Vec::new();
+        for section in &mut self.sections {
+            let own = self.tasks.get(section.first..section.first + section.listed).unwrap_or_default();
+            section.first = kept.len();
+            section.listed = own.len().min(rows);
+            kept.extend(own.iter().take(rows).cloned());
+        }
+        self.tasks = kept.into();
+    }
+}
+
 /// Writes the agenda.
 pub fn agenda(input: &Input<'_>) -> Agenda {
     let to_sunday = 6 - u64::from(input.day.weekday().num_days_from_monday());
@@ -162,7 +178,7 @@ pub fn agenda(input: &Input<'_>) -> Agenda {
     for when in When::ALL {
         let first = tasks.partition_point(|task| task.when < when);
         let own = tasks.partition_point(|task| task.when <= when) - first;
-        sections.push(Section { when, tasks: own, first });
+        sections.push(Section { when, tasks: own, first, listed: own });
     }
     Agenda { day: input.day, week_ends, reader, sections, needed: needed(&tasks), tasks: tasks.into() }
 }
@@ -290,6 +306,9 @@ mod tests {
         assert_eq!(ids(&agenda), ["older", "large", "old", "today", "shelf", "sunday", "monday", "no-day", "nothing"]);
         let sections: Vec<_> = agenda.sections.iter().map(|s| (s.first, s.tasks)).collect();
         assert_eq!(sections, [(0, 3), (3, 1), (4, 2), (6, 1), (7, 1), (8, 1)]);
+        let mut short = agenda.clone();
+        short.truncate(1);
+        assert_eq!(ids(&short), ["older", "today", "shelf", "monday", "no-day", "nothing"]);
         assert_eq!((agenda.week_ends.to_string().as_str(), agenda.tasks[0].days_overdue), ("2026-03-15", Some(38)));
     }
 

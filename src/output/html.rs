@@ -18,6 +18,9 @@ const MAX_STYLE: usize = 256 * 1024;
 /// Headings of the second level from which on a page has a list of them.
 const LISTED: usize = 3;
 
+/// Columns from which on a table is set in smaller letters.
+const MANY: usize = 7;
+
 /// What may fetch something, or end the style, in a style sheet.
 const REFUSED: [&str; 8] = ["</", "<!--", "@import", "url(", "src(", "image(", "image-set(", "@charset"];
 
@@ -297,7 +300,8 @@ impl Writer<'_> {
 
     /// A table in a box of its own, so that a wide one moves and the page does not.
     fn table(&mut self, table: &Table) {
-        self.out.push_str("<div class=\"scroll\" tabindex=\"0\">\n<table>\n<thead>\n<tr>");
+        let class = if table.head.len() >= MANY { " class=\"many\"" } else { "" };
+        let _ = write!(self.out, "<div class=\"scroll\" tabindex=\"0\">\n<table{class}>\n<thead>\n<tr>");
         for (column, cell) in table.head.iter().enumerate() {
             let class = class_of(table, column);
             self.wrapped(&format!("<th scope=\"col\"{class}>"), cell, "</th>");

@@ -65,6 +65,8 @@ pub struct Asked {
     pub owner: Option<String>,
     /// The expression that chose the deals, as it was given.
     pub filter: Option<String>,
+    /// Whether the funnel is to tell all it can: win rates, amounts, the flow, what changed.
+    pub full: bool,
     /// How conversion is counted beside the cohorts.
     pub conversion: Option<Variant>,
     /// Conversion from these stages to those: names as they were asked for.

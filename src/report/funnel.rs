@@ -76,16 +76,17 @@ pub struct FunnelReport {
     pub to: Option<NaiveDate>,
     /// The funnel.
     pub funnel: Part<Funnel>,
-    /// Conversion by number and by amount, in the way that was asked for; cohorts otherwise.
-    pub conversion: Conversion,
-    /// Win rates in the ways people count them.
-    pub win_rates: WinRates,
+    /// Conversion by number and by amount, in the way that was asked for, cohorts otherwise; `None` where only the funnel
+    /// of all was asked for.
+    pub conversion: Option<Conversion>,
+    /// Win rates in the ways people count them; `None` as there.
+    pub win_rates: Option<WinRates>,
     /// From any stage to any other, as asked for.
     pub pairs: Vec<Pair>,
     /// Against the days before; `None` where there are none to compare with.
     pub compared: Option<Compared>,
-    /// Where deals went.
-    pub flow: Flow,
+    /// Where deals went; `None` where only the funnel of all was asked for.
+    pub flow: Option<Flow>,
 }
 
 impl Body for FunnelReport {
@@ -109,6 +110,9 @@ impl Body for FunnelReport {
 
 /// The funnel of deals that first came to a stage on the days that were asked for.
 pub fn make(facts: &Facts<'_>) -> FunnelReport {
+    if !facts.asked.full {
+        return of_visits(facts);
+    }
     let pipeline = facts.pipeline;
     let journeys = journeys(pipeline, facts.spells);
     let asked = facts.asked;
@@ -136,12 +140,27 @@ pub fn make(facts: &Facts<'_>) -> FunnelReport {
     FunnelReport {
         from: asked.span.and_then(|span| DaysOf::from(span).from),
         to: asked.span.map(|span| span.to),
-        funnel: facts.part(of_journeys(facts, &journeys, window)),
-        conversion: conversion::conversion(&input, asked.conversion.unwrap_or(Variant::Cohort)),
-        win_rates: win_rates(&input, facts.deals, facts.today),
+        funnel: facts.part(funnel::of_journeys(pipeline, &journeys, facts.as_of.0, window, facts.floors)),
+        conversion: Some(conversion::conversion(&input, asked.conversion.unwrap_or(Variant::Cohort))),
+        win_rates: Some(win_rates(&input, facts.deals, facts.today)),
         pairs: asked.pairs.iter().filter_map(|(from, to)| pair(&input, from, to)).collect(),
         compared,
-        flow: flow(pipeline, &journeys, window),
+        flow: Some(flow(pipeline, &journeys, window)),
+    }
+}
+
+/// What can be told of visits alone, without a look at the deals.
+fn of_visits(facts: &Facts<'_>) -> FunnelReport {
+    let window = facts.cohorts(None);
+    FunnelReport {
+        from: None,
+        to: None,
+        funnel: facts.part(funnel::funnel(facts.pipeline, facts.spells, facts.as_of.0, window, facts.floors)),
+        conversion: None,
+        win_rates: None,
+        pairs: Vec::new(),
+        compared: None,
+        flow: None,
     }
 }
 
@@ -170,7 +189,6 @@ impl Facts<'_> {
 }
 
 pub(super) fn of_journeys(facts: &Facts<'_>, journeys: &Journeys, window: Window) -> Funnel {
-    // What was there already where a shallow clone begins did not come in then.
     let from = window.from.max(facts.history.and_then(|history| history.begins));
     funnel::of_journeys(facts.pipeline, journeys, facts.as_of.0, Window { from, ..window }, facts.floors)
 }

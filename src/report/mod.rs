@@ -4,13 +4,16 @@
 //! [`Report::to_markdown`]. The same facts give the same bytes. What is particular to one report lies in the file of its
 //! name; what all begin with is the [`data::Head`].
 
+pub mod agenda;
 pub mod asked;
 pub mod board;
 pub mod body;
+pub mod cash;
 pub mod changes;
 pub mod chart;
 pub mod csv_table;
 pub mod data;
+pub mod effort;
 pub mod forecast;
 pub mod funnel;
 pub mod groups;
@@ -18,6 +21,7 @@ pub mod health;
 pub mod history;
 pub mod lang;
 pub mod listing;
+pub mod losses;
 pub mod markdown;
 pub mod number;
 pub mod overview;
@@ -26,13 +30,16 @@ pub mod pipeline;
 pub mod story;
 pub mod template;
 pub mod time;
+pub mod waterfall;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::format::deal::Deal;
+use crate::format::ident::DealId;
 use crate::format::pipeline::Pipeline;
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
@@ -54,6 +61,10 @@ pub struct Facts<'a> {
     pub pipeline: &'a Pipeline,
     /// Its deals at `as_of`. A report that does not need them gets none, see [`Kind::needs`].
     pub deals: &'a [Deal],
+    /// All deals at `as_of`, also those that nobody asked for; empty where those are all.
+    pub all: &'a [Deal],
+    /// Deals whose file cannot be read at `as_of`.
+    pub unread: &'a [DealId],
     /// All visits of all deals, past ones too. Empty where there is no history.
     pub spells: &'a Spells,
     /// What the told fields of the deals were over time; empty for a report that does not need it.
@@ -87,8 +98,10 @@ pub struct Before {
     pub pipeline: Pipeline,
     /// The deals; none where there was no pipeline yet.
     pub deals: Vec<Deal>,
-    /// Files of deals that could not be read then; they are in no number.
-    pub unreadable: usize,
+    /// All deals that there were then, where those that were asked for are not all.
+    pub all: Option<Arc<[Deal]>>,
+    /// Deals whose file could not be read then; they are in no number.
+    pub unread: Vec<DealId>,
 }
 
 impl Facts<'_> {
@@ -223,11 +236,21 @@ reports! {
     /// The open deals.
     Pipeline, pipeline, pipeline::PipelineReport, DEALS;
     /// From stage to stage.
-    Funnel, funnel, funnel::FunnelReport, Needs { tracks: true, ..DEALS };
-    /// What will be won.
-    Forecast, forecast, forecast::ForecastReport, DEALS;
+    Funnel, funnel, funnel::FunnelReport, Needs { deals: false, ..DEALS };
     /// How long everything takes.
     Time, time, time::TimeReport, Needs { tracks: true, ..DEALS };
+    /// What will be won.
+    Forecast, forecast, forecast::ForecastReport, DEALS;
+    /// What changed between two days.
+    Waterfall, waterfall, waterfall::WaterfallReport, Needs { tracks: true, before: true, ..DEALS };
+    /// What was lost, and why.
+    Losses, losses, losses::LossesReport, DEALS;
+    /// Where hours of work went.
+    Effort, effort, effort::EffortReport, DEALS;
+    /// Money asked for and received.
+    Cash, cash, cash::CashReport, DEALS;
+    /// What is to be done next.
+    Agenda, agenda, agenda::AgendaReport, DEALS;
     /// Signs of trouble.
     Health, health, health::HealthReport, Needs { tracks: true, ..DEALS };
 }

@@ -36,7 +36,7 @@ const OUTPUT_PER_ROW: usize = 1024;
 const MAX_TEMPLATE: usize = 256 * 1024;
 
 /// The built-in templates, by name.
-pub const BUILT_IN: [(&str, &str); 7] = [
+pub const BUILT_IN: [(&str, &str); 12] = [
     ("macros.md.jinja", include_str!("../../templates/report/macros.md.jinja")),
     ("overview.md.jinja", include_str!("../../templates/report/overview.md.jinja")),
     ("pipeline.md.jinja", include_str!("../../templates/report/pipeline.md.jinja")),
@@ -44,6 +44,11 @@ pub const BUILT_IN: [(&str, &str); 7] = [
     ("time.md.jinja", include_str!("../../templates/report/time.md.jinja")),
     ("health.md.jinja", include_str!("../../templates/report/health.md.jinja")),
     ("forecast.md.jinja", include_str!("../../templates/report/forecast.md.jinja")),
+    ("waterfall.md.jinja", include_str!("../../templates/report/waterfall.md.jinja")),
+    ("losses.md.jinja", include_str!("../../templates/report/losses.md.jinja")),
+    ("effort.md.jinja", include_str!("../../templates/report/effort.md.jinja")),
+    ("cash.md.jinja", include_str!("../../templates/report/cash.md.jinja")),
+    ("agenda.md.jinja", include_str!("../../templates/report/agenda.md.jinja")),
 ];
 
 /// What the names of built-in templates begin with where a template of the team's own extends or includes them.

@@ -22,7 +22,7 @@ use crate::repo::discover::Home;
 use crate::report::asked::{Asked, EARLIEST, Profile};
 use crate::report::csv_table::table;
 use crate::report::lang::Lang;
-use crate::report::{Kind, Report, ReportError, listing};
+use crate::report::{Kind, Needs, Report, ReportError, listing};
 
 /// The style of a page, among the pipeline's own templates.
 const STYLE: &str = "style.css";
@@ -88,12 +88,18 @@ pub(in crate::cli) struct Asking {
     /// The last day that it is about
     #[arg(long, value_name = "DATE", value_parser = day)]
     to: Option<NaiveDate>,
+    /// In the funnel, all it can tell: win rates, amounts, the flow; any other option of these does so too
+    #[arg(long)]
+    full: bool,
     /// The month, quarter or year that it is about: the one of --from, or of the report's day
     #[arg(long, value_name = "PERIOD", value_enum)]
     period: Option<PeriodWord>,
     /// Also for each value of this field; may be given several times
     #[arg(long, value_name = "FIELD")]
     by: Vec<String>,
+    /// In the agenda, only what concerns this person, or the stages of this role
+    #[arg(long, value_name = "WHO")]
+    owner: Option<String>,
     /// Only deals for which this expression is true
     #[arg(long = "where", value_name = "EXPR")]
     filter: Option<String>,
@@ -171,6 +177,16 @@ pub(in crate::cli) enum Name {
     Time,
     /// What will be won, by month
     Forecast,
+    /// What changed between two days, to the cent; what slipped, and whether the pipeline covers the target
+    Waterfall,
+    /// What was lost and why, from which stage, to whom, and what it had cost
+    Losses,
+    /// Hours of work by stage, person and deal, and what was lost after much of it
+    Effort,
+    /// Payments due and received by month, and overdue ones
+    Cash,
+    /// What is to be done next, for one person, one role or everybody
+    Agenda,
     /// Signs of trouble against the days before, and the deals that need somebody
     Health,
 }
@@ -197,6 +213,11 @@ impl Name {
             Name::Funnel => Kind::Funnel,
             Name::Time => Kind::Time,
             Name::Forecast => Kind::Forecast,
+            Name::Waterfall => Kind::Waterfall,
+            Name::Losses => Kind::Losses,
+            Name::Effort => Kind::Effort,
+            Name::Cash => Kind::Cash,
+            Name::Agenda => Kind::Agenda,
             Name::Health => Kind::Health,
         }
     }
@@ -215,13 +236,11 @@ impl Asking {
             Kind::Pipeline if self.by.is_empty() => vec!["owner".to_owned()],
             _ => self.by.clone(),
         };
-        let period = self.period.map(|period| match period {
-            PeriodWord::Month => Period::Month,
-            PeriodWord::Quarter => Period::Quarter,
-            PeriodWord::Year => Period::Year,
-        });
+        let period = self.period();
         let first_month = pipeline.fiscal_year_start;
         let span = match (self.from, self.to, period) {
+            // A comparison of two days needs some.
+            (None, None, None) if kind == Kind::Waterfall => Some(Period::Quarter.span_of(day, first_month)),
             (None, None, None) => None,
             (from, None, Some(period)) => Some(period.span_of(from.unwrap_or(day), first_month)),
             (_, Some(_), Some(_)) => {
@@ -241,8 +260,9 @@ impl Asking {
             previous,
             period,
             by,
-            owner: None,
+            owner: self.owner.clone(),
             filter: self.filter.clone(),
+            full: self.is_full(),
             conversion: self.conversion.map(|variant| match variant {
                 VariantWord::Cohort => Variant::Cohort,
                 VariantWord::AnyStage => Variant::AnyStage,
@@ -262,6 +282,36 @@ impl Asking {
                 LangWord::Ru => Lang::Ru,
             },
         })
+    }
+
+    /// Whether a funnel is to tell more than visits do.
+    fn is_full(&self) -> bool {
+        let days = self.from.is_some() || self.to.is_some() || self.period.is_some();
+        let conversion = self.conversion.is_some() || !self.pairs.is_empty() || self.within.is_some();
+        self.full || days || conversion || self.filter.is_some() || !self.by.is_empty()
+    }
+
+    /// What a report is made of when it is asked so.
+    pub(in crate::cli) fn needs(&self, kind: Kind) -> Needs {
+        let needs = kind.needs();
+        match kind {
+            Kind::Funnel if self.is_full() => Needs { deals: true, tracks: true, ..needs },
+            _ => Needs { deals: needs.deals || self.filter.is_some() || !self.by.is_empty(), ..needs },
+        }
+    }
+
+    fn period(&self) -> Option<Period> {
+        self.period.map(|period| match period {
+            PeriodWord::Month => Period::Month,
+            PeriodWord::Quarter => Period::Quarter,
+            PeriodWord::Year => Period::Year,
+        })
+    }
+
+    /// The last day that it is about, where that does not depend on what day it is.
+    fn last_day(&self, pipeline: &Pipeline) -> Option<NaiveDate> {
+        let of_period = |period: Period| Some(period.span_of(self.from?, pipeline.fiscal_year_start).to);
+        self.to.or_else(|| self.period().and_then(of_period))
     }
 
     /// The pairs of stages that are asked for.
@@ -297,11 +347,6 @@ impl Asking {
         };
         self.pairs.iter().map(pair).collect()
     }
-
-    /// Whether the deals themselves have to be read.
-    pub(in crate::cli) fn needs_deals(&self) -> bool {
-        self.filter.is_some() || !self.by.is_empty()
-    }
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
@@ -313,6 +358,15 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         )
         .hint("`tussock report --profile investor` has what investors see"));
     }
+    if kind == Kind::Agenda && args.asking.profile == ProfileWord::Investor {
+        return Err(CommandError::usage(
+            "an agenda is made of deals and people, which the investor profile leaves out",
+        ));
+    }
+    if kind != Kind::Agenda && args.asking.owner.is_some() {
+        let hint = "for the deals of one owner anywhere else: --where 'owner == \"olga\"'";
+        return Err(CommandError::usage("--owner belongs to the agenda: tussock report agenda --owner …").hint(hint));
+    }
     let home = home(global)?;
     tell_half_done(ui, &home)?;
     home.place()?;
@@ -321,10 +375,15 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         (None, Some(day)) => Some(Then::on(ui, &home, day, args.allow)?),
         (None, None) => None,
     };
-    let mut needs = kind.needs();
-    needs.deals |= args.asking.needs_deals();
+    let needs = args.asking.needs(kind);
     let wanted = Wanted { needs, uncommitted: args.uncommitted, allow: args.allow };
-    let point = Viewpoint::open(ui, &home, past)?;
+    let mut point = Viewpoint::open(ui, &home, past)?;
+    if kind == Kind::Waterfall
+        && let Some(last) = args.asking.last_day(&point.pipeline)
+    {
+        // It compares how things stood then, not how those of then stand now.
+        point = point.at_the_end_of(ui, last, args.allow)?;
+    }
     let known = Known::gather(ui, &home, point, wanted, |pipeline, day| args.asking.asked(kind, pipeline, day))?;
     let report = Report::make(kind, &known.facts());
     let page = || rendering::page(&report, &known.templates).map_err(failed);

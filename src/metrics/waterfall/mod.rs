@@ -164,8 +164,10 @@ pub struct Step {
     pub before_leaving: Total,
     /// Deals among them without an amount.
     pub without_amount: usize,
-    /// Where its deals begin in [`Waterfall::changes`]; there are `deals` of them.
+    /// Where its deals begin in [`Waterfall::changes`].
     pub first: usize,
+    /// How many of them are listed there: all, unless the list was cut.
+    pub listed: usize,
 }
 
 /// What happened to one deal. A deal whose amount changed before it left is there twice.
@@ -207,6 +209,7 @@ pub struct DealChange {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Waterfall {
     /// The days that close dates lie in; `None`: all open deals.
+    #[serde(skip)]
     pub closing: Option<Span>,
     /// The main currency.
     pub currency: Currency,
@@ -221,6 +224,20 @@ pub struct Waterfall {
     pub balanced: bool,
     /// The deals of each step, the largest first.
     pub changes: Rows<DealChange>,
+}
+
+impl Waterfall {
+    /// Leaves only the first deals of each step in the list. The numbers stay.
+    pub fn truncate(&mut self, rows: usize) {
+        let mut kept: Vec<DealChange> = Vec::new();
+        for step in &mut self.steps {
+            let own = self.changes.get(step.first..step.first + step.listed).unwrap_or_default();
+            step.first = kept.len();
+            step.listed = own.len().min(rows);
+            kept.extend(own.iter().take(rows).cloned());
+        }
+        self.changes = kept.into();
+    }
 }
 
 /// Compares the two times.
@@ -306,12 +323,18 @@ fn step(kind: Kind, changes: &[DealChange], first: usize, currency: Currency) ->
         kind,
         deals: changes.len(),
         change_of_deals: kind.direction() * count,
-        amount: sums.amount,
+        amount: plain(sums.amount),
         other: sums.other,
-        before_leaving: before_leaving.amount,
+        before_leaving: plain(before_leaving.amount),
         without_amount: changes.iter().filter(|change| change.booked.is_empty()).count(),
         first,
+        listed: changes.len(),
     }
+}
+
+/// Amounts that cancel each other leave a zero with decimals, which is nothing all the same.
+fn plain(total: Total) -> Total {
+    Total { sum: total.sum.map(|sum| if sum.is_zero() { Decimal::ZERO } else { sum }), ..total }
 }
 
 /// A sum that does not fit is not known, and nothing can be said against it.

@@ -248,6 +248,20 @@ fn nothing_vanishes_without_a_reason() {
 }
 
 #[test]
+fn a_list_that_is_cut_still_says_whose_deals_are_whose() {
+    let before: Vec<Deal> = ["a", "b", "c"].iter().map(|id| one(id, "brief", "1", "-")).collect();
+    let after = vec![one("a", "won", "1", "-"), one("b", "won", "9", "-"), one("d", "brief", "5", "-")];
+    let mut waterfall = case(before, after).take(None);
+    waterfall.truncate(1);
+    assert_eq!(told(&waterfall), ["start 3 3", "new 1 5", "increased 1 8", "won 2 -10", "withdrawn 1 -1", "end 1 5"]);
+    for step in waterfall.steps.iter().filter(|step| step.deals > 0) {
+        assert_eq!(step.listed, 1);
+        assert_eq!(waterfall.changes[step.first].kind, step.kind);
+    }
+    assert_eq!(waterfall.changes.len(), 4);
+}
+
+#[test]
 fn a_sum_too_large_to_hold_is_not_known_and_still_no_lie() {
     let large = "9999999999999999999999999999";
     let before: Vec<Deal> = (0..9).map(|i| one(&format!("d{i}"), "brief", large, "-")).collect();

@@ -158,10 +158,15 @@ fn waterfall(waterfall: &Waterfall, columns: usize) -> Vec<Line> {
         let (start, end) = (place(*from.min(to)), place(*from.max(to)));
         let long = (end - start).max(usize::from(step.value != 0 && shares.bar > 0));
         let start = start.min(shares.bar.saturating_sub(long));
-        let (block, tone) = match (step.is_total, step.value) {
-            (true, _) => ("█", Tone::Usual),
-            (false, 0..) => ("▓", Tone::Good),
-            (false, ..0) => ("░", Tone::Bad),
+        let tone = match (step.is_total, step.is_good) {
+            (true, _) => Tone::Usual,
+            (false, true) => Tone::Good,
+            (false, false) => Tone::Bad,
+        };
+        let block = match (step.is_total, step.value) {
+            (true, _) => "█",
+            (false, 0..) => "▓",
+            (false, ..0) => "░",
         };
         let shown = padded(&plain(&step.shown), value, true);
         out.push(vec![

@@ -76,7 +76,19 @@ fn laid_out(head: &[String], rows: &[(Vec<String>, bool)], align: &[Align], widt
     out.push(vec![("─".repeat(long), Tone::Muted)]);
     for (cells, total) in rows {
         let tone = if *total { Tone::Strong } else { Tone::Usual };
-        out.push(vec![(row(&|column| cells.get(column).cloned().unwrap_or_default()), tone)]);
+        // What a row is called is never cut; what else it says in words may be.
+        let named = !is_right(0);
+        let name = cells.first().filter(|_| named).map(|name| wrap(name, widths.first().copied().unwrap_or(1)));
+        let mut name = name.unwrap_or_default().into_iter();
+        let first = name.next();
+        out.push(vec![(
+            row(&|column| match (&first, column) {
+                (Some(first), 0) => first.clone(),
+                _ => cells.get(column).cloned().unwrap_or_default(),
+            }),
+            tone,
+        )]);
+        out.extend(name.map(|line| vec![(line, tone)]));
     }
     out
 }

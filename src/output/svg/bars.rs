@@ -95,7 +95,7 @@ fn lying(canvas: &mut Canvas, bars: &Bars, top: f64) {
         let lines = lines_in(&bar.label, if narrow { canvas.width } else { label_room }, LETTER, 2);
         let beside = if narrow { 0.0 } else { lines.len() as f64 * LINE };
         let thick = THICK + if paired { THIN + 2.0 } else { 0.0 };
-        let high = (thick + 8.0).max(beside + 6.0);
+        let high = (thick + if paired { 14.0 } else { 9.0 }).max(beside + 6.0);
         if narrow {
             canvas.lines(0.0, y + 13.0, Anchor::Start, Pen::Label, &lines);
             y += lines.len() as f64 * LINE + 1.0;
@@ -125,12 +125,15 @@ fn lying(canvas: &mut Canvas, bars: &Bars, top: f64) {
         canvas.text(end + 6.0, at + 15.0, Anchor::Start, pen, &super::cut(&bar.shown, columns));
         y += high + if narrow { 4.0 } else { 0.0 };
     }
-    canvas.line((left, begins), (left, y), Paint::Quiet, 1.0);
+    if !narrow {
+        canvas.line((left, begins), (left, y), Paint::Quiet, 1.0);
+    }
     canvas.height = y + 4.0;
 }
 
 /// From one end to the other, with a cap at each.
 fn whisker(canvas: &mut Canvas, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
+    canvas.line((x1, y1), (x2, y2), Paint::Paper, 3.5);
     canvas.line((x1, y1), (x2, y2), Paint::Ink, 1.5);
     let (dx, dy) = if (y1 - y2).abs() < (x1 - x2).abs() { (0.0, 4.0) } else { (4.0, 0.0) };
     for (x, y) in [(x1, y1), (x2, y2)] {

@@ -172,7 +172,7 @@ fn sideways(canvas: &mut Canvas, flow: &Flow) {
         canvas.text(spot.along + BAR + 8.0, first + LINE, Anchor::Start, Pen::Value, shown(*at));
     }
     for (x, y, text) in numbers(&layout, LINE - 3.0) {
-        canvas.text(x + 6.0, top + y + 4.0, Anchor::Start, Pen::Muted, text);
+        canvas.text(x + 6.0, top + y + 4.0, Anchor::Start, Pen::Number, text);
     }
     let ground = top + layout.reach;
     canvas.height = ground + 8.0;
@@ -217,7 +217,7 @@ fn downwards(canvas: &mut Canvas, flow: &Flow) {
         lowest = lowest.max(top + spot.along + BAR + 15.0 + lines.len() as f64 * LINE);
     }
     for (along, across, text) in numbers(&layout, 26.0) {
-        canvas.text(across, top + along + 13.0, Anchor::Middle, Pen::Muted, text);
+        canvas.text(across, top + along + 13.0, Anchor::Middle, Pen::Number, text);
     }
     for link in &layout.back {
         let name = |at: usize| flow.nodes.get(at).map_or("", |n| n.label.as_str());

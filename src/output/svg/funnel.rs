@@ -48,15 +48,17 @@ pub(super) fn draw(canvas: &mut Canvas, bars: &Bars) {
         y += high;
         let Some(next) = bars.bars.get(at + 1) else { continue };
         let then = wide(next.value);
-        // On a narrow page the next label stands in the way, so the way is drawn only as far as the label.
+        // On a narrow page the name of the next stage stands on the way to it.
+        let named = lines_in(&next.label, canvas.width - 70.0, LETTER, 2).len() as f64 * LINE + 2.0;
+        let way = if narrow { WAY + named } else { WAY };
         let (x1, x2) = (middle - long / 2.0, middle + long / 2.0);
         let (x3, x4) = (middle + then / 2.0, middle - then / 2.0);
-        let d = format!("M{} {}L{} {}L{} {}L{} {}Z", n(x1), n(y), n(x2), n(y), n(x3), n(y + WAY), n(x4), n(y + WAY));
+        let d = format!("M{} {}L{} {}L{} {}L{} {}Z", n(x1), n(y), n(x2), n(y), n(x3), n(y + way), n(x4), n(y + way));
         canvas.path(&d, Paint::Soft);
         if !bar.onward.trim().is_empty() {
             let onward = format!("↓ {}", bar.onward);
             if narrow {
-                canvas.text(middle, y + WAY / 2.0 + 4.5, Anchor::Middle, Pen::Muted, &onward);
+                canvas.text(middle, y + WAY / 2.0 + 4.5, Anchor::Middle, Pen::Number, &onward);
             } else {
                 canvas.text(canvas.width - right + 14.0, y + WAY / 2.0 + 4.5, Anchor::Start, Pen::Label, &onward);
             }

@@ -84,14 +84,20 @@ enum Paint {
     Second,
     /// What was won or went up.
     Good,
+    /// Good news that took something away; hatched.
+    GoodDown,
     /// What was lost or went down; hatched.
     Bad,
+    /// Bad news that added something.
+    BadUp,
     /// Totals, other ends, axes.
     Quiet,
     /// What belongs to the main thing and must not outshine it.
     Soft,
     /// Marks that must be seen over everything.
     Ink,
+    /// What keeps such a mark apart from what it lies on.
+    Paper,
 }
 
 impl Paint {
@@ -100,16 +106,17 @@ impl Paint {
         match self {
             Paint::Main => ("c-main", "#0072b2"),
             Paint::Second => ("c-second", "#9c5a85"),
-            Paint::Good => ("c-good", "#007f5c"),
-            Paint::Bad => ("c-bad", "#d55e00"),
+            Paint::Good | Paint::GoodDown => ("c-good", "#007f5c"),
+            Paint::Bad | Paint::BadUp => ("c-bad", "#d55e00"),
             Paint::Quiet => ("c-quiet", "#6b7280"),
             Paint::Soft => ("c-main c-soft", "#0072b2"),
             Paint::Ink => ("c-ink", "#1b1f24"),
+            Paint::Paper => ("c-paper", "#ffffff"),
         }
     }
 
     fn is_hatched(self) -> bool {
-        matches!(self, Paint::Second | Paint::Bad)
+        matches!(self, Paint::Second | Paint::Bad | Paint::GoodDown)
     }
 }
 
@@ -130,6 +137,8 @@ enum Pen {
     Value,
     /// What explains.
     Muted,
+    /// Values of what is many.
+    Number,
     /// A value on the main colour.
     OnMain,
 }
@@ -141,6 +150,7 @@ impl Pen {
             Pen::Label => ("t", "#1b1f24", LETTER, 400),
             Pen::Value => ("t v", "#1b1f24", LETTER, 600),
             Pen::Muted => ("t m", "#565d68", SMALL, 400),
+            Pen::Number => ("t", "#1b1f24", SMALL, 400),
             Pen::OnMain => ("t v on", "#ffffff", LETTER, 600),
         }
     }
@@ -241,7 +251,7 @@ impl Canvas {
         let (class, colour) = paint.of();
         let fill = self.fill(paint);
         let _ = match paint.is_hatched() {
-            true => writeln!(self.body, "<path d=\"{d}\" {fill} fill-opacity=\"0.55\" stroke-width=\"0.8\"/>"),
+            true => writeln!(self.body, "<path d=\"{d}\" {fill} fill-opacity=\"0.5\" stroke-width=\"0.8\"/>"),
             false => writeln!(
                 self.body,
                 "<path d=\"{d}\" class=\"{class} c-band\" fill=\"{colour}\" fill-opacity=\"0.3\" stroke=\"{colour}\" \
@@ -279,10 +289,16 @@ impl Canvas {
             Anchor::Middle => " text-anchor=\"middle\"",
             Anchor::End => " text-anchor=\"end\"",
         };
+        // An edge in the colour of the paper keeps letters readable where a shape lies below them.
+        let edge = if pen == Pen::OnMain {
+            ""
+        } else {
+            " paint-order=\"stroke\" stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\""
+        };
         let weight = if weight == 400 { String::new() } else { format!(" font-weight=\"{weight}\"") };
         let _ = writeln!(
             self.body,
-            "<text x=\"{}\" y=\"{}\"{anchor} class=\"{class}\" fill=\"{colour}\" font-size=\"{}\"{weight}>{}</text>",
+            "<text x=\"{}\" y=\"{}\"{anchor} class=\"{class}\" fill=\"{colour}\" font-size=\"{}\"{weight}{edge}>{}</text>",
             n(x),
             n(y),
             n(size),

@@ -31,10 +31,12 @@ pub(super) fn draw(canvas: &mut Canvas, waterfall: &Waterfall) {
 }
 
 fn paint(step: &Step) -> Paint {
-    match (step.is_total, step.value) {
-        (true, _) => Paint::Quiet,
-        (false, 0..) => Paint::Good,
-        (false, ..0) => Paint::Bad,
+    match (step.is_total, step.is_good, step.value) {
+        (true, ..) => Paint::Quiet,
+        (false, true, 0..) => Paint::Good,
+        (false, true, ..0) => Paint::GoodDown,
+        (false, false, 0..) => Paint::BadUp,
+        (false, false, ..0) => Paint::Bad,
     }
 }
 
@@ -84,25 +86,34 @@ fn lying(canvas: &mut Canvas, waterfall: &Waterfall, heights: &[(f64, f64)], gro
         let lines = lines_in(&step.label, if narrow { canvas.width - values - 8.0 } else { label_room }, LETTER, 2);
         let high = ROW.max(lines.len() as f64 * LINE + 6.0);
         let at = if narrow {
+            let below = y + lines.len() as f64 * LINE + 2.0;
+            connect(canvas, joint, below);
             canvas.lines(0.0, y + 13.0, Anchor::Start, Pen::Label, &lines);
             canvas.text(canvas.width, y + 13.0, Anchor::End, Pen::Value, &step.shown);
-            y += lines.len() as f64 * LINE;
-            y + 2.0
+            y = below - 2.0;
+            below
         } else {
+            connect(canvas, joint, y + (high - THICK) / 2.0);
             let first = y + high / 2.0 + 4.5 - (lines.len() as f64 - 1.0) * LINE / 2.0;
             canvas.lines(0.0, first, Anchor::Start, Pen::Label, &lines);
             canvas.text(left - 10.0, y + high / 2.0 + 4.5, Anchor::End, Pen::Value, &step.shown);
             y + (high - THICK) / 2.0
         };
-        if let Some((x, from)) = joint {
-            canvas.line((x, from), (x, at), Paint::Quiet, 1.0);
-        }
         let (start, end) = (x(from.min(*to)), x(from.max(*to)));
         let long = if step.value == 0 { end - start } else { (end - start).max(LEAST) };
         canvas.rect(start, at, long, THICK, paint(step));
         joint = Some((x(*to), at + THICK));
         y = if narrow { at + THICK + 8.0 } else { y + high };
     }
-    canvas.line((x(ground), 0.0), (x(ground), y), Paint::Quiet, 1.0);
+    if !narrow {
+        canvas.line((x(ground), 0.0), (x(ground), y), Paint::Quiet, 1.0);
+    }
     canvas.height = y + 4.0;
+}
+
+/// A line from where the bar before ended down to this one.
+fn connect(canvas: &mut Canvas, joint: Option<(f64, f64)>, to: f64) {
+    if let Some((x, from)) = joint {
+        canvas.line((x, from), (x, to), Paint::Quiet, 1.0);
+    }
 }

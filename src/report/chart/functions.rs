@@ -30,9 +30,9 @@ const MAX_CHARTS: usize = 100;
 /// | function | draws |
 /// | --- | --- |
 /// | `bar_chart(title, axis, labels, values, horizontal=true, funnel=false, unit="whole", low, high, second, names, onward, alt)` | bars; values are numbers, money or, with `unit="share"`, estimates of shares |
-/// | `flow_chart(title, nodes, links, alt)` | a flow; nodes are names or `{label, place, value}` with the places `stage`, `won`, `lost`, `end` |
+/// | `flow_chart(title, nodes, links, back="back to", alt)` | a flow; nodes are names or `{label, place, value}` with the places `stage`, `won`, `lost`, `end` |
 /// | `time_chart(title, rows, names, axis="days", alt)` | lengths of time; rows are `{label, median_seconds, p90_seconds}` |
-/// | `waterfall_chart(title, steps, axis="", alt)` | steps `{label, amount or value, is_total}` |
+/// | `waterfall_chart(title, steps, axis="", alt)` | steps `{label, amount or value, is_total, is_good}`; without a word, what goes up is good |
 /// | `line_chart(title, axis, labels, values, second, names, unit="whole", alt)` | one line or two |
 /// | `figures(list)` | big numbers `{label, value, note}` |
 pub fn add_to(env: &mut Environment<'_>, lang: Lang, drawn: &Drawn) {
@@ -125,6 +125,7 @@ fn flow_chart(
     links: &[Value],
     options: &Kwargs,
 ) -> Result<Option<Chart>, Error> {
+    let back = options.get::<Option<Value>>("back")?.map_or_else(|| "back to".to_owned(), |v| plain(&v));
     let alt = alt(options)?;
     let node = |value: &Value| -> Result<Node, Error> {
         if value.kind() == ValueKind::String {
@@ -142,7 +143,7 @@ fn flow_chart(
         Ok(Node { label: plain(&value.get_attr("label")?), place, shown: own.map_or_else(String::new, |m| m.shown) })
     };
     let nodes: Vec<Node> = nodes.iter().map(node).collect::<Result<_, _>>()?;
-    let mut flow = Flow { nodes, links: Vec::with_capacity(links.len()) };
+    let mut flow = Flow { nodes, links: Vec::with_capacity(links.len()), back };
     for link in links {
         let index = |name: &str| -> Result<usize, Error> {
             let index = link.get_attr(name)?.as_usize();
@@ -202,7 +203,9 @@ fn waterfall_chart(lang: Lang, title: &Value, steps: &[Value], options: &Kwargs)
             (false, 0..) => format!("+{digits}"),
             (_, ..0) => format!("−{digits}"),
         };
-        drawn.push(Step { label: plain(&step.get_attr("label")?), value, shown, is_total });
+        let good = member(step, "is_good")?;
+        let is_good = if good.is_undefined() || good.is_none() { value >= 0 } else { good.is_true() };
+        drawn.push(Step { label: plain(&step.get_attr("label")?), value, shown, is_total, is_good });
     }
     let waterfall = Waterfall { axis, steps: drawn };
     Ok(Some(Chart { title: plain(title), alt, drawing: Drawing::Waterfall(waterfall) }))
@@ -307,10 +310,14 @@ fn whole(value: &Value, unit: Unit) -> Result<Option<i64>, Error> {
 /// A length of time: an estimate, a number of seconds, or nothing.
 fn length(lang: Lang, value: &Value) -> Result<Length, Error> {
     let seconds = |value: &Value| number_of(value).and_then(|v| v.to_i64());
+    let none = || number::NONE.to_owned();
     if value.is_none() || value.is_number() {
         return Ok(match seconds(value) {
-            Some(seconds) => Length { known: Known::Exactly { seconds }, shown: number::length(seconds, lang) },
-            None => Length { known: Known::TooEarly, shown: number::NONE.to_owned() },
+            Some(seconds) => {
+                let shown = number::length(seconds, lang);
+                Length { known: Known::Exactly { seconds }, short: shown.clone(), shown }
+            }
+            None => Length { known: Known::TooEarly, shown: none(), short: none() },
         });
     }
     let state = value.get_attr("state")?;
@@ -320,9 +327,9 @@ fn length(lang: Lang, value: &Value) -> Result<Length, Error> {
             let seconds = seconds(&value.get_attr("beyond")?).unwrap_or(0);
             let length = number::length(seconds, lang);
             let shown = lang.say("not reached (> {beyond})", None, |_| Some(length.clone())).unwrap_or_default();
-            Length { known: Known::Beyond { seconds }, shown }
+            Length { known: Known::Beyond { seconds }, shown, short: format!("> {length}") }
         }
-        Some("too_early") => Length { known: Known::TooEarly, shown: too_early(lang, value)? },
+        Some("too_early") => Length { known: Known::TooEarly, shown: too_early(lang, value)?, short: none() },
         _ => return Err(invalid("neither an estimate nor a number")),
     })
 }

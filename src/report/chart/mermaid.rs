@@ -45,19 +45,32 @@ struct Xy<'a> {
     to: String,
     /// `bar` or `line`, with the values as they are written.
     series: Vec<(&'static str, Vec<String>)>,
+    /// The colours of the series. Those that Mermaid has of its own are too pale for a line.
+    colours: Option<&'static str>,
+    /// Whether numbers stand along the axis; not where every label says its own, and long ones would run into each other.
+    numbered: bool,
 }
 
 impl Xy<'_> {
     fn write(self) -> String {
         let direction = if self.horizontal { " horizontal" } else { "" };
-        let mut out = format!(
+        let colours =
+            self.colours.map(|c| format!("\"themeVariables\": {{\"xyChart\": {{\"plotColorPalette\": \"{c}\"}}}}"));
+        let axis = (!self.numbered)
+            .then(|| "\"xyChart\": {\"yAxis\": {\"showLabel\": false, \"showTick\": false}}".to_owned());
+        let settings: Vec<String> = axis.into_iter().chain(colours).collect();
+        let mut out = String::new();
+        if !settings.is_empty() {
+            out.push_str(&format!("%%{{init: {{{}}}}}%%\n", settings.join(", ")));
+        }
+        out.push_str(&format!(
             "xychart-beta{direction}\n    title {}\n    x-axis [{}]\n    y-axis {} {} --> {}\n",
             self.title,
             self.labels.join(", "),
             label(self.axis),
             self.from,
             self.to,
-        );
+        ));
         for (kind, values) in self.series {
             out.push_str(&format!("    {kind} [{}]\n", values.join(", ")));
         }
@@ -65,12 +78,23 @@ impl Xy<'_> {
     }
 }
 
-/// Bars from zero; a second value is a line over them, because a second row of bars would hide the first. Bars without
-/// a value are left out: they would read as zero. `None` where none is left.
+/// Bars from zero. A second row of bars would hide the first: over bars that stand in the order of time, a second value is
+/// a line; beside others, it is written at the label. Bars without a value are left out: they would read as zero. `None`
+/// where none is left.
 fn bar_chart(title: &str, bars: &Bars) -> Option<String> {
     let known: Vec<_> = bars.bars.iter().filter_map(|bar| Some((bar, bar.value?))).collect();
     let seconds: Option<Vec<i64>> = known.iter().map(|(bar, _)| bar.second.as_ref().map(|s| s.value)).collect();
-    let seconds = seconds.unwrap_or_default();
+    let vertical = bars.shape == Shape::Vertical;
+    let seconds = seconds.filter(|_| vertical).unwrap_or_default();
+    let named = |bar: &super::Bar| match &bar.second {
+        Some(second) if !vertical => with_values(&bar.label, &format!("{} ({})", bar.shown, second.shown)),
+        _ => label(&bar.label),
+    };
+    let compared = !vertical && known.iter().any(|(bar, _)| bar.second.is_some());
+    let title = match bars.names.as_slice() {
+        [first, second] if compared => quoted(&format!("{title}: {first} ({second})"), MAX_TITLE),
+        _ => label(title),
+    };
     let largest = known.iter().map(|(_, v)| *v).chain(seconds.iter().copied()).max().filter(|v| *v > 0)?;
     let written = |value: i64| in_unit(value, bars.unit);
     let mut series = vec![("bar", known.iter().map(|(_, v)| written(*v)).collect())];
@@ -79,13 +103,15 @@ fn bar_chart(title: &str, bars: &Bars) -> Option<String> {
     }
     Some(
         Xy {
-            horizontal: bars.shape != Shape::Vertical,
-            title: label(title),
-            labels: known.iter().map(|(bar, _)| label(&bar.label)).collect(),
+            horizontal: !vertical,
+            title,
+            labels: known.iter().map(|(bar, _)| named(bar)).collect(),
             axis: &bars.axis,
             from: "0".to_owned(),
             to: written(largest),
             series,
+            colours: None,
+            numbered: true,
         }
         .write(),
     )
@@ -105,7 +131,7 @@ fn time_chart(title: &str, times: &Times) -> Option<String> {
             title: quoted(&title, MAX_TITLE),
             labels: rows
                 .iter()
-                .map(|(r, ..)| quoted(&format!("{}: {}, {}", r.label, r.median.shown, r.p90.shown), MAX_TITLE))
+                .map(|(r, ..)| with_values(&r.label, &format!("{}, {}", r.median.short, r.p90.short)))
                 .collect(),
             axis: &times.axis,
             from: "0".to_owned(),
@@ -114,6 +140,8 @@ fn time_chart(title: &str, times: &Times) -> Option<String> {
                 ("bar", rows.iter().map(|(_, _, p90)| days(*p90)).collect()),
                 ("bar", rows.iter().map(|(_, median, _)| days(*median)).collect()),
             ],
+            colours: Some("#9ccbe8, #0072b2"),
+            numbered: true,
         }
         .write(),
     )
@@ -127,10 +155,11 @@ fn waterfall_chart(title: &str, waterfall: &Waterfall) -> Option<String> {
     if levels.iter().any(|level| *level < 0) {
         return None;
     }
-    let labels = waterfall.steps.iter().map(|s| quoted(&format!("{}: {}", s.label, s.shown), MAX_TITLE)).collect();
+    let labels = waterfall.steps.iter().map(|s| with_values(&s.label, &s.shown)).collect();
     let series = vec![("bar", levels.iter().map(i64::to_string).collect())];
     let (from, to) = ("0".to_owned(), largest.to_string());
-    Some(Xy { horizontal: true, title: label(title), labels, axis: &waterfall.axis, from, to, series }.write())
+    let (axis, title, colours) = (waterfall.axis.as_str(), label(title), Some("#0072b2"));
+    Some(Xy { horizontal: true, title, labels, axis, from, to, series, colours, numbered: false }.write())
 }
 
 fn line_chart(title: &str, lines: &Lines) -> String {
@@ -147,6 +176,8 @@ fn line_chart(title: &str, lines: &Lines) -> String {
         from: written(low),
         to: written(high),
         series: lines.lines.iter().map(|l| ("line", l.points.iter().map(|p| written(p.value)).collect())).collect(),
+        colours: Some("#0072b2, #d55e00"),
+        numbered: true,
     }
     .write()
 }
@@ -155,13 +186,14 @@ fn line_chart(title: &str, lines: &Lines) -> String {
 /// labels do not fit, or two are alike.
 fn sankey(flow: &Flow) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || " ,.()'+/-".contains(c);
+    let back = flow.back.trim();
     let mut labels: Vec<&str> = flow.nodes.iter().map(|n| n.label.trim()).collect();
-    if !labels.iter().all(|l| !l.is_empty() && l.len() <= MAX_LABEL && l.chars().all(fits)) {
+    if !labels.iter().chain([&back]).all(|l| !l.is_empty() && l.len() <= MAX_LABEL && l.chars().all(fits)) {
         return None;
     }
     let row = |link: &super::Link| {
         let (from, to) = (labels.get(link.from)?, labels.get(link.to)?);
-        let back = if flow.is_back(link) { "<- " } else { "" };
+        let back = if flow.is_back(link) { format!("{back} ") } else { String::new() };
         Some(format!("\"{from}\",\"{back}{to}\",{}\n", link.value))
     };
     let rows: Vec<String> = flow.links.iter().map(row).collect::<Option<_>>()?;
@@ -204,6 +236,16 @@ fn label(text: &str) -> String {
     quoted(text, MAX_LABEL)
 }
 
+/// A label with its values behind it; where both are too long, the name is cut and the values are not.
+fn with_values(name: &str, values: &str) -> String {
+    let (name, room) = (markdown::plain(name), MAX_LABEL.saturating_sub(values.chars().count() + 2).max(8));
+    let cut: String = match name.char_indices().nth(room) {
+        Some((at, _)) => format!("{}…", name.get(..at).unwrap_or_default().trim_end()),
+        None => name,
+    };
+    quoted(&format!("{cut}: {values}"), 2 * MAX_LABEL)
+}
+
 fn quoted(text: &str, longest: usize) -> String {
     let plain = markdown::plain(text);
     let looks = |c: char| match c {
@@ -217,7 +259,14 @@ fn quoted(text: &str, longest: usize) -> String {
         '}' => ')',
         c => c,
     };
-    let safe: String = plain.trim().chars().map(looks).collect();
+    // One alone begins nothing, and many fonts lack the one that looks alike.
+    let plain = plain.trim();
+    let alone = |at: usize| {
+        let beside = |c: Option<char>| matches!(c, Some('%' | '{'));
+        let after = plain.get(at + 1..).and_then(|rest| rest.chars().next());
+        !beside(plain.get(..at).and_then(|before| before.chars().next_back())) && !beside(after)
+    };
+    let safe: String = plain.char_indices().map(|(at, c)| if c == '%' && alone(at) { c } else { looks(c) }).collect();
     let cut: String = match safe.char_indices().nth(longest) {
         Some((at, _)) => format!("{}…", safe.get(..at).unwrap_or_default().trim_end()),
         None => safe,
@@ -292,11 +341,12 @@ mod tests {
         let mut flow = Flow {
             nodes: vec![node("Brief", Place::Stage), node("Proposal, sent", Place::Stage), node("won", Place::Won)],
             links: vec![link(0, 1, 5), link(1, 2, 3), link(1, 0, 1)],
+            back: "back to".to_owned(),
         };
         assert_eq!(
             chart("t", Drawing::Flow(flow.clone())),
             "```mermaid\nsankey-beta\n\n\"Brief\",\"Proposal, sent\",5\n\"Proposal, sent\",\"won\",3\n\"Proposal, \
-             sent\",\"<- Brief\",1\n```\n"
+             sent\",\"back to Brief\",1\n```\n"
         );
         flow.nodes[0].label = "Бриф".to_owned();
         assert_eq!(
@@ -310,7 +360,11 @@ mod tests {
 
     #[test]
     fn times_stand_over_each_other_and_say_what_is_not_reached() {
-        let length = |known, shown: &str| Length { known, shown: shown.to_owned() };
+        let length = |known, shown: &str| Length {
+            known,
+            shown: shown.to_owned(),
+            short: shown.trim_start_matches("not reached ").to_owned(),
+        };
         let days = |days: i64| Known::Exactly { seconds: days * DAY };
         let row = |label: &str, median, p90| TimeRow { label: label.to_owned(), median, p90 };
         let times = Times {
@@ -328,8 +382,8 @@ mod tests {
         };
         assert_eq!(
             chart("Time", Drawing::Times(times)),
-            "```mermaid\nxychart-beta horizontal\n    title \"Time: half, nine of ten\"\n    x-axis [\"Brief: 4 d, 12 d\", \
-             \"Offer: 9 d, not reached (› 20 d)\"]\n    y-axis \"days\" 0 --> 20\n    bar [12, 20]\n    bar [4, 9]\n```\n"
+            "```mermaid\n%%{init: {\"themeVariables\": {\"xyChart\": {\"plotColorPalette\": \"#9ccbe8, #0072b2\"}}}}%%\nxychart-beta horizontal\n    title \"Time: half, nine of ten\"\n    x-axis [\"Brief: 4 d, 12 d\", \
+             \"Offer: 9 d, (› 20 d)\"]\n    y-axis \"days\" 0 --> 20\n    bar [12, 20]\n    bar [4, 9]\n```\n"
         );
     }
 
@@ -340,6 +394,7 @@ mod tests {
             value,
             shown: shown.to_owned(),
             is_total,
+            is_good: value >= 0,
         };
         let mut waterfall = Waterfall {
             axis: "EUR".to_owned(),
@@ -352,7 +407,7 @@ mod tests {
         };
         assert_eq!(
             chart("Change", Drawing::Waterfall(waterfall.clone())),
-            "```mermaid\nxychart-beta horizontal\n    title \"Change\"\n    x-axis [\"Start: 100\", \"New: +30\", \"Lost: \
+            "```mermaid\n%%{init: {\"xyChart\": {\"yAxis\": {\"showLabel\": false, \"showTick\": false}}, \"themeVariables\": {\"xyChart\": {\"plotColorPalette\": \"#0072b2\"}}}}%%\nxychart-beta horizontal\n    title \"Change\"\n    x-axis [\"Start: 100\", \"New: +30\", \"Lost: \
              −50\", \"End: 80\"]\n    y-axis \"EUR\" 0 --> 130\n    bar [100, 130, 80, 80]\n```\n"
         );
         waterfall.steps[2].value = -500;
@@ -370,7 +425,7 @@ mod tests {
         };
         assert_eq!(
             chart("t", Drawing::Lines(lines)),
-            "```mermaid\nxychart-beta\n    title \"t: won\"\n    x-axis [\"a\", \"b\"]\n    y-axis \"％\" -0.5 --> 100\n    \
+            "```mermaid\n%%{init: {\"themeVariables\": {\"xyChart\": {\"plotColorPalette\": \"#0072b2, #d55e00\"}}}}%%\nxychart-beta\n    title \"t: won\"\n    x-axis [\"a\", \"b\"]\n    y-axis \"%\" -0.5 --> 100\n    \
              line [-0.5, 100]\n```\n"
         );
     }

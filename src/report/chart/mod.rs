@@ -136,6 +136,8 @@ pub struct Flow {
     pub nodes: Vec<Node>,
     /// Who went where.
     pub links: Vec<Link>,
+    /// What is written before the name of a stage that somebody went back to: `back to`.
+    pub back: String,
 }
 
 /// A place in a flow.
@@ -210,6 +212,8 @@ pub struct Length {
     pub known: Known,
     /// What is written for it: `12 d`, `not reached (> 40 d)`.
     pub shown: String,
+    /// The same where there is little room: `12 d`, `> 40 d`.
+    pub short: String,
 }
 
 /// What is known of a length of time.
@@ -262,6 +266,8 @@ pub struct Step {
     pub shown: String,
     /// Whether it is a total, which stands on the ground.
     pub is_total: bool,
+    /// Whether it is good news: what was won takes from what is open, and is.
+    pub is_good: bool,
 }
 
 impl Waterfall {
@@ -354,6 +360,7 @@ impl Chart {
                     fits(flow.nodes.len(), MAX_NODES)
                         && fits(flow.links.len(), MAX_LINKS)
                         && flow.nodes.iter().any(|n| n.place == Place::Stage)
+                        && short(&flow.back)
                         && flow.nodes.iter().all(|n| short(&n.label) && short(&n.shown))
                         && flow.links.iter().all(|l| flow.link_is_sound(l) && short(&l.shown))
                         && total <= MAX_VALUE
@@ -363,7 +370,7 @@ impl Chart {
                     fits(times.rows.len(), MAX_BARS)
                         && [&times.names.0, &times.names.1].into_iter().all(short)
                         && times.rows.iter().all(|r| short(&r.label))
-                        && lengths().all(|l| short(&l.shown) && l.known.seconds().is_none_or(length))
+                        && lengths().all(|l| short(&l.shown) && short(&l.short) && l.known.seconds().is_none_or(length))
                         && lengths().any(|l| l.known.seconds().is_some_and(|s| s > 0))
                 }
                 Drawing::Waterfall(waterfall) => {
