@@ -339,7 +339,8 @@ mod tests {
     #[test]
     fn an_answer_counts_by_its_day() {
         // Day 0 is 2026-01-05; 24 hours end on the 6th.
-        let cases: [(&str, &[(&str, i64)], &[&str], [usize; 5]); 10] = [
+        type Case<'c> = (&'c str, &'c [(&'c str, i64)], &'c [&'c str], [usize; 5]);
+        let cases: [Case<'_>; 10] = [
             ("same day", &[("a", 0)], &["2026-01-05"], [1, 0, 0, 0, 0]),
             ("last day", &[("a", 0)], &["2026-01-06"], [1, 0, 0, 0, 0]),
             ("a day late", &[("a", 0)], &["2026-01-07"], [0, 1, 0, 0, 0]),
