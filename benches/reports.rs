@@ -241,6 +241,6 @@ fn synthetic() {
         }
         book.spells(Vec::new(), stages.clone())
     });
-    assert_eq!(spells.stays().len(), moves);
+    assert_eq!(spells.stay_count(), moves);
     numbers(&what, &pipeline, &spells, YEARS);
 }

@@ -215,7 +215,9 @@ fn commands_that_read_change_nothing_and_say_the_same_twice() {
         let mut seen = Vec::new();
         visit(&copy.path(), &mut |path, about| {
             // What is kept of history for the next time, and its folder, are nobody's but tussock's.
-            let is_kept = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("history-"));
+            let is_kept = path.file_name().is_some_and(|name| {
+                name.to_string_lossy().starts_with("history-") || name.to_string_lossy().starts_with("visits-")
+            });
             if is_kept || path.ends_with(".git/tussock") || path.ends_with(".git") {
                 return;
             }

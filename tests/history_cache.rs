@@ -32,7 +32,10 @@ fn folder(repo: &TestRepo) -> PathBuf {
 fn kept(repo: &TestRepo) -> Vec<PathBuf> {
     let Ok(listed) = std::fs::read_dir(folder(repo)) else { return Vec::new() };
     let mut files: Vec<PathBuf> = listed.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.file_name().unwrap().to_string_lossy().starts_with("history-"));
+    files.retain(|path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with("history-") || name.starts_with("visits-")
+    });
     files.sort();
     files
 }
@@ -292,27 +295,37 @@ fn no_sequence_of_changes_makes_what_is_kept_answer_otherwise() {
 /// A repository with a cache of a few commits.
 fn with_cache() -> TestRepo {
     let repo = two_pipelines();
+    let ask = || {
+        for asked in [["log", "--format", "csv"], ["report", "funnel", "--format"]] {
+            let tail: &[&str] = if asked[0] == "report" { &["json"] } else { &[] };
+            run(&repo, &repo.path(), &[&["-p", "sales"], &asked[..], tail].concat());
+        }
+    };
     let mut dice = Dice(5);
     for number in 0..12 {
         work(&repo.path(), &mut dice, number);
         repo.commit("work");
     }
     // In two parts, as it grows.
-    run(&repo, &repo.path(), &["-p", "sales", "log", "--format", "csv"]);
+    ask();
     work(&repo.path(), &mut dice, 99);
     repo.commit("one more");
-    run(&repo, &repo.path(), &["-p", "sales", "log", "--format", "csv"]);
+    ask();
     repo
 }
 
 #[test]
 fn what_is_kept_may_be_broken_in_any_way() {
     let repo = with_cache();
-    let asked = ["-p", "sales", "log", "--format", "csv"];
-    let right = run_without(&repo, &repo.path(), &asked);
-    assert_eq!(right.0, 0, "{}", right.2);
     let mut dice = Dice(7);
     for file in kept(&repo) {
+        // Whoever reads that file.
+        let is_walk = file.file_name().unwrap().to_string_lossy().starts_with("history-");
+        let asked: &[&str] =
+            if is_walk { &["log", "--format", "csv"] } else { &["report", "funnel", "--format", "json"] };
+        let asked = [&["-p", "sales"], asked].concat();
+        let right = run_without(&repo, &repo.path(), &asked);
+        assert_eq!(right.0, 0, "{}", right.2);
         let whole = std::fs::read(&file).unwrap();
         let mut broken: Vec<(String, Vec<u8>)> =
             vec![("emptied".into(), vec![]), ("doubled".into(), [&whole[..], &whole].concat())];
@@ -467,7 +480,7 @@ fn readers_beside_each_other_and_beside_commits_all_tell_a_state_there_was() {
 fn after_one_more_commit_what_was_read_before_is_not_read_again() {
     let repo = with_cache();
     let asked = ["-p", "sales", "log", "--format", "csv"];
-    assert_eq!(kept(&repo).len(), 1, "one file for one pipeline");
+    assert_eq!(kept(&repo).len(), 2, "for one pipeline one file of the walk and one of the visits");
     let old = repo.git(&["rev-parse", "HEAD~9:sales"]).trim().to_owned();
     let newer: BTreeSet<String> = repo
         .git(&["log", "-3", "--format=%T"])
@@ -489,4 +502,155 @@ fn after_one_more_commit_what_was_read_before_is_not_read_again() {
     assert!(info.1.contains(&tip[..10]) && info.1.contains(commits.trim()), "{info:?}");
     let (code, _, _) = run(&repo, &repo.path(), &["cache", "clear"]);
     assert_eq!((code, kept(&repo).len()), (0, 0));
+}
+
+/// The file of the visits, without that of the walk that they were taken from.
+fn visits_alone(repo: &TestRepo) -> PathBuf {
+    let (mut visits, walks): (Vec<PathBuf>, Vec<PathBuf>) =
+        kept(repo).into_iter().partition(|path| path.file_name().unwrap().to_string_lossy().starts_with("visits-"));
+    walks.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    assert_eq!(visits.len(), 1, "{visits:?}");
+    visits.remove(0)
+}
+
+/// A repository whose first commits cannot be read any more, with visits kept of the last one, and what puts them back.
+fn cut_off() -> (TestRepo, impl Fn(bool)) {
+    let repo = TestRepo::with_pipeline();
+    for number in 0..12 {
+        let name = format!("sales/brief/d{number:02}.yaml");
+        repo.write(&name, format!("title: d{number}\namount: {number} EUR\nowner: olga\n"));
+        repo.set_now(repo.now() + 3_600);
+        repo.commit("come in");
+    }
+    let old = repo.git(&["rev-parse", "HEAD~5:sales"]).trim().to_owned();
+    assert_eq!(run(&repo, &repo.path(), &FUNNEL).0, 0);
+    visits_alone(&repo);
+    let object = repo.path().join(format!(".git/objects/{}/{}", &old[..2], &old[2..]));
+    let aside = repo.path().join(".git/taken-away");
+    let put = move |back: bool| match back {
+        true => std::fs::rename(&aside, &object).unwrap(),
+        false => std::fs::rename(&object, &aside).unwrap(),
+    };
+    put(false);
+    (repo, put)
+}
+
+const FUNNEL: [&str; 4] = ["report", "funnel", "--format", "json"];
+
+/// One step after the other, of which none needs what came before the visits that are kept.
+#[test]
+fn visits_are_brought_up_to_date_by_plain_commits_alone() {
+    let (repo, put) = cut_off();
+    let at = repo.path();
+    let steps: [(&str, &dyn Fn()); 9] = [
+        ("nothing", &|| drop(repo.git(&["commit", "-q", "--allow-empty", "-m", "nothing to see"]))),
+        ("a field", &|| drop(repo.write("sales/brief/d01.yaml", "title: d1\namount: 70 EUR\nowner: petra\n"))),
+        ("a move", &|| drop(repo.git(&["mv", "sales/brief/d02.yaml", "sales/proposal/d02.yaml"]))),
+        ("a move on", &|| drop(repo.git(&["mv", "sales/proposal/d02.yaml", "sales/contract/d02.yaml"]))),
+        ("a new deal", &|| drop(repo.write("sales/brief/new.yaml", "title: New\n"))),
+        ("a new deal moves", &|| drop(repo.git(&["mv", "sales/brief/new.yaml", "sales/lost/new.yaml"]))),
+        ("a deal goes", &|| std::fs::remove_file(at.join("sales/brief/d03.yaml")).unwrap()),
+        ("a version that cannot be read", &|| drop(repo.write("sales/brief/d04.yaml", "title: [\n"))),
+        ("a folder that is no stage", &|| {
+            repo.write("sales/parking/.gitkeep", "");
+            drop(repo.git(&["mv", "sales/brief/d05.yaml", "sales/parking/d05.yaml"]));
+        }),
+    ];
+    for (what, step) in steps {
+        step();
+        repo.set_now(repo.now() + 40_000);
+        if what != "nothing" {
+            repo.commit(what);
+        }
+        let with = run(&repo, &at, &FUNNEL);
+        put(true);
+        let without = run_without(&repo, &at, &FUNNEL);
+        put(false);
+        assert_eq!(with, without, "{what}");
+        assert_eq!(with.0, 0, "{what}: {}", with.2);
+    }
+    // Several at a time, one of them with a clock that runs behind.
+    for number in 6..10 {
+        repo.set_now(repo.now() + if number == 8 { -500_000 } else { 1_000 });
+        repo.git(&["mv", &format!("sales/brief/d{number:02}.yaml"), &format!("sales/won/d{number:02}.yaml")]);
+        repo.commit("won");
+    }
+    let with = run(&repo, &at, &FUNNEL);
+    put(true);
+    assert_eq!(with, run_without(&repo, &at, &FUNNEL));
+    assert_eq!(with.0, 0, "{}", with.2);
+}
+
+/// What cannot be told from visits alone is read from the commits, whether or not that is possible.
+#[test]
+fn visits_are_not_brought_up_to_date_by_what_they_cannot_tell() {
+    type Step = (&'static str, fn(&TestRepo));
+    let steps: [Step; 8] = [
+        ("a stage got another name", |repo| {
+            repo.write(
+                "sales/pipeline.yaml",
+                SMALL_PIPELINE.replace("  - id: brief\n", "  - id: start\n    was: [brief]\n"),
+            );
+            repo.git(&["mv", "sales/brief", "sales/start"]);
+        }),
+        ("a stage became optional", |repo| {
+            let text = SMALL_PIPELINE.replace("  - id: proposal\n", "  - id: proposal\n    optional: true\n");
+            repo.write("sales/pipeline.yaml", text);
+        }),
+        ("a list of ignored commits", |repo| {
+            repo.write(".tussock-ignore-revs", repo.git(&["rev-parse", "HEAD"]));
+        }),
+        ("a deal got another id", |repo| {
+            repo.git(&["mv", "sales/brief/d01.yaml", "sales/brief/e01.yaml"]);
+            repo.write("sales/brief/e01.yaml", "title: d1\nwas: [d01]\n");
+        }),
+        ("a deal lies in two folders", |repo| {
+            let text = std::fs::read(repo.path().join("sales/brief/d01.yaml")).unwrap();
+            repo.write("sales/proposal/d01.yaml", &text);
+        }),
+        ("a merge", |repo| {
+            repo.git(&["switch", "-qc", "side"]);
+            repo.write("sales/brief/side.yaml", "title: Side\n");
+            repo.commit("on the side");
+            repo.git(&["switch", "-q", "main"]);
+            repo.write("sales/brief/main.yaml", "title: Main\n");
+            repo.commit("meanwhile");
+            repo.git(&["merge", "-q", "--no-ff", "-m", "merge", "side"]);
+        }),
+        ("an older commit", |repo| drop(repo.git(&["reset", "-q", "--hard", "HEAD~3"]))),
+        ("an amended commit", |repo| {
+            repo.write("sales/brief/other.yaml", "title: Other\n");
+            repo.git(&["add", "-A"]);
+            repo.git(&["commit", "-q", "--amend", "-m", "amended"]);
+        }),
+    ];
+    for (what, step) in steps {
+        let (repo, put) = cut_off();
+        step(&repo);
+        repo.set_now(repo.now() + 40_000);
+        if !repo.git(&["status", "--porcelain"]).is_empty() {
+            repo.commit(what);
+        }
+        let with = run(&repo, &repo.path(), &FUNNEL);
+        assert_eq!(with.0, 10, "{what} needs the commits before: {}", with.1);
+        put(true);
+        let without = run_without(&repo, &repo.path(), &FUNNEL);
+        assert_eq!(run(&repo, &repo.path(), &FUNNEL), without, "{what}");
+        assert_eq!(without.0, 0, "{what}: {}", without.2);
+        // And again from what is now kept.
+        visits_alone(&repo);
+        put(false);
+        assert_eq!(run(&repo, &repo.path(), &FUNNEL), without, "{what}, kept");
+    }
+}
+
+#[test]
+fn visits_of_another_version_are_not_read() {
+    let (repo, _) = cut_off();
+    let file = visits_alone(&repo);
+    assert_eq!(run(&repo, &repo.path(), &FUNNEL).0, 0);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[15] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    assert_eq!(run(&repo, &repo.path(), &FUNNEL).0, 10);
 }

@@ -253,3 +253,64 @@ fn values_of_the_wrong_kind_say_what_is_taken() {
 15:22 the level of yaml-syntax must be error, warning, info or off"
     );
 }
+
+#[test]
+fn a_calendar_is_read_strictly() {
+    let calendar = |text: &str| with(&format!("stages: [{{id: a}}]\ncalendar: {text}\n"));
+    let full = calendar("{days: [mon, sat], hours: \"08:30-24:00\", holidays: [2026-01-01]}");
+    let (pipeline, _) = read(full.as_bytes()).unwrap_or_else(|p| panic!("{p:?}"));
+    let read = pipeline.calendar.unwrap();
+    assert_eq!((read.days, read.from, read.to), ([true, false, false, false, false, true, false], 510, 1440));
+    assert_eq!(read.holidays.len(), 1);
+    let says = |text: &str| problems(&calendar(text)).split_once(' ').map(|(_, said)| said.to_owned()).unwrap();
+    assert_eq!(says("{days: [mon]}"), "the calendar has no working hours (write `hours: \"09:00-18:00\"`)");
+    let hours =
+        "hours must be two times of the day, the earlier one first (write them within one day: \"09:00-18:00\")";
+    for bad in ["18:00-09:00", "9-18", "09:00", "09:00-25:00", "22:00-06:00"] {
+        assert_eq!(says(&format!("{{hours: \"{bad}\"}}")), hours);
+    }
+    assert_eq!(says("{days: [], hours: \"09:00-18:00\"}"), "the calendar has no working day (write [mon, tue, wed])");
+    let far = says("{days: [monday], hours: \"09:00-18:00\"}");
+    assert!(far.starts_with("\"monday\" is no day of the week (days are mon, tue,"), "{far}");
+    assert_eq!(says("{day: [mon], hours: \"09:00-18:00\"}"), "calendar has no key `day` (did you mean `days`?)");
+    let day = says("{hours: \"09:00-18:00\", holidays: [2026-02-30]}");
+    assert!(day.starts_with("2026-02-30 does not exist"), "{day}");
+    assert_eq!(says("[mon]"), "calendar must be a block of keys");
+    assert_eq!(
+        says("{hours: \"09:00-18:00\", holidays: 2026-01-01}"),
+        "holidays must be a list (write [2026-01-01, 2026-05-01])"
+    );
+}
+
+const HEAD_WITH_STAGE: &str = "version: 1\ncurrency: EUR\nstages: [{id: a}]\nends: [{id: won, kind: won}]\n";
+
+#[test]
+fn targets_are_of_months_quarters_and_years() {
+    let text = format!("{HEAD_WITH_STAGE}targets: {{FY2027: 1500000, 2026-Q1: 300000.50, 2026-04: 80000 EUR}}\n");
+    let (pipeline, _) = read(text.as_bytes()).unwrap();
+    let told = pipeline.targets.iter().map(|t| format!("{} {}", t.span.name(1), t.amount));
+    assert_eq!(told.collect::<Vec<_>>(), ["2026-Q1 300000.50", "2026-04 80000", "2027 1500000"]);
+    let text = format!("{HEAD_WITH_STAGE}fiscal_year_start: 4\ntargets: {{FY2027-Q1: 5}}\n");
+    let (pipeline, _) = read(text.as_bytes()).unwrap();
+    assert_eq!(pipeline.targets[0].span.from.to_string(), "2026-04-01");
+}
+
+#[test]
+fn a_target_that_says_nothing_clear_is_named() {
+    let targets =
+        "targets:\n  2026-Q5: 1\n  2026-Q1: 3e5\n  2026-Q2: 5 USD\n  2026-Q3: 0\n  2026-Q4: 1\n  FY2026-Q4: 2\n";
+    assert_eq!(
+        problems(&format!("{HEAD_WITH_STAGE}{targets}")),
+        "\
+6:3 \"2026-Q5\" is no month, quarter or year (write 2026-04, 2026-Q1 or FY2026)
+7:12 the target for 2026-Q1: \"3e5\" is not an amount (write it without separators: 300000)
+8:12 the target for 2026-Q2 is in USD (targets are in the pipeline's currency, EUR)
+9:12 the target for 2026-Q3 must be above 0
+11:3 there are two targets for 2026-Q4"
+    );
+    assert_eq!(
+        problems(&format!("{HEAD_WITH_STAGE}fiscal_year_start: 4\ntargets: {{2026-Q1: 1}}\n")),
+        "6:11 \"2026-Q1\" is no month, quarter or year (write 2026-04, FY2026-Q1 or FY2026; a fiscal year is called \
+         after the calendar year in which it ends)"
+    );
+}

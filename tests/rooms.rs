@@ -44,7 +44,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 fn code(room: &str) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room), &mut files);
-    files.retain(|f| !f.ends_with("tests.rs"));
+    files.retain(|f| !f.ends_with("tests.rs") && !f.ends_with("fixture.rs"));
     let read = |file: PathBuf| {
         let text = std::fs::read_to_string(&file).unwrap();
         let text = text.split("#[cfg(test)]").next().unwrap_or("");

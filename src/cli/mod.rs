@@ -20,6 +20,7 @@ pub mod exit;
 pub mod progress;
 pub mod reference;
 pub mod refusal;
+mod rendering;
 mod reporting;
 pub mod signals;
 pub mod standpoint;
@@ -243,6 +244,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         let mut ui = Ui::new(ColorWhen::Never);
         ui.line(concat!("tussock ", env!("CARGO_PKG_VERSION")));
         return ended(&mut ui, Exit::Done);
+    }
+    if args.get(1).is_some_and(|word| word == rendering::WORD) {
+        return rendering::serve();
     }
     let cli = match parse(args) {
         Ok(cli) => cli,

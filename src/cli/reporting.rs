@@ -8,19 +8,21 @@ use crate::check::{self, check};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::standpoint::{AllowIncomplete, Then};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts as StageFacts, read, read_pipeline, read_values, tell_history, with_chronicle};
+use crate::cli::workspace::{
+    Facts as StageFacts, read, read_pipeline, read_values, tell_history, visits_at, with_chronicle,
+};
 use crate::format;
 use crate::format::deal::Deal;
 use crate::format::expr::Expression;
 use crate::format::ident::{CriterionId, DealId};
 use crate::format::judge::Circumstances;
 use crate::format::load::Reading;
-use crate::format::pipeline::Pipeline;
+use crate::format::pipeline::{Pipeline, deal_path};
 use crate::format::source::{EntryKind, Source as _};
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
 use crate::history::track::Tracks;
-use crate::history::{Chronicle, History, Summary};
+use crate::history::{Chronicle, History, Summary, Visits};
 use crate::metrics::estimate::Floors;
 use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
@@ -70,6 +72,23 @@ impl Viewpoint {
         let pipeline = read_pipeline(ui, &files)?;
         Ok(Viewpoint { home, commit, files, asked, pipeline })
     }
+
+    /// As it was known at the end of a day, where something became known after it.
+    ///
+    /// # Errors
+    /// When nothing was known yet on that day, or history cannot be read.
+    pub(in crate::cli) fn at_the_end_of(
+        self,
+        ui: &mut Ui,
+        day: NaiveDate,
+        allow: AllowIncomplete,
+    ) -> Result<Viewpoint, CommandError> {
+        match Then::known_by(ui, &self.home, self.commit, day, allow)? {
+            Some((then, _)) if then.commit == self.commit => Ok(self),
+            Some((then, snapshot)) => Viewpoint::open(ui, &self.home, Some((then, snapshot))),
+            None => Err(CommandError::usage(format!("there was no pipeline yet on {day}"))),
+        }
+    }
 }
 
 /// How much is to be gathered.
@@ -95,6 +114,8 @@ pub(in crate::cli) struct Known {
     source: Source,
     attention: Vec<Attention>,
     before: Option<Before>,
+    /// Deals whose file could not be read.
+    unread: Vec<DealId>,
     asked: Asked,
     /// The pipeline's own templates, by file name.
     pub(in crate::cli) templates: BTreeMap<String, String>,
@@ -132,12 +153,14 @@ impl Known {
         let Viewpoint { home: then, commit, files, asked: when, pipeline } = point;
         let templates = own_templates(&files, commit)?;
         drop(files);
-        let told = |chronicle: &Chronicle<'_>| {
+        let told = |chronicle: &Chronicle<'_>| (chronicle.summary(), chronicle.spells(true), Some(chronicle.history()));
+        let (summary, mut spells, history) = if needs.deals || needs.tracks {
+            with_chronicle(&then, commit, &pipeline, &allow.options(), told)?
+        } else {
             // Who needs no deal needs none by name either.
-            let history = (needs.deals || needs.tracks).then(|| chronicle.history());
-            (chronicle.summary(), chronicle.spells(needs.deals), history)
+            let Visits { summary, spells } = visits_at(&then, commit, &pipeline, &allow.options())?;
+            (summary, spells, None)
         };
-        let (summary, mut spells, history) = with_chronicle(&then, commit, &pipeline, &allow.options(), told)?;
         tell_history(ui, home, &summary, &pipeline)?;
         let known_at = summary.tip_known_at.unwrap_or(KnownAt(i64::MIN));
         let as_of = when.map_or(known_at, |(until, _)| until);
@@ -186,7 +209,22 @@ impl Known {
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
         let block = HistoryBlock::of(&summary, &pipeline);
-        Ok(Known { pipeline, state, block, spells, tracks, as_of, today, source, attention, before, asked, templates })
+        let unread = state.as_ref().map(|state| unread(&state.reading)).unwrap_or_default();
+        Ok(Known {
+            pipeline,
+            state,
+            block,
+            spells,
+            tracks,
+            as_of,
+            today,
+            source,
+            attention,
+            before,
+            unread,
+            asked,
+            templates,
+        })
     }
 
     /// What a report is made of.
@@ -194,6 +232,8 @@ impl Known {
         Facts {
             pipeline: &self.pipeline,
             deals: self.state.as_ref().map_or(&[], State::deals),
+            all: self.state.as_ref().map_or(&[], |state| &state.reading.deals),
+            unread: &self.unread,
             spells: &self.spells,
             tracks: &self.tracks,
             as_of: self.as_of,
@@ -261,20 +301,28 @@ fn before(
     allow: AllowIncomplete,
 ) -> Result<Before, CommandError> {
     let end = pipeline.end_of(day);
-    let nothing = Before { day, pipeline: pipeline.clone(), deals: Vec::new(), unreadable: 0 };
+    let nothing = Before { day, pipeline: pipeline.clone(), deals: Vec::new(), all: None, unread: Vec::new() };
     if summary.first_known_at.is_none_or(|first| first.0 > end) {
         return Ok(nothing);
     }
     let Some((then, snapshot)) = Then::known_by(ui, home, tip, day, allow)? else { return Ok(nothing) };
     let reading = read_values(ui, &snapshot)?;
+    let unread = unread(&reading);
     let mut seen: HashSet<DealId> = HashSet::with_capacity(reading.deals.len());
     let mut deals: Vec<Deal> = reading.deals;
     // Which of two files of a deal counted then is a question of the history up to then; the first is as good.
     deals.retain(|deal| seen.insert(deal.id.clone()));
+    let mut all = None;
     if let Some(filter) = filter {
-        deals = matching(ui, &then.pipeline, &deals, filter, &StageFacts::default(), day, &snapshot);
+        let matching = matching(ui, &then.pipeline, &deals, filter, &StageFacts::default(), day, &snapshot);
+        all = Some(std::mem::replace(&mut deals, matching).into());
     }
-    Ok(Before { day, pipeline: then.pipeline, deals, unreadable: reading.unreadable.len() })
+    Ok(Before { day, pipeline: then.pipeline, deals, all, unread })
+}
+
+/// The deals whose files could not be read.
+fn unread(reading: &Reading) -> Vec<DealId> {
+    reading.unreadable.iter().filter_map(|file| deal_path(&file.path)).map(|(_, id)| id).collect()
 }
 
 /// What `validate` would say of this state, counted by rule.
@@ -348,7 +396,7 @@ fn own_templates(snapshot: &Snapshot, commit: ObjectId) -> Result<BTreeMap<Strin
     let mut templates = BTreeMap::new();
     for entry in snapshot.entries().map_err(failed)? {
         let Some(name) = entry.path.strip_prefix("templates/") else { continue };
-        if entry.kind == EntryKind::File && name.ends_with(".jinja") {
+        if entry.kind == EntryKind::File && (name.ends_with(".jinja") || name == "style.css") {
             let bytes = snapshot.read(&entry.path).map_err(failed)?;
             let text = String::from_utf8(bytes)
                 .map_err(|_| CommandError::usage(format!("the template {} is not UTF-8", entry.path)))?;

@@ -20,7 +20,7 @@ use crate::format::load::{Listing, LoadError, Reading, Unreadable, list, load, l
 use crate::format::pipeline::{CriterionTest, Pipeline, deal_path};
 use crate::format::source::Source;
 use crate::history::spell::Spell;
-use crate::history::{self, Cache, Chronicle, History, HistoryError, Options, Summary};
+use crate::history::{self, Cache, Chronicle, History, HistoryError, Options, Summary, Visits};
 use crate::output::terminal::plain;
 use crate::output::text::{Look, render};
 use crate::repo::activity::writer_about;
@@ -504,4 +504,27 @@ pub fn with_chronicle<T>(
     let cache = if is_current { cache } else { cache.read_only() };
     let chronicle = history::read(&objects, tip, &home.prefix, pipeline, options, Some(&cache));
     Ok(tell(&chronicle.map_err(HistoryFailure::History)?))
+}
+
+/// The visits of deals up to a commit, for who needs nothing else of history.
+///
+/// # Errors
+/// See [`HistoryFailure`].
+pub fn visits_at(home: &Home, tip: ObjectId, pipeline: &Pipeline, options: &Options) -> Result<Visits, HistoryFailure> {
+    let repo = |e: crate::repo::error::RepoError| HistoryFailure::Repo(e.into());
+    let place = home.place().map_err(repo)?;
+    let cache = Cache::at(&place.own_folder());
+    if !place.may_be_shallow()
+        && options.until.is_none()
+        && let Some(visits) = cache.visits_at(tip, &home.prefix, pipeline)
+    {
+        return Ok(visits);
+    }
+    let _progress = Progress::new("reading history");
+    let repository = place.open().map_err(repo)?;
+    let objects = GitObjects::open(&repository).map_err(repo)?.reading(tip, &home.prefix);
+    let is_current = head(home).map_err(repo)?.and_then(|h| h.commit) == Some(tip);
+    // A look at the past or at another branch leaves what is kept for the one that is checked out.
+    let cache = if is_current { cache } else { cache.read_only() };
+    history::visits(&objects, tip, &home.prefix, pipeline, options, &cache).map_err(HistoryFailure::History)
 }

@@ -2,6 +2,7 @@
 //! expression language. Knows neither git nor the terminal nor the clock.
 
 pub mod builtins;
+pub mod calendar;
 pub mod canonical;
 pub mod date;
 pub mod deal;
@@ -15,6 +16,7 @@ pub mod judge;
 pub mod load;
 pub mod money;
 pub mod nearest;
+pub mod period;
 pub mod pipeline;
 pub mod pipeline_file;
 pub mod prescan;
@@ -28,6 +30,7 @@ pub mod slug;
 pub mod source;
 pub mod span;
 mod splice;
+pub mod target;
 pub mod tree;
 pub mod typing;
 pub mod value;

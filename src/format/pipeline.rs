@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 
+use super::calendar::Calendar;
 use super::date::Period;
 use super::ident::{CriterionId, DealId, StageId};
 use super::money::Currency;
 use super::schema::FieldSpec;
 use super::span::Span;
+use super::target::Target;
 
 /// The name of the pipeline file.
 pub const PIPELINE_FILE: &str = "pipeline.yaml";
@@ -29,8 +31,12 @@ pub struct Pipeline {
     pub currency: Currency,
     /// Where a day begins.
     pub timezone: Tz,
+    /// When the team works; `None`: every hour of every day counts.
+    pub calendar: Option<Calendar>,
     /// First month of the fiscal year, 1 to 12.
     pub fiscal_year_start: u32,
+    /// What is to be won in a period, by its first day; no two for one period.
+    pub targets: Vec<Target>,
     /// File of exchange rates, below the pipeline's folder.
     pub rates: Option<String>,
     /// The first stage that counts as won; `None`: only an end of kind won does.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono_tz::Tz;
 
 use super::builtins;
+use super::calendar;
 use super::date::{Period, parse_share};
 use super::expr::Expression;
 use super::field_file::FieldReader;
@@ -19,12 +20,14 @@ use super::schema::{self, FieldSpec, FieldType};
 use super::span::Span;
 use super::tree::{self, Core, Mapping, Node, NodeKind, resolve};
 
-const TOP: [&str; 14] = [
+const TOP: [&str; 16] = [
     "version",
     "title",
     "currency",
     "timezone",
+    "calendar",
     "fiscal_year_start",
+    "targets",
     "rates",
     "won_at",
     "groups",
@@ -100,7 +103,7 @@ impl Reader<'_> {
         None
     }
 
-    fn texts(&mut self, node: &Node, what: &str) -> Vec<(String, Span)> {
+    pub(super) fn texts(&mut self, node: &Node, what: &str) -> Vec<(String, Span)> {
         match &node.kind {
             NodeKind::Sequence { items, .. } => {
                 items.iter().filter_map(|i| self.text(i, what).map(|t| (t.to_owned(), i.span))).collect()
@@ -149,6 +152,7 @@ impl Reader<'_> {
         let title = root.get("title").and_then(|n| self.text(n, "title")).unwrap_or("Pipeline").to_owned();
         let currency = self.currency(root, span);
         let timezone = self.timezone(root);
+        let calendar = root.get("calendar").and_then(|node| calendar::read(self, node));
         let fiscal_year_start = root.get("fiscal_year_start").map_or(1, |node| {
             let month = self.text(node, "fiscal_year_start").and_then(|t| t.parse().ok());
             month.filter(|m| (1..=12).contains(m)).unwrap_or_else(|| {
@@ -156,6 +160,7 @@ impl Reader<'_> {
                 1
             })
         });
+        let targets = self.targets(root, currency, fiscal_year_start);
         let rates = root.get("rates").and_then(|n| self.text(n, "rates")).map(str::to_owned);
         let groups = self.groups(root);
         let mut stages = self.stages(root, span);
@@ -189,7 +194,9 @@ impl Reader<'_> {
             title,
             currency: currency?,
             timezone,
+            calendar,
             fiscal_year_start,
+            targets,
             rates,
             won_at,
             groups,

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use crate::format::ident::{DealId, StageId};
 use crate::format::pipeline::Pipeline;
 use crate::repo::mailmap::Mailmap;
-use crate::repo::objects::{Author, ObjectError, ObjectId, Objects};
+use crate::repo::objects::{Author, ObjectId, Objects};
 
-use super::cache::Cache;
+use super::cache::{Cache, Visits};
 use super::deals::Deal;
 use super::event::{Direction, Event, EventKind, ValidAt};
 use super::fields;
-use super::ignore::{IGNORE_REVS_FILE, IgnoreRevs};
+use super::ignore::IgnoreRevs;
 use super::ledger::{Ledger, Record, What};
 use super::record::{History, HistoryError, IgnoredMove, Options, Standing, Summary};
 use super::spell::{Book, Spells};
@@ -42,12 +42,12 @@ enum Move {
 
 /// What is counted in the records.
 #[derive(Default)]
-struct Counted {
-    clamped_valid: usize,
-    skips: usize,
-    odd_times: usize,
-    imported: usize,
-    ignored_moves: usize,
+pub(super) struct Counted {
+    pub(super) clamped_valid: usize,
+    pub(super) skips: usize,
+    pub(super) odd_times: usize,
+    pub(super) imported: usize,
+    pub(super) ignored_moves: usize,
 }
 
 /// The names of what records have numbers for.
@@ -99,7 +99,7 @@ pub fn read<'p>(
 
 impl<'p> Chronicle<'p> {
     /// What was walked, told with the mailmap and the list of ignored commits of its last commit.
-    fn of(
+    pub(super) fn of(
         objects: &dyn Objects,
         walked: Walked<'p>,
         pipeline: &'p Pipeline,
@@ -111,13 +111,8 @@ impl<'p> Chronicle<'p> {
         if let (Some(last), Some(root)) = (walked.ledger.line.last(), walked.way.root()) {
             let object = |source| HistoryError::Object { commit: last.id, source };
             let mut trees = Trees::new(objects);
-            let folder = walked.way.folder().filter(|folder| *folder != root);
-            for folder in [Some(root), folder].into_iter().flatten() {
-                if let Some(text) = text_of(objects, &mut trees, folder, IGNORE_REVS_FILE).map_err(object)? {
-                    ignore.add(&text);
-                }
-            }
-            if let Some(text) = text_of(objects, &mut trees, root, MAILMAP_FILE).map_err(object)? {
+            ignore = IgnoreRevs::read(&mut trees, root, walked.way.folder()).map_err(object)?;
+            if let Some(text) = trees.text_in(root, MAILMAP_FILE).map_err(object)? {
                 people = Mailmap::parse(&String::from_utf8_lossy(&text));
             }
         }
@@ -160,14 +155,23 @@ impl<'p> Chronicle<'p> {
 
     /// The visits of deals to stages; the deals have names only where these are asked for.
     pub fn spells(&self, named: bool) -> Spells {
-        let stages = &self.walked.stages;
-        let imports = self.imports();
         let mut book = Book::default();
+        self.write_down(&mut book, &self.imports().0);
+        let deals = match named {
+            true => self.deal_ids().collect::<Option<Vec<DealId>>>().unwrap_or_default(),
+            false => Vec::new(),
+        };
+        book.spells(deals, self.walked.stages.all_names())
+    }
+
+    /// Writes down what the records say of visits.
+    pub(super) fn write_down(&self, book: &mut Book, imports: &BTreeSet<ObjectId>) {
+        let stages = &self.walked.stages;
         for record in &self.ledger().records {
             let at = ValidAt(record.at);
             match record.what {
                 What::Created => {
-                    book.enter(record.deal, stages.real_number(record.to), at, self.is_import(record, &imports));
+                    book.enter(record.deal, stages.real_number(record.to), at, self.is_import(record, imports));
                 }
                 What::Restored => book.enter(record.deal, stages.real_number(record.to), at, false),
                 What::Removed => book.leave(record.deal, at),
@@ -179,11 +183,19 @@ impl<'p> Chronicle<'p> {
                 What::Changed | What::Renamed => {}
             }
         }
-        let deals = match named {
-            true => self.deal_ids().collect::<Option<Vec<DealId>>>().unwrap_or_default(),
-            false => Vec::new(),
-        };
-        book.spells(deals, stages.all_names())
+    }
+
+    /// The visits and what is to be said of the whole: all that most reports need of history.
+    pub fn visits(&self) -> Visits {
+        Visits { summary: self.summary(), spells: self.spells(false) }
+    }
+
+    pub(super) fn walked(&self) -> &Walked<'p> {
+        &self.walked
+    }
+
+    pub(super) fn ignore(&self) -> &IgnoreRevs {
+        &self.ignore
     }
 
     /// The ids that deals have now, by number; `None` for what is none, which no file can be called.
@@ -239,7 +251,7 @@ impl<'p> Chronicle<'p> {
     /// What is to be said of it as a whole.
     pub fn summary(&self) -> Summary {
         let ledger = self.ledger();
-        let imports = self.imports();
+        let (imports, _) = self.imports();
         let counted = self.counted(&imports);
         let copies = |deal: &&Deal| !deal.copies.is_empty();
         Summary {
@@ -264,7 +276,7 @@ impl<'p> Chronicle<'p> {
     }
 
     /// Goes through the records once and counts in them.
-    fn counted(&self, imports: &BTreeSet<ObjectId>) -> Counted {
+    pub(super) fn counted(&self, imports: &BTreeSet<ObjectId>) -> Counted {
         let stages = self.walked.stages.all_names();
         let skips_from = |from: &StageId| -> Vec<bool> {
             stages.iter().map(|to| direction(self.pipeline, from, to) == Direction::Skip).collect()
@@ -357,7 +369,7 @@ impl<'p> Chronicle<'p> {
     }
 
     /// Commits that moved many deals at once, with the number of deals.
-    fn bulk(&self) -> Vec<(ObjectId, usize)> {
+    pub(super) fn bulk(&self) -> Vec<(ObjectId, usize)> {
         let ledger = self.ledger();
         let bulk = ledger.many.iter().filter_map(|place| {
             let start = ledger.records.partition_point(|record| record.place < *place);
@@ -369,27 +381,19 @@ impl<'p> Chronicle<'p> {
         bulk.collect()
     }
 
-    /// Commits that brought in the first deals, many at a time, or lie at the edge of what a shallow clone has.
-    fn imports(&self) -> BTreeSet<ObjectId> {
+    /// Commits that brought in the first deals, many at a time, or lie at the edge of what a shallow clone has; and whether
+    /// one more could be among them.
+    pub(super) fn imports(&self) -> (BTreeSet<ObjectId>, bool) {
         let ledger = self.ledger();
         let mut imports = BTreeSet::new();
         for group in ledger.records.chunk_by(|a, b| a.place == b.place) {
             let created = group.iter().filter(|record| record.what == What::Created);
             let is_edge = self.incomplete && group.first().is_some_and(|record| record.place == 0);
             if !is_edge && created.clone().count() < IMPORT {
-                break;
+                return (imports, false);
             }
             imports.extend(created.filter_map(|record| ledger.maker(record.maker).map(|(id, _)| id)));
         }
-        imports
+        (imports, true)
     }
-}
-
-fn text_of(
-    objects: &dyn Objects,
-    trees: &mut Trees,
-    folder: ObjectId,
-    name: &str,
-) -> Result<Option<Arc<Vec<u8>>>, ObjectError> {
-    trees.file_in(folder, name)?.map(|blob| objects.blob(blob)).transpose()
 }

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::repo::objects::ObjectId;
+use twox_hash::XxHash3_64;
+
+use super::trees::Trees;
+use crate::repo::objects::{ObjectError, ObjectId};
 
 /// The name of the file, at the root of the repository or in the pipeline's folder.
 pub const IGNORE_REVS_FILE: &str = ".tussock-ignore-revs";
@@ -17,11 +20,33 @@ pub(super) struct IgnoreRevs {
     short: Vec<String>,
     /// Lines that name no commit.
     pub(super) bad_lines: Vec<String>,
+    /// A number for the texts that were read.
+    said: u64,
 }
 
 impl IgnoreRevs {
+    /// The lists in a root tree and in the pipeline's folder there.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub(super) fn read(trees: &mut Trees, root: ObjectId, folder: Option<ObjectId>) -> Result<Self, ObjectError> {
+        let mut ignore = IgnoreRevs::default();
+        for folder in [Some(root), folder.filter(|folder| *folder != root)].into_iter().flatten() {
+            if let Some(text) = trees.text_in(folder, IGNORE_REVS_FILE)? {
+                ignore.add(&text);
+            }
+        }
+        Ok(ignore)
+    }
+
+    /// A number that is another one, as good as certainly, where other texts were read.
+    pub(super) fn said(&self) -> u64 {
+        self.said
+    }
+
     /// Adds the lines of a file: full or abbreviated ids, `#` begins a comment.
     pub(super) fn add(&mut self, text: &[u8]) {
+        self.said = XxHash3_64::oneshot_with_seed(self.said.wrapping_add(1), text);
         for line in String::from_utf8_lossy(text).lines() {
             let word = line.split('#').next().unwrap_or_default().trim().trim_start_matches('\u{feff}');
             if word.is_empty() {

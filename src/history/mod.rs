@@ -9,6 +9,7 @@ pub mod spell;
 pub mod standpoint;
 pub mod track;
 
+mod bytes;
 mod cache;
 mod chronicle;
 mod compared;
@@ -20,13 +21,16 @@ mod merge;
 mod past;
 mod place;
 mod stages;
+mod stays;
 mod trees;
+mod visits;
 mod walk;
 mod way;
 
-pub use cache::{Cache, CacheFile, Held};
+pub use cache::{Cache, CacheFile, Held, Visits};
 pub use chronicle::{Chronicle, read};
 pub use ignore::IGNORE_REVS_FILE;
 pub use record::{History, HistoryError, IgnoredMove, Options, Standing, Summary};
 pub use stages::direction;
 pub use standpoint::{Found, Point, Standpoint, came_in, standpoint};
+pub use visits::visits;

@@ -88,7 +88,7 @@ pub struct History {
 }
 
 /// What is to be said of a history as a whole, without going through its events.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// The newest commit that was looked at; `None` where nothing was known yet at [`Options::until`].
     pub tip: Option<ObjectId>,

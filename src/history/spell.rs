@@ -1,6 +1,6 @@
 //! Spells: the visits of deals to stages.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::format::ident::{DealId, StageId};
@@ -8,6 +8,8 @@ use crate::repo::objects::ObjectId;
 
 use super::event::{Event, EventKind, ValidAt};
 use super::record::IgnoredMove;
+pub use super::stays::Part;
+use super::stays::Stays;
 
 /// One visit of one deal to one stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +54,7 @@ pub struct Stay {
 pub struct Spells {
     deals: Arc<[DealId]>,
     stages: Vec<StageId>,
-    stays: Vec<Stay>,
+    stays: Stays,
 }
 
 impl Spells {
@@ -91,9 +93,18 @@ impl Spells {
         &self.deals
     }
 
-    /// How many deals there are, with names or without.
+    /// One more than the highest number of a deal.
     pub fn deal_count(&self) -> usize {
-        self.stays.last().map_or(0, |stay| stay.deal as usize + 1)
+        self.stays.deals as usize
+    }
+
+    pub(super) fn packed(&self) -> &Stays {
+        &self.stays
+    }
+
+    /// Visits of deals without names.
+    pub(super) fn unnamed(stages: Vec<StageId>, stays: Stays) -> Spells {
+        Spells { deals: Arc::from([]), stages, stays }
     }
 
     /// The stages and ends, each once, in no order.
@@ -101,35 +112,56 @@ impl Spells {
         &self.stages
     }
 
-    /// The visits, by the deal's number, then in the order in which they happened.
-    pub fn stays(&self) -> &[Stay] {
-        &self.stays
+    /// How many visits there are.
+    pub fn stay_count(&self) -> usize {
+        self.stays.count
+    }
+
+    /// Gives the visits of one deal after the other, by the deal's number, in the order in which they happened. Deals
+    /// without any are left out.
+    pub fn each_deal(&self, mut each: impl FnMut(&[Stay])) {
+        for part in self.parts(1) {
+            part.each_deal(&mut each);
+        }
+    }
+
+    /// Gives the visits of the deals of these numbers, in rising order, one deal after the other.
+    pub(super) fn of_deals(&self, numbers: &[u32], each: impl FnMut(&[Stay])) {
+        self.stays.of_deals(numbers, each);
+    }
+
+    /// These visits, with others of some deals in place of their own. Deals behind the last may be among them.
+    pub(super) fn with(&self, changed: &BTreeMap<u32, Vec<Stay>>, stages: Vec<StageId>) -> Spells {
+        Spells { deals: self.deals.clone(), stages, stays: self.stays.with(changed) }
+    }
+
+    /// The visits in about so many parts, each of whole deals.
+    pub fn parts(&self, count: usize) -> Vec<Part<'_>> {
+        self.stays.parts(count)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.stays.is_empty()
+        self.stays.count == 0
     }
 
     /// The visits of some deals by group: `group_of` tells which of the `groups` a deal belongs to; those of none are left
     /// out. Only deals with names can be told apart.
     pub fn split(&self, groups: usize, group_of: impl Fn(&DealId) -> Option<usize>) -> Vec<Spells> {
         let mut deals: Vec<Vec<DealId>> = vec![Vec::new(); groups];
-        let mut stays: Vec<Vec<Stay>> = vec![Vec::new(); groups];
-        for own in self.stays.chunk_by(|a, b| a.deal == b.deal) {
-            let Some(id) = own.first().and_then(|stay| self.deals.get(stay.deal as usize)) else { continue };
-            let Some(group) = group_of(id) else { continue };
-            if let (Some(deals), Some(stays)) = (deals.get_mut(group), stays.get_mut(group)) {
-                let deal = deals.len() as u32;
-                deals.push(id.clone());
-                stays.extend(own.iter().map(|stay| Stay { deal, ..*stay }));
-            }
+        let mut stays: Vec<Stays> = vec![Stays::default(); groups];
+        for part in self.stays.parts(1) {
+            part.each_deal(|own| {
+                let id = own.first().and_then(|stay| self.deals.get(stay.deal as usize));
+                let Some((id, group)) = id.and_then(|id| Some((id, group_of(id)?))) else { return };
+                if let (Some(deals), Some(stays)) = (deals.get_mut(group), stays.get_mut(group)) {
+                    deals.push(id.clone());
+                    stays.push(own);
+                }
+            });
         }
-        let spells = |(deals, stays): (Vec<DealId>, Vec<Stay>)| Spells {
-            deals: deals.into(),
-            stages: self.stages.clone(),
-            stays,
-        };
+        let spells =
+            |(deals, stays): (Vec<DealId>, Stays)| Spells { deals: deals.into(), stages: self.stages.clone(), stays };
         deals.into_iter().zip(stays).map(spells).collect()
     }
 
@@ -145,7 +177,9 @@ impl Spells {
                 left_censored: stay.left_censored,
             })
         };
-        let mut of_deal: Vec<&[Stay]> = self.stays.chunk_by(|a, b| a.deal == b.deal).collect();
+        let mut stays = Vec::with_capacity(self.stay_count());
+        self.each_deal(|own| stays.extend_from_slice(own));
+        let mut of_deal: Vec<&[Stay]> = stays.chunk_by(|a, b| a.deal == b.deal).collect();
         of_deal.sort_by_key(|stays| stays.first().and_then(|stay| self.deals.get(stay.deal as usize)));
         of_deal.into_iter().flatten().filter_map(spell).collect()
     }
@@ -182,8 +216,13 @@ impl Book {
     pub fn enter(&mut self, deal: u32, stage: u32, at: ValidAt, left_censored: bool) {
         // A time that no clock showed is no beginning.
         let left_censored = left_censored || at.is_odd();
-        self.stays.push(Stay { deal, stage, to: None, entered: at, left: None, left_censored });
-        let place = deal as usize;
+        self.put(Stay { deal, stage, to: None, entered: at, left: None, left_censored });
+    }
+
+    /// Puts down a visit as it is.
+    pub(super) fn put(&mut self, stay: Stay) {
+        self.stays.push(stay);
+        let place = stay.deal as usize;
         if place >= self.last.len() {
             self.last.resize(place + 1, 0);
         }
@@ -220,13 +259,18 @@ impl Book {
         }
     }
 
+    /// The visits in the order in which they were put down.
+    pub(super) fn stays(&self) -> &[Stay] {
+        &self.stays
+    }
+
     /// The visits, by deal. `deals` and `stages` name the numbers that were used.
     pub fn spells(self, deals: impl Into<Arc<[DealId]>>, stages: Vec<StageId>) -> Spells {
         let Book { mut stays, .. } = self;
         if !stays.is_sorted_by_key(|stay| stay.deal) {
             stays = by_deal(&stays);
         }
-        Spells { deals: deals.into(), stages, stays }
+        Spells { deals: deals.into(), stages, stays: Stays::of(&stays) }
     }
 }
 

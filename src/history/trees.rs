@@ -102,6 +102,11 @@ impl<'o> Trees<'o> {
         self.objects
     }
 
+    /// The bytes of the file of a name in a folder; `None` where there is none.
+    pub(super) fn text_in(&mut self, folder: ObjectId, name: &str) -> Result<Option<Arc<Vec<u8>>>, ObjectError> {
+        self.file_in(folder, name)?.map(|blob| self.objects.blob(blob)).transpose()
+    }
+
     /// The raw bytes of a tree.
     pub(super) fn raw(&mut self, id: ObjectId) -> Result<Arc<Vec<u8>>, ObjectError> {
         if let Some(found) = self.young.get(&id) {

@@ -1,5 +1,7 @@
 //! Small pipelines, deals and journeys for tests.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 
 use crate::format::deal::Deal;
@@ -9,8 +11,11 @@ use crate::format::pipeline::{End, EndKind, ExtraFields, Pipeline, Stage};
 use crate::format::span::Span;
 use crate::format::tree::{Document, Mapping};
 use crate::format::value::{Block, Field, Value};
-use crate::history::event::ValidAt;
+use crate::history::event::{Event, EventKind, KnownAt, ValidAt};
+use crate::history::record::History;
 use crate::history::spell::Spell;
+use crate::history::track::Tracks;
+use crate::repo::objects::{Author, ObjectId};
 
 use super::DAY;
 
@@ -51,7 +56,9 @@ pub fn pipeline(stages: &[&str]) -> Pipeline {
         title: "Test".to_owned(),
         currency: Currency::new("EUR").unwrap(),
         timezone: chrono_tz::UTC,
+        calendar: None,
         fiscal_year_start: 1,
+        targets: Vec::new(),
         rates: None,
         won_at: None,
         groups: Default::default(),
@@ -108,6 +115,26 @@ pub fn with(mut deal: Deal, name: &str, value: Value) -> Deal {
     deal
 }
 
+/// What deals had in their fields: deal, field, the day it was written, and the value; oldest first.
+pub fn tracks(changes: &[(&str, &str, i64, &str)]) -> Tracks {
+    let event = |(deal, field, on, value): &(&str, &str, i64, &str)| Event {
+        deal: DealId::new(deal).unwrap(),
+        kind: EventKind::Changed { field: (*field).into(), from: None, to: Some((*value).to_owned()) },
+        at: ValidAt(day(*on)),
+        known_at: KnownAt(day(*on)),
+        author: Arc::new(Author { name: "Olga".to_owned(), email: "olga@example.com".to_owned() }),
+        commit: ObjectId::from_hex(&"1".repeat(40)).unwrap(),
+        clamped: false,
+    };
+    Tracks::of(&History {
+        events: changes.iter().map(event).collect(),
+        ignored: Vec::new(),
+        born: Default::default(),
+        standings: Default::default(),
+        summary: Default::default(),
+    })
+}
+
 /// A text value.
 pub fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
@@ -121,4 +148,14 @@ pub fn money(text: &str) -> Value {
 /// A date as a file writes it.
 pub fn date(text: &str) -> Value {
     Value::Date(text.parse::<NaiveDate>().unwrap())
+}
+
+/// A list of blocks.
+pub fn list(items: Vec<Vec<(&'static str, Value)>>) -> Value {
+    let field = |value: Value| Field { value, span: Span::default() };
+    let block = |entries: Vec<(&'static str, Value)>| {
+        let entry = |(name, value): (&str, Value)| (name.to_owned(), Span::default(), field(value));
+        field(Value::Block(Block { entries: entries.into_iter().map(entry).collect() }))
+    };
+    Value::List(items.into_iter().map(block).collect())
 }

@@ -5,16 +5,20 @@
 //! was taken back is none. A deal that has done neither and has not come to an end is open, and censored, never counted
 //! as a failure in the estimate.
 
+use std::num::NonZero;
+use std::sync::{Mutex, PoisonError};
+use std::thread::ScopedJoinHandle;
+
 use serde::Serialize;
 
 use crate::format::ident::StageId;
 use crate::format::pipeline::{EndKind, Pipeline};
-use crate::history::spell::Spells;
+use crate::history::spell::{Part, Spells};
 
 use super::estimate::{Estimate, Floors};
 use super::interval::wilson;
-use super::journey::{Journey, Journeys, Outcome, Spot, Visit, journeys};
-use super::survival::{Observation, Quantile, Sample};
+use super::journey::{Journey, Journeys, Outcome, Reader, Spot, Visit};
+use super::survival::{Observation, Quantile, Room, Sample};
 
 /// A span of time, in seconds since 1970, by the valid clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -138,43 +142,111 @@ pub struct Standing {
     pub withdrawn: usize,
 }
 
+/// So many visits are counted by one thread: more threads would take longer to begin.
+const FEW: usize = 20_000;
+
+/// More threads than this wait for each other.
+const MOST_THREADS: usize = 4;
+
 /// Counts the funnel of all spells known at `as_of` (seconds since 1970).
 pub fn funnel(pipeline: &Pipeline, spells: &Spells, as_of: i64, window: Window, floors: Floors) -> Funnel {
-    of_journeys(pipeline, &journeys(pipeline, spells), as_of, window, floors)
+    let reader = Reader::new(pipeline, spells);
+    let parts = spells.parts(threads(spells.stay_count()));
+    let count = |part: &Part<'_>| {
+        let mut count = Count::new(pipeline, as_of, window);
+        reader.each(part, |journey| count.add(journey));
+        count
+    };
+    let counted = std::thread::scope(|scope| {
+        let (first, others) = parts.split_first()?;
+        let others: Vec<_> = others.iter().map(|part| scope.spawn(|| count(part))).collect();
+        let mut all = count(first);
+        others.into_iter().for_each(|other| all.join(waited_for(other)));
+        Some(all)
+    });
+    counted.unwrap_or_else(|| Count::new(pipeline, as_of, window)).funnel(floors)
 }
 
 /// [`funnel`] of spells that are already sorted into journeys.
 pub fn of_journeys(pipeline: &Pipeline, journeys: &Journeys, as_of: i64, window: Window, floors: Floors) -> Funnel {
-    let won_index = pipeline.won_index();
-    let can_win = won_index < pipeline.stages.len() || pipeline.ends.iter().any(|e| e.kind == EndKind::Won);
-    let has_won_end = pipeline.ends.iter().any(|e| e.kind == EndKind::Won);
-    let mut tallies: Vec<Tally> = pipeline.stages.iter().map(|_| Tally::default()).collect();
-    let mut overall = Cohort::default();
-    let mut standing = Standing::default();
-    let (mut skips, mut returns, mut reopened, mut never_in_a_stage) = (0, 0, 0, 0);
+    let mut count = Count::new(pipeline, as_of, window);
+    journeys.iter().for_each(|journey| count.add(&journey));
+    count.funnel(floors)
+}
 
-    // The number of the last journey, counted from 1, that came to each stage.
-    let mut came = vec![0_usize; tallies.len()];
-    for (number, journey) in (1..).zip(journeys.iter()) {
+/// What a thread gave.
+fn waited_for<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn threads(visits: usize) -> usize {
+    if visits < FEW {
+        return 1;
+    }
+    std::thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS)
+}
+
+/// What is counted while journeys go by, in any order.
+struct Count<'p> {
+    pipeline: &'p Pipeline,
+    as_of: i64,
+    window: Window,
+    won_index: usize,
+    tallies: Vec<Tally>,
+    overall: Cohort,
+    standing: Standing,
+    skips: usize,
+    returns: usize,
+    reopened: usize,
+    never_in_a_stage: usize,
+    journeys: usize,
+    /// The number of the last journey, counted from 1, that came to each stage.
+    came: Vec<usize>,
+}
+
+impl<'p> Count<'p> {
+    fn new(pipeline: &'p Pipeline, as_of: i64, window: Window) -> Self {
+        Count {
+            pipeline,
+            as_of,
+            window,
+            won_index: pipeline.won_index(),
+            tallies: pipeline.stages.iter().map(|_| Tally::default()).collect(),
+            overall: Cohort::default(),
+            standing: Standing::default(),
+            skips: 0,
+            returns: 0,
+            reopened: 0,
+            never_in_a_stage: 0,
+            journeys: 0,
+            came: vec![0; pipeline.stages.len()],
+        }
+    }
+
+    fn add(&mut self, journey: &Journey<'_>) {
+        let Count { pipeline, as_of, window, won_index, tallies, .. } = self;
+        let (pipeline, as_of, window, won_index) = (*pipeline, *as_of, *window, *won_index);
+        self.journeys += 1;
         match journey.visits.iter().find(|v| matches!(v.spot, Spot::Stage(_))) {
-            None => never_in_a_stage += 1,
+            None => self.never_in_a_stage += 1,
             Some(first) if window.holds(first.entered) => {
-                overall.add(&journey, first.entered, won_time(&journey), as_of);
-                *standing.of(journey.outcome) += 1;
+                self.overall.add(journey, first.entered, won_time(journey), as_of);
+                *self.standing.of(journey.outcome) += 1;
             }
             Some(_) => {}
         }
         for (position, visit) in journey.visits.iter().enumerate() {
             let Spot::Stage(index) = visit.spot else { continue };
             let Some(tally) = tallies.get_mut(index) else { continue };
-            let first = came.get_mut(index).is_some_and(|last| std::mem::replace(last, number) != number);
+            let number = self.journeys;
+            let first = self.came.get_mut(index).is_some_and(|last| std::mem::replace(last, number) != number);
             if !window.holds(visit.entered) {
                 continue;
             }
             if first {
                 tally.entered += 1;
-                tally.to_next.add(&journey, visit.entered, next_time(&journey, position, index, won_index), as_of);
-                tally.to_won.add(&journey, visit.entered, won_time(&journey), as_of);
+                tally.to_next.add(journey, visit.entered, next_time(journey, position, index, won_index), as_of);
+                tally.to_won.add(journey, visit.entered, won_time(journey), as_of);
             }
             let before = position.checked_sub(1).and_then(|p| journey.visits.get(p));
             let after = journey.visits.get(position + 1);
@@ -186,50 +258,90 @@ pub fn of_journeys(pipeline: &Pipeline, journeys: &Journeys, as_of: i64, window:
                 continue;
             }
             match (from.spot, to.spot) {
-                (Spot::Stage(a), Spot::Stage(b)) if b < a => returns += 1,
-                (Spot::Stage(a), Spot::Stage(b)) if is_skip(pipeline, a, b) => skips += 1,
-                (Spot::End(_), Spot::Stage(_)) => reopened += 1,
+                (Spot::Stage(a), Spot::Stage(b)) if b < a => self.returns += 1,
+                (Spot::Stage(a), Spot::Stage(b)) if is_skip(pipeline, a, b) => self.skips += 1,
+                (Spot::End(_), Spot::Stage(_)) => self.reopened += 1,
                 _ => {}
             }
         }
     }
 
-    let last = pipeline.stages.len();
-    let stages = pipeline.stages.iter().zip(tallies).enumerate().map(|(index, (stage, tally))| {
-        let has_next = index + 1 < last || has_won_end;
-        let curve = tally.lengths.kaplan_meier();
-        let length = |p: f64| match curve.quantile(p) {
-            _ if curve.events < floors.quantile => Estimate::TooEarly { n: curve.events },
-            Quantile::NotReached(beyond) => Estimate::NotReached { beyond, n: curve.events },
-            Quantile::At(value) => {
-                let (low, high) = curve.quantile_interval(p);
-                Estimate::Known { value, n: curve.events, low, high }
-            }
+    /// Adds what was counted of other journeys.
+    fn join(&mut self, other: Count<'p>) {
+        self.tallies.iter_mut().zip(other.tallies).for_each(|(tally, other)| tally.join(other));
+        self.overall.seen.append(other.overall.seen);
+        self.standing.join(other.standing);
+        self.skips += other.skips;
+        self.returns += other.returns;
+        self.reopened += other.reopened;
+        self.never_in_a_stage += other.never_in_a_stage;
+    }
+
+    fn funnel(self, floors: Floors) -> Funnel {
+        let Count { pipeline, won_index, tallies, overall, .. } = self;
+        let has_won_end = pipeline.ends.iter().any(|e| e.kind == EndKind::Won);
+        let can_win = won_index < pipeline.stages.len() || has_won_end;
+        let last = pipeline.stages.len();
+        let of_stage = |(index, tally): (usize, Tally), room: &mut Room| {
+            let stage = pipeline.stages.get(index)?;
+            let has_next = index + 1 < last || has_won_end;
+            let curve = tally.lengths.kaplan_meier_in(room);
+            let length = |p: f64| match curve.quantile(p) {
+                _ if curve.events < floors.quantile => Estimate::TooEarly { n: curve.events },
+                Quantile::NotReached(beyond) => Estimate::NotReached { beyond, n: curve.events },
+                Quantile::At(value) => {
+                    let (low, high) = curve.quantile_interval(p);
+                    Estimate::Known { value, n: curve.events, low, high }
+                }
+            };
+            let (median_seconds, p90_seconds) = (length(0.5), length(0.9));
+            room.give_back(curve);
+            Some(StageFunnel {
+                stage: stage.id.clone(),
+                title: stage.title.clone(),
+                entered: tally.entered,
+                to_next: has_next.then(|| tally.to_next.step(floors, room)),
+                to_won: (can_win && index < won_index).then(|| tally.to_won.step(floors, room)),
+                visits: tally.visits,
+                exits: tally.exits,
+                reopened: tally.reopened,
+                median_seconds,
+                p90_seconds,
+                untimed: tally.untimed,
+            })
         };
-        StageFunnel {
-            stage: stage.id.clone(),
-            title: stage.title.clone(),
-            entered: tally.entered,
-            to_next: has_next.then(|| tally.to_next.step(floors)),
-            to_won: (can_win && index < won_index).then(|| tally.to_won.step(floors)),
-            visits: tally.visits,
-            exits: tally.exits,
-            reopened: tally.reopened,
-            median_seconds: length(0.5),
-            p90_seconds: length(0.9),
-            untimed: tally.untimed,
+        let seen: usize = tallies.iter().map(|tally| tally.lengths.len()).sum();
+        let left = Mutex::new(tallies.into_iter().enumerate());
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            let mut room = Room::default();
+            let mut done = Vec::new();
+            while let Some((index, tally)) = next() {
+                done.push((index, of_stage((index, tally), &mut room)));
+            }
+            done
+        };
+        let (overall, mut stages) = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads(seen)).map(|_| scope.spawn(work)).collect();
+            let overall = overall.step(floors, &mut Room::default());
+            let mut stages = work();
+            for other in others {
+                stages.extend(waited_for(other));
+            }
+            (overall, stages)
+        });
+        stages.sort_unstable_by_key(|(index, _)| *index);
+        Funnel {
+            window: self.window,
+            floors,
+            stages: stages.into_iter().filter_map(|(_, stage)| stage).collect(),
+            overall,
+            standing: self.standing,
+            skips: self.skips,
+            returns: self.returns,
+            reopened: self.reopened,
+            never_in_a_stage: self.never_in_a_stage,
         }
-    });
-    Funnel {
-        window,
-        floors,
-        stages: stages.collect(),
-        overall: overall.step(floors),
-        standing,
-        skips,
-        returns,
-        reopened,
-        never_in_a_stage,
     }
 }
 
@@ -259,7 +371,31 @@ fn next_time(journey: &Journey, position: usize, index: usize, won_index: usize)
     stage.into_iter().chain(end).min()
 }
 
+impl Exits {
+    fn join(&mut self, other: Exits) {
+        let Exits { forward, skipped, back, won, lost, recycled, withdrawn, other: elsewhere, open } = other;
+        self.forward += forward;
+        self.skipped += skipped;
+        self.back += back;
+        self.won += won;
+        self.lost += lost;
+        self.recycled += recycled;
+        self.withdrawn += withdrawn;
+        self.other += elsewhere;
+        self.open += open;
+    }
+}
+
 impl Standing {
+    fn join(&mut self, other: Standing) {
+        let Standing { open, won, lost, recycled, withdrawn } = other;
+        self.open += open;
+        self.won += won;
+        self.lost += lost;
+        self.recycled += recycled;
+        self.withdrawn += withdrawn;
+    }
+
     fn of(&mut self, outcome: Outcome) -> &mut usize {
         match outcome {
             Outcome::Open => &mut self.open,
@@ -300,8 +436,8 @@ impl Cohort {
         self.seen.push(observation);
     }
 
-    fn step(self, floors: Floors) -> Step {
-        let curve = self.seen.plateau(CAUSES);
+    fn step(self, floors: Floors, room: &mut Room) -> Step {
+        let curve = self.seen.plateau_in(CAUSES, room);
         let (entered, reached, finished) = (curve.n, curve.reached, curve.finished);
         let rate = |value: f64, n: usize, interval: Option<(f64, f64)>| {
             if finished < floors.rate.max(1) {
@@ -333,6 +469,17 @@ struct Tally {
 }
 
 impl Tally {
+    fn join(&mut self, other: Tally) {
+        self.entered += other.entered;
+        self.to_next.seen.append(other.to_next.seen);
+        self.to_won.seen.append(other.to_won.seen);
+        self.visits += other.visits;
+        self.exits.join(other.exits);
+        self.reopened += other.reopened;
+        self.lengths.append(other.lengths);
+        self.untimed += other.untimed;
+    }
+
     fn visit(
         &mut self,
         pipeline: &Pipeline,

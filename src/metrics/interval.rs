@@ -11,9 +11,14 @@ pub fn wilson(successes: usize, n: usize) -> Option<(f64, f64)> {
 /// Wilson's interval of a share that was estimated with the precision of `n` observations; `n` need not be whole, and
 /// must be above 0. Both bounds lie in 0 to 1 and enclose `share`.
 pub fn wilson_share(share: f64, n: f64) -> (f64, f64) {
-    let z2 = Z * Z;
+    wilson_at(share, n, Z)
+}
+
+/// [`wilson_share`] with another quantile `z` of the normal distribution than that of 95 %.
+pub fn wilson_at(share: f64, n: f64, z: f64) -> (f64, f64) {
+    let z2 = z * z;
     let middle = (share + z2 / (2.0 * n)) / (1.0 + z2 / n);
-    let half = Z / (1.0 + z2 / n) * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
+    let half = z / (1.0 + z2 / n) * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
     ((middle - half).clamp(0.0, share), (middle + half).clamp(share, 1.0))
 }
 

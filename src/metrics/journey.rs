@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::format::ident::{DealId, StageId};
 use crate::format::pipeline::{EndKind, Pipeline, Place, Status};
-use crate::history::spell::{Spells, Stay};
+use crate::history::spell::{Part, Spells, Stay};
 
 use super::survival::{KaplanMeier, Observation, Sample};
 
@@ -97,20 +97,51 @@ struct Way {
 /// Sorts visits into journeys. Those of one deal may come in any order; of two that begin at the same time the one that is
 /// over comes first.
 pub fn journeys(pipeline: &Pipeline, spells: &Spells) -> Journeys {
-    let spots: Vec<Spot> = spells.stages().iter().map(|stage| spot(pipeline, stage)).collect();
-    let won_index = pipeline.won_index();
-    let mut visits: Vec<Visit> = Vec::with_capacity(spells.stays().len());
+    let reader = Reader::new(pipeline, spells);
+    let mut visits: Vec<Visit> = Vec::with_capacity(spells.stay_count());
     let mut ways = Vec::with_capacity(spells.deal_count());
-    for stays in spells.stays().chunk_by(|a, b| a.deal == b.deal) {
+    spells.each_deal(|stays| {
+        let first = visits.len();
+        let (outcome, decided) = reader.add(stays, &mut visits);
+        let deal = stays.first().map_or(0, |stay| stay.deal);
+        ways.push(Way { deal, first: first as u32, after: visits.len() as u32, outcome, decided });
+    });
+    Journeys { deals: spells.deals().clone(), visits, ways }
+}
+
+/// Reads the visits of one deal after the other.
+pub(super) struct Reader {
+    spots: Vec<Spot>,
+    won_index: usize,
+}
+
+impl Reader {
+    pub(super) fn new(pipeline: &Pipeline, spells: &Spells) -> Reader {
+        let spots = spells.stages().iter().map(|stage| spot(pipeline, stage)).collect();
+        Reader { spots, won_index: pipeline.won_index() }
+    }
+
+    /// Gives the journeys of a part of the spells, one after the other.
+    pub(super) fn each(&self, part: &Part<'_>, mut each: impl FnMut(&Journey<'_>)) {
+        let mut visits = Vec::new();
+        part.each_deal(|stays| {
+            visits.clear();
+            let (outcome, decided) = self.add(stays, &mut visits);
+            each(&Journey { visits: &visits, outcome, decided });
+        });
+    }
+
+    /// Adds the visits of one deal, in order. Gives how it stands, and since when.
+    fn add(&self, stays: &[Stay], visits: &mut Vec<Visit>) -> (Outcome, Option<i64>) {
         let first = visits.len();
         visits.extend(stays.iter().map(|stay| Visit {
-            spot: spots.get(stay.stage as usize).copied().unwrap_or(Spot::Unknown),
+            spot: self.spots.get(stay.stage as usize).copied().unwrap_or(Spot::Unknown),
             entered: stay.entered.0,
             left: stay.left.map(|l| l.0.max(stay.entered.0)),
             left_censored: stay.left_censored,
             moved_on: stay.to.is_some(),
         }));
-        let Some(own) = visits.get_mut(first..) else { continue };
+        let Some(own) = visits.get_mut(first..) else { return (Outcome::Open, None) };
         // A visit that is over left when it says, even before it was entered: clocks disagree, the order is settled by both.
         let order = |stay: &Stay| (stay.entered, stay.left.map_or(i64::MAX, |l| l.0));
         if !stays.is_sorted_by_key(order) {
@@ -119,11 +150,8 @@ pub fn journeys(pipeline: &Pipeline, spells: &Spells) -> Journeys {
             let sorted: Vec<Visit> = places.iter().filter_map(|place| own.get(*place).copied()).collect();
             own.copy_from_slice(&sorted);
         }
-        let (outcome, decided) = outcome(own, won_index);
-        let deal = stays.first().map_or(0, |stay| stay.deal);
-        ways.push(Way { deal, first: first as u32, after: visits.len() as u32, outcome, decided });
+        outcome(own, self.won_index)
     }
-    Journeys { deals: spells.deals().clone(), visits, ways }
 }
 
 impl Journeys {
@@ -137,10 +165,14 @@ impl Journeys {
         Journey { visits, outcome: way.outcome, decided: way.decided }
     }
 
+    /// Every journey with the id of its deal. Those whose names were left out are not among them.
+    pub fn named(&self) -> impl Iterator<Item = (&DealId, Journey<'_>)> {
+        self.ways.iter().filter_map(|way| Some((self.deals.get(way.deal as usize)?, self.along(way))))
+    }
+
     /// The journeys by the ids of their deals.
     pub fn by_deal(&self) -> HashMap<&DealId, Journey<'_>> {
-        let named = |way: &Way| Some((self.deals.get(way.deal as usize)?, self.along(way)));
-        self.ways.iter().filter_map(named).collect()
+        self.named().collect()
     }
 }
 

@@ -77,14 +77,14 @@ const TOUCH: f64 = 1e-12;
 pub fn kaplan_meier(observations: &[Observation]) -> KaplanMeier {
     let mut sorted: Vec<(i64, bool)> = observations.iter().map(|o| (o.time.max(0), o.cause.is_some())).collect();
     sorted.sort_unstable();
-    product_limit(sorted.len(), sorted.into_iter())
+    product_limit(sorted.len(), sorted.into_iter(), Vec::new())
 }
 
-/// The Kaplan-Meier curve of `count` observations by time: how long, and whether they ended.
-fn product_limit(count: usize, sorted: impl Iterator<Item = (i64, bool)>) -> KaplanMeier {
+/// The Kaplan-Meier curve of `count` observations by time: how long, and whether they ended. `steps` is room for it.
+fn product_limit(count: usize, sorted: impl Iterator<Item = (i64, bool)>, mut steps: Vec<SurvivalStep>) -> KaplanMeier {
     let mut at_risk = count;
     let (mut survival, mut greenwood) = (1.0_f64, 0.0_f64);
-    let mut steps = Vec::new();
+    steps.clear();
     let (mut ended, mut last) = (0, 0);
     let mut sorted = sorted.peekable();
     while let Some((time, own)) = sorted.next() {
@@ -313,6 +313,8 @@ pub struct Plateau {
     pub share: f64,
     /// Its 95 % interval; `None` while nothing has ended.
     pub interval: Option<(f64, f64)>,
+    /// So many plain observations would give it the same precision; at least 1.
+    pub precision: f64,
     /// Share that nothing had ended by then.
     pub undecided: f64,
 }
@@ -320,15 +322,39 @@ pub struct Plateau {
 /// 95 % interval of a plateau: Wilson's, for as many observations as would give a plain share the same variance, so that
 /// without censoring it is Wilson's interval of the plain share.
 fn plateau_interval(share: f64, variance: f64, finished: usize) -> (f64, f64) {
+    wilson_share(share, plain_n(share, variance, finished))
+}
+
+/// So many plain observations would give a share the same precision; at least 1.
+fn plain_n(share: f64, variance: f64, finished: usize) -> f64 {
     let plain = share * (1.0 - share);
     // The variance of a share of 0 or 1 is 0 and says nothing of its precision.
     let n = if variance > f64::EPSILON && plain > f64::EPSILON { plain / variance } else { finished as f64 };
-    wilson_share(share, n.max(1.0))
+    n.max(1.0)
 }
 
-/// Observations in little room, for the pipelines that have hundreds of thousands: 61 bits of time and 3 of cause.
+/// Observations in little room, for the pipelines that have hundreds of thousands: of nearly all of them 29 bits of time,
+/// which are 17 years in seconds, and 3 of cause.
 #[derive(Clone, Debug, Default)]
-pub struct Sample(Vec<u64>);
+pub struct Sample {
+    short: Vec<u32>,
+    /// Those that lasted longer than any short one.
+    long: Vec<u64>,
+}
+
+/// Room to work in, which is used again for the next curve: new memory costs more than what is counted in it.
+#[derive(Debug, Default)]
+pub struct Room {
+    numbers: Vec<u32>,
+    steps: Vec<SurvivalStep>,
+}
+
+impl Room {
+    /// Takes back the room of a curve that is no longer needed.
+    pub fn give_back(&mut self, curve: KaplanMeier) {
+        self.steps = curve.steps;
+    }
+}
 
 impl Sample {
     /// Bits for the cause: 0 censored, else the cause's number and 1.
@@ -337,55 +363,76 @@ impl Sample {
     /// Adds an observation. Causes from 6 on are one.
     pub fn push(&mut self, observation: Observation) {
         let time = observation.time.clamp(0, i64::MAX >> (Self::CAUSE + 1)) as u64;
-        self.0.push(time << Self::CAUSE | observation.cause.map_or(0, |cause| cause.min(6) as u64 + 1));
+        let packed = time << Self::CAUSE | observation.cause.map_or(0, |cause| cause.min(6) as u64 + 1);
+        match u32::try_from(packed) {
+            Ok(packed) => self.short.push(packed),
+            Err(_) => self.long.push(packed),
+        }
+    }
+
+    /// Adds all observations of another sample.
+    pub fn append(&mut self, other: Sample) {
+        self.short.extend_from_slice(&other.short);
+        self.long.extend_from_slice(&other.long);
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.short.len() + self.long.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
-    fn time(packed: u64) -> i64 {
-        (packed >> Self::CAUSE) as i64
+    /// Sorts the observations by time.
+    fn sort(&mut self, room: &mut Room) {
+        by_bits(&mut self.short, Self::CAUSE, &mut room.numbers);
+        self.long.sort_unstable();
     }
 
-    fn cause(packed: u64) -> Option<usize> {
-        (packed as usize & 7).checked_sub(1)
-    }
-
-    /// The observations by time.
-    fn sorted(self) -> Vec<u64> {
-        by_bits(self.0, Self::CAUSE)
+    /// How long each one was watched, and the cause that ended it.
+    fn all(&self) -> impl Iterator<Item = (i64, Option<usize>)> {
+        let all = self.short.iter().map(|packed| u64::from(*packed)).chain(self.long.iter().copied());
+        all.map(|packed| ((packed >> Self::CAUSE) as i64, (packed as usize & 7).checked_sub(1)))
     }
 
     /// As [`kaplan_meier`].
     pub fn kaplan_meier(self) -> KaplanMeier {
-        let count = self.len();
-        product_limit(count, self.sorted().into_iter().map(|p| (Self::time(p), Self::cause(p).is_some())))
+        self.kaplan_meier_in(&mut Room::default())
+    }
+
+    /// The same, with room to work in.
+    pub fn kaplan_meier_in(mut self, room: &mut Room) -> KaplanMeier {
+        self.sort(room);
+        let observations = self.all().map(|(time, cause)| (time, cause.is_some()));
+        product_limit(self.len(), observations, std::mem::take(&mut room.steps))
     }
 
     /// Where the curve of the first of `causes` causes ends in [`aalen_johansen`]. The steps on the way there are not kept.
     pub fn plateau(self, causes: usize) -> Plateau {
+        self.plateau_in(causes, &mut Room::default())
+    }
+
+    /// The same, with room to work in.
+    pub fn plateau_in(mut self, causes: usize, room: &mut Room) -> Plateau {
+        self.sort(room);
         let n = self.len();
         let mut at_risk = n;
         let (mut survival, mut finished) = (1.0_f64, 0);
         let mut way = Way::default();
-        let mut sorted = self.sorted().into_iter().peekable();
-        while let Some(packed) = sorted.next() {
+        let mut sorted = self.all().peekable();
+        while let Some((time, cause)) = sorted.next() {
             let (mut size, mut ended, mut own) = (0, 0, 0);
-            let mut count = |packed: u64| {
-                let cause = Self::cause(packed).filter(|cause| *cause < causes);
+            let mut count = |cause: Option<usize>| {
+                let cause = cause.filter(|cause| *cause < causes);
                 size += 1;
                 ended += usize::from(cause.is_some());
                 own += usize::from(cause == Some(0));
             };
-            count(packed);
-            while let Some(next) = sorted.next_if(|next| Self::time(*next) == Self::time(packed)) {
+            count(cause);
+            while let Some((_, next)) = sorted.next_if(|next| next.0 == time) {
                 count(next);
             }
             if ended > 0 {
@@ -403,41 +450,42 @@ impl Sample {
             finished,
             share,
             interval: (finished > 0).then(|| plateau_interval(share, way.variance(), finished)),
+            precision: plain_n(share, way.variance(), finished),
             undecided: survival,
         }
     }
 }
 
 /// Bits of a number that are sorted at a time.
-const DIGIT: u32 = 11;
+const DIGIT: u32 = 10;
 
 /// Sorts numbers by their bits from `skipped` on. Lengths of time have few bits, so that to count digits is several times
-/// as fast as to compare.
-fn by_bits(mut numbers: Vec<u64>, skipped: u32) -> Vec<u64> {
+/// as fast as to compare. `other` is room to work in.
+fn by_bits(numbers: &mut Vec<u32>, skipped: u32, other: &mut Vec<u32>) {
     if numbers.len() < 1 << DIGIT {
         numbers.sort_unstable();
-        return numbers;
+        return;
     }
-    let used = u64::BITS - numbers.iter().fold(0, |all, number| all | number).leading_zeros();
-    let mut other = vec![0; numbers.len()];
+    let used = u32::BITS - numbers.iter().fold(0, |all, number| all | number).leading_zeros();
+    other.clear();
+    other.resize(numbers.len(), 0);
     for shift in (skipped..used).step_by(DIGIT as usize) {
-        let digit = |number: u64| (number >> shift) as usize & ((1 << DIGIT) - 1);
+        let digit = |number: u32| (number >> shift) as usize & ((1 << DIGIT) - 1);
         let mut places = [0_usize; 1 << DIGIT];
-        for number in &numbers {
+        for number in &*numbers {
             places[digit(*number)] += 1;
         }
         let mut before = 0;
         for place in &mut places {
             before += std::mem::replace(place, before);
         }
-        for number in &numbers {
+        for number in &*numbers {
             let place = &mut places[digit(*number)];
             other[*place] = *number;
             *place += 1;
         }
-        std::mem::swap(&mut numbers, &mut other);
+        std::mem::swap(numbers, other);
     }
-    numbers
 }
 
 impl Incidence {

@@ -44,6 +44,11 @@ impl GitPlace {
         self.common_dir.join("tussock")
     }
 
+    /// Whether there is a list of commits whose parents the clone does not have. Opens nothing.
+    pub fn may_be_shallow(&self) -> bool {
+        self.common_dir.join("shallow").symlink_metadata().is_ok()
+    }
+
     /// The file of the user's index.
     pub fn index_file(&self) -> PathBuf {
         self.index_from_env.clone().unwrap_or_else(|| self.git_dir.join("index"))

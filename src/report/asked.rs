@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::metrics::conversion::Variant;
 use crate::metrics::funnel::Window;
 use crate::metrics::period::{Period, Span};
 
@@ -64,6 +65,16 @@ pub struct Asked {
     pub owner: Option<String>,
     /// The expression that chose the deals, as it was given.
     pub filter: Option<String>,
+    /// Whether the funnel is to tell all it can: win rates, amounts, the flow, what changed.
+    pub full: bool,
+    /// How conversion is counted beside the cohorts.
+    pub conversion: Option<Variant>,
+    /// Conversion from these stages to those: names as they were asked for.
+    pub pairs: Vec<(String, String)>,
+    /// How many days deals have to get somewhere; `None`: as long as it takes.
+    pub within: Option<u32>,
+    /// Whether lengths of time count the working hours of the pipeline's calendar only.
+    pub business_hours: bool,
     /// Who it is for.
     pub profile: Profile,
     /// The language it is written in.

@@ -76,10 +76,18 @@ fn split(kind: Kind, facts: &Facts<'_>, field: &str) -> Vec<Group> {
     let group_of = |deal: &DealId| number.get(value_of.get(deal)?).copied();
     let spells = facts.spells.split(shares.len(), group_of);
     let mut groups = Vec::with_capacity(shares.len());
+    let all_before = facts.before.map(|before| before.all.clone().unwrap_or_else(|| before.deals.as_slice().into()));
     for ((value, share), spells) in shares.iter().zip(&spells) {
-        let before = facts.before.map(|before| Before { deals: share.before.clone(), ..before.clone() });
+        let before = facts.before.map(|before| Before {
+            day: before.day,
+            pipeline: before.pipeline.clone(),
+            deals: share.before.clone(),
+            all: all_before.clone(),
+            unread: before.unread.clone(),
+        });
         let own = Facts {
             deals: &share.deals,
+            all: if facts.all.is_empty() { facts.deals } else { facts.all },
             spells,
             waivers: &share.waivers,
             attention: &[],

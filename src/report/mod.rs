@@ -4,19 +4,24 @@
 //! [`Report::to_markdown`]. The same facts give the same bytes. What is particular to one report lies in the file of its
 //! name; what all begin with is the [`data::Head`].
 
+pub mod agenda;
 pub mod asked;
 pub mod board;
 pub mod body;
+pub mod cash;
 pub mod changes;
 pub mod chart;
 pub mod csv_table;
 pub mod data;
+pub mod effort;
 pub mod forecast;
 pub mod funnel;
 pub mod groups;
+pub mod health;
 pub mod history;
 pub mod lang;
 pub mod listing;
+pub mod losses;
 pub mod markdown;
 pub mod number;
 pub mod overview;
@@ -24,13 +29,17 @@ pub mod page;
 pub mod pipeline;
 pub mod story;
 pub mod template;
+pub mod time;
+pub mod waterfall;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::format::deal::Deal;
+use crate::format::ident::DealId;
 use crate::format::pipeline::Pipeline;
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
@@ -39,6 +48,7 @@ use crate::metrics::estimate::Floors;
 
 use asked::{Asked, Profile};
 use body::{Body as _, Definitions};
+use chart::Chart;
 use data::{Attention, Head, Source, Waiver};
 use groups::Grouping;
 use history::{HistoryBlock, Part};
@@ -51,6 +61,10 @@ pub struct Facts<'a> {
     pub pipeline: &'a Pipeline,
     /// Its deals at `as_of`. A report that does not need them gets none, see [`Kind::needs`].
     pub deals: &'a [Deal],
+    /// All deals at `as_of`, also those that nobody asked for; empty where those are all.
+    pub all: &'a [Deal],
+    /// Deals whose file cannot be read at `as_of`.
+    pub unread: &'a [DealId],
     /// All visits of all deals, past ones too. Empty where there is no history.
     pub spells: &'a Spells,
     /// What the told fields of the deals were over time; empty for a report that does not need it.
@@ -84,8 +98,10 @@ pub struct Before {
     pub pipeline: Pipeline,
     /// The deals; none where there was no pipeline yet.
     pub deals: Vec<Deal>,
-    /// Files of deals that could not be read then; they are in no number.
-    pub unreadable: usize,
+    /// All deals that there were then, where those that were asked for are not all.
+    pub all: Option<Arc<[Deal]>>,
+    /// Deals whose file could not be read then; they are in no number.
+    pub unread: Vec<DealId>,
 }
 
 impl Facts<'_> {
@@ -120,6 +136,9 @@ pub enum ReportError {
         /// The bound in bytes.
         limit: usize,
     },
+    /// The templates were stopped: they took too much time or memory.
+    #[error("cannot render the report with the pipeline's own templates: {0}")]
+    Stopped(String),
     /// The data could not be written as JSON.
     #[error("cannot write the report as JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -218,8 +237,22 @@ reports! {
     Pipeline, pipeline, pipeline::PipelineReport, DEALS;
     /// From stage to stage.
     Funnel, funnel, funnel::FunnelReport, Needs { deals: false, ..DEALS };
+    /// How long everything takes.
+    Time, time, time::TimeReport, Needs { tracks: true, ..DEALS };
     /// What will be won.
     Forecast, forecast, forecast::ForecastReport, DEALS;
+    /// What changed between two days.
+    Waterfall, waterfall, waterfall::WaterfallReport, Needs { tracks: true, before: true, ..DEALS };
+    /// What was lost, and why.
+    Losses, losses, losses::LossesReport, DEALS;
+    /// Where hours of work went.
+    Effort, effort, effort::EffortReport, DEALS;
+    /// Money asked for and received.
+    Cash, cash, cash::CashReport, DEALS;
+    /// What is to be done next.
+    Agenda, agenda, agenda::AgendaReport, DEALS;
+    /// Signs of trouble.
+    Health, health, health::HealthReport, Needs { tracks: true, ..DEALS };
 }
 
 /// Any report.
@@ -257,8 +290,8 @@ impl Report {
         self.kind.name()
     }
 
-    /// How many deals it lists.
-    fn rows(&self) -> usize {
+    /// How many deals it lists, those of its groups too.
+    pub fn rows(&self) -> usize {
         let groups = self.by.iter().flat_map(|grouping| &grouping.groups);
         self.body.rows() + groups.map(|group| group.body.rows()).sum::<usize>()
     }
@@ -286,11 +319,17 @@ impl Report {
     /// # Errors
     /// As [`Report::to_markdown`].
     pub fn to_page(&self, own: &BTreeMap<String, String>) -> Result<Page, ReportError> {
-        let Head { lang, words, pipeline, .. } = &self.head;
+        let Head { lang, words, .. } = &self.head;
         let rendering = template::Rendering { report: self.name(), rows: self.rows(), lang: *lang, words, own };
         let (markdown, charts) = template::render(&rendering, self)?;
+        Ok(self.page_of(markdown, charts))
+    }
+
+    /// What a template made of this report, as a page.
+    pub fn page_of(&self, markdown: String, charts: Vec<Chart>) -> Page {
+        let Head { lang, pipeline, .. } = &self.head;
         let title = format!("{}: {}", pipeline.title, lang.text(self.name()));
-        Ok(Page { markdown, charts, title, lang: lang.as_str().to_owned() })
+        Page { markdown, charts, title, lang: lang.as_str().to_owned() }
     }
 }
 

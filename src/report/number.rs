@@ -79,14 +79,20 @@ pub fn share(share: f64, lang: Lang) -> String {
 
 /// A length of time in seconds: `12 d`, `3.5 d` below ten days, `5 h` below one, `under 1 h`.
 pub fn length(seconds: i64, lang: Lang) -> String {
+    length_of(seconds, DAY, lang)
+}
+
+/// [`length`] where a day is so many seconds: in working time, those of a working day.
+pub fn length_of(seconds: i64, day_seconds: i64, lang: Lang) -> String {
+    let day_seconds = day_seconds.max(1);
     let (day, hour, short) = match lang {
         Lang::En => ("d", "h", "under 1 h"),
         Lang::Ru => ("дн.", "ч", "меньше 1 ч"),
     };
-    let days = seconds as f64 / DAY as f64;
+    let days = seconds as f64 / day_seconds as f64;
     if seconds < 3600 {
         short.to_owned()
-    } else if seconds < DAY {
+    } else if seconds < day_seconds {
         format!("{} {hour}", seconds / 3600)
     } else if days < 9.95 {
         let tenths = (days * 10.0).round() / 10.0;

@@ -36,13 +36,23 @@ const OUTPUT_PER_ROW: usize = 1024;
 const MAX_TEMPLATE: usize = 256 * 1024;
 
 /// The built-in templates, by name.
-pub const BUILT_IN: [(&str, &str); 5] = [
+pub const BUILT_IN: [(&str, &str); 12] = [
     ("macros.md.jinja", include_str!("../../templates/report/macros.md.jinja")),
     ("overview.md.jinja", include_str!("../../templates/report/overview.md.jinja")),
     ("pipeline.md.jinja", include_str!("../../templates/report/pipeline.md.jinja")),
     ("funnel.md.jinja", include_str!("../../templates/report/funnel.md.jinja")),
+    ("time.md.jinja", include_str!("../../templates/report/time.md.jinja")),
+    ("health.md.jinja", include_str!("../../templates/report/health.md.jinja")),
     ("forecast.md.jinja", include_str!("../../templates/report/forecast.md.jinja")),
+    ("waterfall.md.jinja", include_str!("../../templates/report/waterfall.md.jinja")),
+    ("losses.md.jinja", include_str!("../../templates/report/losses.md.jinja")),
+    ("effort.md.jinja", include_str!("../../templates/report/effort.md.jinja")),
+    ("cash.md.jinja", include_str!("../../templates/report/cash.md.jinja")),
+    ("agenda.md.jinja", include_str!("../../templates/report/agenda.md.jinja")),
 ];
+
+/// What the names of built-in templates begin with where a template of the team's own extends or includes them.
+const OURS: &str = "tussock/";
 
 /// Filters of the engine that templates do not get: those that make texts of any size in one step, and those that mark
 /// text as safe that is not.
@@ -170,8 +180,10 @@ fn environment(fuel: u64, rendering: &Rendering<'_>, drawn: &Drawn) -> Result<En
     let share = move |v: Option<f64>| v.map(|v| number::share(v, lang));
     env.add_filter("share", move |value: &Value| with_estimate(value, lang, false, share));
     env.add_filter("share_with_interval", move |value: &Value| with_estimate(value, lang, true, share));
-    env.add_filter("duration", move |value: &Value| {
-        with_estimate(value, lang, false, |v| v.and_then(|v| v.to_i64()).map(|v| number::length(v, lang)))
+    env.add_filter("duration", move |value: &Value, options: Kwargs| {
+        let day = options.get::<Option<i64>>("day")?.unwrap_or(crate::metrics::DAY);
+        options.assert_all_used()?;
+        with_estimate(value, lang, false, |v| v.and_then(|v| v.to_i64()).map(|v| number::length_of(v, day, lang)))
     });
     env.add_filter("number", move |value: &Value| {
         safe(as_f64(value).map_or(number::NONE.to_owned(), |n| number::count(n, lang)))
@@ -179,15 +191,18 @@ fn environment(fuel: u64, rendering: &Rendering<'_>, drawn: &Drawn) -> Result<En
     let words = words.clone();
     env.add_function("t", move |text: &str, values: Kwargs| said(lang, &words, text, &values));
     functions::add_to(&mut env, lang, drawn);
+    // A template that extends ours finds it under a name that no other template has.
+    let ours = |name: &str| BUILT_IN.iter().find(|(own, _)| *own == name).map(|(_, text)| (*text).to_owned());
     // Templates are read when they are asked for, so that a broken one that a report does not use is no error of it.
     let own = own.clone();
     env.set_loader(move |name| match own.get(name) {
+        _ if name.starts_with(OURS) => Ok(ours(name.trim_start_matches(OURS))),
         Some(text) if text.len() > MAX_TEMPLATE => {
             let detail = format!("templates/{name} has more than {MAX_TEMPLATE} bytes");
             Err(Error::new(ErrorKind::InvalidOperation, detail))
         }
         Some(text) => Ok(Some(text.clone())),
-        None => Ok(BUILT_IN.iter().find(|(own, _)| *own == name).map(|(_, text)| (*text).to_owned())),
+        None => Ok(ours(name)),
     });
     Ok(env)
 }

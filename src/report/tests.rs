@@ -112,6 +112,8 @@ impl Small {
             attention: &self.attention,
             history: None,
             before: None,
+            all: &[],
+            unread: &[],
             floors: Floors::default(),
             asked: &self.asked,
         }

@@ -1,18 +1,20 @@
 //! `tussock report`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::ValueEnum;
 
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::rendering;
 use crate::cli::reporting::{Known, Viewpoint, Wanted};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{current, home, tell_half_done, tell_unreadable};
 use crate::cli::{Global, day};
 use crate::format::pipeline::Pipeline;
+use crate::metrics::conversion::{self, Goal, Variant};
 use crate::metrics::period::{Period, Span};
 use crate::output::text::Look;
 use crate::output::{csv, html, json, page_text};
@@ -20,7 +22,13 @@ use crate::repo::discover::Home;
 use crate::report::asked::{Asked, EARLIEST, Profile};
 use crate::report::csv_table::table;
 use crate::report::lang::Lang;
-use crate::report::{Kind, Report, ReportError, listing};
+use crate::report::{Kind, Needs, Report, ReportError, listing};
+
+/// The style of a page, among the pipeline's own templates.
+const STYLE: &str = "style.css";
+
+/// Columns of a text that goes to a file.
+const FILE_COLUMNS: usize = 120;
 
 /// Report on the pipeline
 ///
@@ -57,7 +65,7 @@ pub struct Args {
     /// Also say how many deals differ in the work tree; looks at every file
     #[arg(long)]
     uncommitted: bool,
-    /// How to print; md where the file's name does not say
+    /// How to print: text on a terminal, as the name of the file says, else md
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<Format>,
     /// In CSV, this table of the report instead of its main one
@@ -66,7 +74,7 @@ pub struct Args {
     /// Print the data that a template gets, as JSON
     #[arg(long, conflicts_with_all = ["format", "table"])]
     context: bool,
-    /// Write into this file, whole or not at all; its ending (.md, .json, .csv) says how
+    /// Write into this file, whole or not at all; its ending (.md, .html, .json, .csv, .txt) says how
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -80,15 +88,33 @@ pub(in crate::cli) struct Asking {
     /// The last day that it is about
     #[arg(long, value_name = "DATE", value_parser = day)]
     to: Option<NaiveDate>,
+    /// In the funnel, all it can tell: win rates, amounts, the flow; any other option of these does so too
+    #[arg(long)]
+    full: bool,
     /// The month, quarter or year that it is about: the one of --from, or of the report's day
     #[arg(long, value_name = "PERIOD", value_enum)]
     period: Option<PeriodWord>,
     /// Also for each value of this field; may be given several times
     #[arg(long, value_name = "FIELD")]
     by: Vec<String>,
+    /// In the agenda, only what concerns this person, or the stages of this role
+    #[arg(long, value_name = "WHO")]
+    owner: Option<String>,
     /// Only deals for which this expression is true
     #[arg(long = "where", value_name = "EXPR")]
     filter: Option<String>,
+    /// In the funnel, also count conversion in this way
+    #[arg(long, value_name = "WAY", value_enum)]
+    conversion: Option<VariantWord>,
+    /// In the funnel, also from one stage to another stage or end; may be given several times
+    #[arg(long = "pair", value_name = "FROM..TO")]
+    pairs: Vec<String>,
+    /// In the funnel, count who got there within so many days
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    within: Option<u32>,
+    /// In the time report, count the working hours of the pipeline's calendar only
+    #[arg(long)]
+    business_hours: bool,
     /// Who it is for
     #[arg(long, value_name = "WHO", value_enum, default_value = "team")]
     profile: ProfileWord,
@@ -105,6 +131,18 @@ enum PeriodWord {
     Quarter,
     /// A fiscal year
     Year,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum VariantWord {
+    /// Deals that came to the stage, followed until today: the sound one
+    Cohort,
+    /// Deals that were in both stages in the same days, in any order
+    AnyStage,
+    /// Deals that were in the stage and in all before it
+    AllStages,
+    /// With skipped stages filled in
+    Imputed,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -135,17 +173,31 @@ pub(in crate::cli) enum Name {
     Pipeline,
     /// Conversion from stage to stage and the time in each
     Funnel,
+    /// How long deals stay in each stage, the sales cycle, velocity, answers in time
+    Time,
     /// What will be won, by month
     Forecast,
+    /// What changed between two days, to the cent; what slipped, and whether the pipeline covers the target
+    Waterfall,
+    /// What was lost and why, from which stage, to whom, and what it had cost
+    Losses,
+    /// Hours of work by stage, person and deal, and what was lost after much of it
+    Effort,
+    /// Payments due and received by month, and overdue ones
+    Cash,
+    /// What is to be done next, for one person, one role or everybody
+    Agenda,
+    /// Signs of trouble against the days before, and the deals that need somebody
+    Health,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Markdown with charts in Mermaid
     Md,
-    /// One file for a browser, or for paper
+    /// One page for a browser, with its charts in it and nothing fetched from anywhere
     Html,
-    /// Text for a terminal
+    /// Text as wide as the terminal
     Text,
     /// Every number, for scripts
     Json,
@@ -159,7 +211,14 @@ impl Name {
             Name::Overview => Kind::Overview,
             Name::Pipeline => Kind::Pipeline,
             Name::Funnel => Kind::Funnel,
+            Name::Time => Kind::Time,
             Name::Forecast => Kind::Forecast,
+            Name::Waterfall => Kind::Waterfall,
+            Name::Losses => Kind::Losses,
+            Name::Effort => Kind::Effort,
+            Name::Cash => Kind::Cash,
+            Name::Agenda => Kind::Agenda,
+            Name::Health => Kind::Health,
         }
     }
 }
@@ -177,13 +236,11 @@ impl Asking {
             Kind::Pipeline if self.by.is_empty() => vec!["owner".to_owned()],
             _ => self.by.clone(),
         };
-        let period = self.period.map(|period| match period {
-            PeriodWord::Month => Period::Month,
-            PeriodWord::Quarter => Period::Quarter,
-            PeriodWord::Year => Period::Year,
-        });
+        let period = self.period();
         let first_month = pipeline.fiscal_year_start;
         let span = match (self.from, self.to, period) {
+            // A comparison of two days needs some.
+            (None, None, None) if kind == Kind::Waterfall => Some(Period::Quarter.span_of(day, first_month)),
             (None, None, None) => None,
             (from, None, Some(period)) => Some(period.span_of(from.unwrap_or(day), first_month)),
             (_, Some(_), Some(_)) => {
@@ -203,8 +260,18 @@ impl Asking {
             previous,
             period,
             by,
-            owner: None,
+            owner: self.owner.clone(),
             filter: self.filter.clone(),
+            full: self.is_full(),
+            conversion: self.conversion.map(|variant| match variant {
+                VariantWord::Cohort => Variant::Cohort,
+                VariantWord::AnyStage => Variant::AnyStage,
+                VariantWord::AllStages => Variant::AllStages,
+                VariantWord::Imputed => Variant::Imputed,
+            }),
+            pairs: self.pairs(kind, pipeline)?,
+            within: self.within,
+            business_hours: self.business_hours,
             profile: match self.profile {
                 ProfileWord::Team => Profile::Team,
                 ProfileWord::Management => Profile::Management,
@@ -217,9 +284,68 @@ impl Asking {
         })
     }
 
-    /// Whether the deals themselves have to be read.
-    pub(in crate::cli) fn needs_deals(&self) -> bool {
-        self.filter.is_some() || !self.by.is_empty()
+    /// Whether a funnel is to tell more than visits do.
+    fn is_full(&self) -> bool {
+        let days = self.from.is_some() || self.to.is_some() || self.period.is_some();
+        let conversion = self.conversion.is_some() || !self.pairs.is_empty() || self.within.is_some();
+        self.full || days || conversion || self.filter.is_some() || !self.by.is_empty()
+    }
+
+    /// What a report is made of when it is asked so.
+    pub(in crate::cli) fn needs(&self, kind: Kind) -> Needs {
+        let needs = kind.needs();
+        match kind {
+            Kind::Funnel if self.is_full() => Needs { deals: true, tracks: true, ..needs },
+            _ => Needs { deals: needs.deals || self.filter.is_some() || !self.by.is_empty(), ..needs },
+        }
+    }
+
+    fn period(&self) -> Option<Period> {
+        self.period.map(|period| match period {
+            PeriodWord::Month => Period::Month,
+            PeriodWord::Quarter => Period::Quarter,
+            PeriodWord::Year => Period::Year,
+        })
+    }
+
+    /// The last day that it is about, where that does not depend on what day it is.
+    fn last_day(&self, pipeline: &Pipeline) -> Option<NaiveDate> {
+        let of_period = |period: Period| Some(period.span_of(self.from?, pipeline.fiscal_year_start).to);
+        self.to.or_else(|| self.period().and_then(of_period))
+    }
+
+    /// The pairs of stages that are asked for.
+    fn pairs(&self, kind: Kind, pipeline: &Pipeline) -> Result<Vec<(String, String)>, CommandError> {
+        let is_asked = self.conversion.is_some() || !self.pairs.is_empty() || self.within.is_some();
+        if is_asked && kind != Kind::Funnel {
+            let message = "--conversion, --pair and --within belong to the funnel: tussock report funnel --pair …";
+            return Err(CommandError::usage(message));
+        }
+        if self.business_hours && kind != Kind::Time {
+            return Err(CommandError::usage("--business-hours belongs to the time report: tussock report time …"));
+        }
+        if self.business_hours && pipeline.calendar.is_none() {
+            let message = "pipeline.yaml has no calendar, so nobody knows which hours are working hours";
+            return Err(CommandError::usage(message)
+                .hint("add one: `calendar: {days: [mon, tue, wed, thu, fri], hours: \"09:00-18:00\"}`"));
+        }
+        let pair = |text: &String| {
+            let ends = text.split_once("..").filter(|(from, to)| !from.is_empty() && !to.is_empty());
+            let (from, to) = ends.ok_or_else(|| {
+                CommandError::usage(format!("--pair {text} names no two stages; write it as --pair brief..proposal"))
+            })?;
+            let places = || pipeline.places().map(|place| place.id().to_string()).collect::<Vec<_>>().join(", ");
+            let stage = |name: &str| conversion::stage_named(pipeline, name);
+            let index = stage(from).ok_or_else(|| {
+                CommandError::usage(format!("{from} in --pair {text} is no stage; the pipeline has {}", places()))
+            })?;
+            if Goal::named(pipeline, index, to).is_none() {
+                let message = format!("{to} in --pair {text} is no stage and no end; the pipeline has {}", places());
+                return Err(CommandError::usage(message));
+            }
+            Ok((from.to_owned(), to.to_owned()))
+        };
+        self.pairs.iter().map(pair).collect()
     }
 }
 
@@ -232,6 +358,15 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         )
         .hint("`tussock report --profile investor` has what investors see"));
     }
+    if kind == Kind::Agenda && args.asking.profile == ProfileWord::Investor {
+        return Err(CommandError::usage(
+            "an agenda is made of deals and people, which the investor profile leaves out",
+        ));
+    }
+    if kind != Kind::Agenda && args.asking.owner.is_some() {
+        let hint = "for the deals of one owner anywhere else: --where 'owner == \"olga\"'";
+        return Err(CommandError::usage("--owner belongs to the agenda: tussock report agenda --owner …").hint(hint));
+    }
     let home = home(global)?;
     tell_half_done(ui, &home)?;
     home.place()?;
@@ -240,22 +375,29 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         (None, Some(day)) => Some(Then::on(ui, &home, day, args.allow)?),
         (None, None) => None,
     };
-    let mut needs = kind.needs();
-    needs.deals |= args.asking.needs_deals();
+    let needs = args.asking.needs(kind);
     let wanted = Wanted { needs, uncommitted: args.uncommitted, allow: args.allow };
-    let point = Viewpoint::open(ui, &home, past)?;
+    let mut point = Viewpoint::open(ui, &home, past)?;
+    if kind == Kind::Waterfall
+        && let Some(last) = args.asking.last_day(&point.pipeline)
+    {
+        // It compares how things stood then, not how those of then stand now.
+        point = point.at_the_end_of(ui, last, args.allow)?;
+    }
     let known = Known::gather(ui, &home, point, wanted, |pipeline, day| args.asking.asked(kind, pipeline, day))?;
     let report = Report::make(kind, &known.facts());
+    let page = || rendering::page(&report, &known.templates).map_err(failed);
     let text = match format {
-        Format::Md => report.to_markdown(&known.templates).map_err(failed)?,
+        Format::Md => page()?.to_markdown(),
         Format::Html => {
-            let page = report.to_page(&known.templates).map_err(failed)?;
-            html::render(&page, None).map_err(|e| CommandError::usage(e.to_string()))?
+            let style = known.templates.get(STYLE).map(String::as_str);
+            html::render(&page()?, style).map_err(|e| CommandError::usage(e.to_string()))?
         }
         Format::Text => {
-            let page = report.to_page(&known.templates).map_err(failed)?;
-            let colour = ui.colour && args.output.is_none();
-            page_text::render(&page, Look { colour, columns: ui.columns() })
+            // A file is no terminal, whatever the one is like that the command was typed in.
+            let to_file = args.output.is_some();
+            let columns = if to_file { FILE_COLUMNS } else { ui.columns() };
+            page_text::render(&page()?, Look { colour: ui.colour && !to_file, columns })
         }
         Format::Json => json::escaped(&report.to_json().map_err(failed)?),
         Format::Csv => {
@@ -287,8 +429,9 @@ impl Args {
             (Some(format), _) => format,
             (None, Some("json")) => Format::Json,
             (None, Some("csv")) => Format::Csv,
-            (None, Some("html")) => Format::Html,
+            (None, Some("html" | "htm")) => Format::Html,
             (None, Some("txt")) => Format::Text,
+            (None, None) if self.output.is_none() && std::io::stdout().is_terminal() => Format::Text,
             (None, _) => Format::Md,
         };
         if self.table.is_some() && format != Format::Csv {
@@ -309,7 +452,8 @@ pub(in crate::cli) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate
     let wanted = Wanted { needs: kind.needs(), uncommitted: false, allow };
     let point = Viewpoint::open(ui, home, past)?;
     let known = Known::gather(ui, home, point, wanted, |_, _| Ok(Asked::default()))?;
-    Report::make(kind, &known.facts()).to_markdown(&known.templates).map_err(failed)
+    let report = Report::make(kind, &known.facts());
+    Ok(rendering::page(&report, &known.templates).map_err(failed)?.to_markdown())
 }
 
 /// Writes a file beside its place and renames it, so that a reader sees the old one or the new one.

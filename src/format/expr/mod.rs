@@ -117,6 +117,11 @@ impl Expression {
         self.uses_days_in_stage
     }
 
+    /// Whether it asks for files of the repository.
+    pub fn uses_files(&self) -> bool {
+        self.uses_files
+    }
+
     /// Asks whether it holds for a deal.
     ///
     /// # Errors

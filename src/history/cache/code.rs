@@ -1,13 +1,14 @@
 //! How a walk is written as bytes and read again.
 //!
 //! A section holds what a walk added after the section before: whoever reads the sections one after the other has the
-//! walk as it stood at the end of each. Numbers are written seven bits a byte, the lowest first.
+//! walk as it stood at the end of each.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::format::ident::StageId;
 use crate::format::pipeline::Pipeline;
+use crate::history::bytes::{In, Out};
 use crate::history::deals::{Deal, DealIx, Deals, Held, Values};
 use crate::history::event::KnownAt;
 use crate::history::ledger::{ASIDE, Known, Ledger, MadeAside, NONE, Record, What};
@@ -47,144 +48,6 @@ impl Mark {
             unreadable: ledger.unreadable.len(),
             folders: folders.paths().len(),
         }
-    }
-}
-
-/// Bytes that are written.
-#[derive(Default)]
-pub(super) struct Out(pub(super) Vec<u8>);
-
-impl Out {
-    pub(super) fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
-    }
-
-    fn count(&mut self, count: usize) {
-        self.number(count as u64);
-    }
-
-    /// [`NONE`] as nothing.
-    fn some(&mut self, number: u32) {
-        self.number(if number == NONE { 0 } else { u64::from(number) + 1 });
-    }
-
-    /// Small numbers of either sign are short.
-    fn signed(&mut self, number: i64) {
-        self.number(((number << 1) ^ (number >> 63)) as u64);
-    }
-
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.count(bytes.len());
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn id(&mut self, id: ObjectId) {
-        self.0.extend_from_slice(id.as_bytes());
-    }
-
-    fn some_id(&mut self, id: Option<ObjectId>) {
-        self.0.push(u8::from(id.is_some()));
-        if let Some(id) = id {
-            self.id(id);
-        }
-    }
-
-    fn values(&mut self, values: Option<&Values>) {
-        self.0.push(u8::from(values.is_some()));
-        values.into_iter().flat_map(|values| values.iter()).for_each(|text| self.some(*text));
-    }
-}
-
-/// Bytes that are read. Everything gives `None` where they are not what was written.
-pub(super) struct In<'b> {
-    rest: &'b [u8],
-    id_len: usize,
-}
-
-impl<'b> In<'b> {
-    pub(super) fn new(rest: &'b [u8], id_len: usize) -> Self {
-        In { rest, id_len }
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        Some(*first)
-    }
-
-    fn flag(&mut self) -> Option<bool> {
-        match self.byte()? {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
-        }
-    }
-
-    pub(super) fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    fn small(&mut self) -> Option<u32> {
-        u32::try_from(self.number()?).ok()
-    }
-
-    /// How many things follow that take at least `least` bytes each.
-    fn count(&mut self, least: usize) -> Option<usize> {
-        let count = usize::try_from(self.number()?).ok()?;
-        (count.checked_mul(least)? <= self.rest.len()).then_some(count)
-    }
-
-    fn some(&mut self) -> Option<u32> {
-        Some(self.small()?.checked_sub(1).unwrap_or(NONE))
-    }
-
-    fn signed(&mut self) -> Option<i64> {
-        let number = self.number()?;
-        Some((number >> 1) as i64 ^ -((number & 1) as i64))
-    }
-
-    pub(super) fn bytes(&mut self) -> Option<&'b [u8]> {
-        let len = self.count(1)?;
-        let (bytes, rest) = self.rest.split_at_checked(len)?;
-        self.rest = rest;
-        Some(bytes)
-    }
-
-    fn text(&mut self) -> Option<&'b str> {
-        std::str::from_utf8(self.bytes()?).ok()
-    }
-
-    fn id(&mut self) -> Option<ObjectId> {
-        let (id, rest) = self.rest.split_at_checked(self.id_len)?;
-        self.rest = rest;
-        ObjectId::from_bytes(id)
-    }
-
-    fn some_id(&mut self) -> Option<Option<ObjectId>> {
-        if self.flag()? { self.id().map(Some) } else { Some(None) }
-    }
-
-    fn values(&mut self, width: usize) -> Option<Option<Values>> {
-        if !self.flag()? {
-            return Some(None);
-        }
-        (0..width).map(|_| self.some()).collect::<Option<Values>>().map(Some)
-    }
-
-    fn is_at_end(&self) -> bool {
-        self.rest.is_empty()
     }
 }
 
@@ -422,7 +285,7 @@ fn read_records(input: &mut In, ledger: &mut Ledger, first_place: usize) -> Opti
     Some(())
 }
 
-fn write_stages(out: &mut Out, kept: &StageNames) {
+pub(super) fn write_stages(out: &mut Out, kept: &StageNames) {
     out.count(kept.names.len());
     kept.names.iter().for_each(|name| out.bytes(name.as_str().as_bytes()));
     out.count(kept.by_name.len());
@@ -439,7 +302,7 @@ fn write_stages(out: &mut Out, kept: &StageNames) {
     }
 }
 
-fn read_stages(input: &mut In) -> Option<StageNames> {
+pub(super) fn read_stages(input: &mut In) -> Option<StageNames> {
     let name = |input: &mut In| StageId::new(input.text()?).ok();
     let names = (0..input.count(1)?).map(|_| name(input)).collect::<Option<_>>()?;
     let by_name = (0..input.count(2)?).map(|_| Some((name(input)?, input.small()?))).collect::<Option<_>>()?;
@@ -459,8 +322,8 @@ fn write_deals(out: &mut Out, deals: &Deals, changed: &[DealIx]) {
             out.id(*blob);
         }
         out.0.push(u8::from(deal.told));
-        out.values(deal.values.as_ref());
-        out.values(deal.born.as_ref().map(|(values, _)| values));
+        write_values(out, deal.values.as_ref());
+        write_values(out, deal.born.as_ref().map(|(values, _)| values));
         out.number(deal.born.as_ref().map_or(0, |(_, place)| u64::from(*place)));
         out.0.push(u8::from(deal.last_at.is_some()));
         out.signed(deal.last_at.unwrap_or(0));
@@ -474,6 +337,18 @@ fn write_deals(out: &mut Out, deals: &Deals, changed: &[DealIx]) {
     }
 }
 
+fn write_values(out: &mut Out, values: Option<&Values>) {
+    out.0.push(u8::from(values.is_some()));
+    values.into_iter().flat_map(|values| values.iter()).for_each(|text| out.some(*text));
+}
+
+fn read_values(input: &mut In, width: usize) -> Option<Option<Values>> {
+    if !input.flag()? {
+        return Some(None);
+    }
+    (0..width).map(|_| input.some()).collect::<Option<Values>>().map(Some)
+}
+
 fn read_deals(input: &mut In, deals: &mut Deals, width: usize, folders: usize) -> Option<()> {
     for _ in 0..input.count(8)? {
         let number = usize::try_from(input.number()?).ok()?;
@@ -484,8 +359,8 @@ fn read_deals(input: &mut In, deals: &mut Deals, width: usize, folders: usize) -
         };
         let copies = (0..input.count(2)?).map(|_| held(input)).collect::<Option<_>>()?;
         let told = input.flag()?;
-        let values = input.values(width)?;
-        let born = input.values(width)?;
+        let values = read_values(input, width)?;
+        let born = read_values(input, width)?;
         let born_at = input.small()?;
         let has_time = input.flag()?;
         let time = input.signed()?;

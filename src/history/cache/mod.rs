@@ -10,11 +10,13 @@
 //! another branch that lie behind it are dropped when something new is written.
 
 mod code;
+mod visits;
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use twox_hash::XxHash3_64;
 
@@ -26,6 +28,8 @@ use crate::format::pipeline::Pipeline;
 use crate::history::deals::DealIx;
 use crate::repo::objects::{IdSet, ObjectId};
 use code::{Mark, Reading};
+pub use visits::Visits;
+pub(super) use visits::{Footing, Ground, Kept as KeptVisits};
 
 /// What the file begins with. The number goes up with every change of what is written or of what a walk finds.
 const MAGIC: &[u8; 16] = b"tussock history1";
@@ -60,7 +64,7 @@ pub struct Cache {
 pub struct CacheFile {
     /// Where it is.
     pub path: PathBuf,
-    /// Its size in bytes.
+    /// Its size in bytes, with that of the visits that are kept beside it.
     pub bytes: u64,
     /// What it says of the history in it; `None` where it cannot be read and will be written anew.
     pub held: Option<Held>,
@@ -105,33 +109,35 @@ impl Cache {
     /// When the folder cannot be read. One that is not there has no files.
     pub fn files(&self) -> io::Result<Vec<CacheFile>> {
         let mut files = Vec::new();
-        for path in self.paths()? {
+        for path in self.paths(PREFIX)? {
             let bytes = std::fs::read(&path)?;
-            let size = bytes.len() as u64;
+            let size = bytes.len() as u64 + visits::size_beside(&path);
             let held = Kept::parse(bytes).and_then(|kept| kept.held());
             files.push(CacheFile { path, bytes: size, held });
         }
         Ok(files)
     }
 
-    /// Removes all files; gives how many and how many bytes there were.
+    /// Removes all files; gives how many histories and how many bytes there were.
     ///
     /// # Errors
     /// When one cannot be removed.
     pub fn clear(&self) -> io::Result<(usize, u64)> {
         let (mut files, mut bytes) = (0, 0);
-        for path in self.paths()? {
-            let size = path.symlink_metadata()?.len();
-            match std::fs::remove_file(&path) {
-                Ok(()) => (files, bytes) = (files + 1, bytes + size),
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) => return Err(e),
+        for (prefix, is_history) in [(PREFIX, true), (visits::PREFIX, false)] {
+            for path in self.paths(prefix)? {
+                let size = path.symlink_metadata()?.len();
+                match std::fs::remove_file(&path) {
+                    Ok(()) => (files, bytes) = (files + usize::from(is_history), bytes + size),
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                    Err(e) => return Err(e),
+                }
             }
         }
         Ok((files, bytes))
     }
 
-    fn paths(&self) -> io::Result<Vec<PathBuf>> {
+    fn paths(&self, prefix: &str) -> io::Result<Vec<PathBuf>> {
         let listed = match std::fs::read_dir(&self.folder) {
             Ok(listed) => listed,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -140,7 +146,7 @@ impl Cache {
         let mut paths = Vec::new();
         for entry in listed {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            if entry.file_name().to_string_lossy().starts_with(prefix) {
                 paths.push(entry.path());
             }
         }
@@ -153,7 +159,7 @@ impl Cache {
     /// # Errors
     /// See [`HistoryError`]. A cache that cannot be read or written is none.
     pub(super) fn walk<'p>(&self, task: &Task, pipeline: &'p Pipeline) -> Result<Walked<'p>, HistoryError> {
-        let head = Head { key: key(task, pipeline), id_len: task.tip.as_bytes().len() };
+        let head = Head { key: key(task.prefix, task.names, pipeline), id_len: task.tip.as_bytes().len() };
         let path = self.file(task.prefix);
         let mut early = None;
         let mut reached = |walked: &mut Walked, commits: usize| early = Early::of(walked, commits);
@@ -280,8 +286,8 @@ impl Early {
 }
 
 /// Everything that what a walk finds depends on, besides the commits themselves.
-fn key(task: &Task, pipeline: &Pipeline) -> u64 {
-    let mut text = format!("{:?}\n{:?}\n", task.prefix, task.names);
+fn key(prefix: &str, names: &[Arc<str>], pipeline: &Pipeline) -> u64 {
+    let mut text = format!("{prefix:?}\n{names:?}\n");
     for stage in &pipeline.stages {
         text.push_str(&format!("stage {} {:?}\n", stage.id, stage.was));
     }

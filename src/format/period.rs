@@ -1,5 +1,4 @@
-//! Months, quarters and years of the calendar or of a fiscal year, as whole days. No clock and no time zone: which day it
-//! is somewhere is the caller's question.
+//! Months, quarters and years of the calendar or of a fiscal year, as whole days.
 
 use std::fmt;
 
