@@ -1,7 +1,7 @@
 //! The same commit and the same arguments give the same bytes: whatever the order of files on the disk, the way objects
 //! are stored, the time zone, the locale, the home folder, the width of the terminal, and whether history is kept.
 //!
-//! Each report is told in two surroundings; `TUSSOCK_RUNS=20` asks for that many of each.
+//! Each report is told in two surroundings, in two formats; `TUSSOCK_RUNS=20` asks for that many of each, in all formats.
 
 mod kit;
 mod peers_kit;
@@ -14,6 +14,11 @@ use kit::TestRepo;
 const ZONES: [&str; 5] = ["UTC", "Asia/Tokyo", "America/St_Johns", "Pacific/Kiritimati", "Pacific/Pago_Pago"];
 const LOCALES: [&str; 4] = ["C", "de_DE.UTF-8", "ru_RU.UTF-8", "tr_TR.UTF-8"];
 const WIDTHS: [&str; 3] = ["100", "40", "250"];
+
+/// Whether everything is to be tried.
+fn every() -> bool {
+    std::env::var_os("TUSSOCK_RUNS").is_some()
+}
 
 /// The numbers of the surroundings to try with the report of a number.
 fn surroundings(report: usize) -> Vec<usize> {
@@ -89,6 +94,11 @@ fn one_commit_gives_the_same_bytes_in_all_surroundings() {
 
     let pairs = reports.iter().flat_map(|report| formats.iter().map(move |format| [report.as_str(), format.as_str()]));
     for (at, [name, format]) in pairs.enumerate() {
+        // Few surroundings: each report as JSON, which has every number, and in one other format.
+        let (report_number, format_number) = (at / formats.len(), at % formats.len());
+        if !every() && format != "json" && format_number != report_number % formats.len() {
+            continue;
+        }
         let arguments = [name, "--by", "owner", "--format", format];
         let mut first: Option<String> = None;
         for number in surroundings(at) {

@@ -89,7 +89,9 @@ class Peers:
                 "win_rates": worth.win_rates(pipeline, found, tracks, as_of, window, floors),
                 "flow": {"links": times.flow(pipeline, found, window)},
             }
-            self.held(["funnel", *arguments], head | all_of((None, None)))
+            # Without days it tells the cohorts alone.
+            whole = funnels.funnel(pipeline, found, as_of, (None, None), floors)
+            self.held(["funnel", *arguments], head | {"funnel": whole})
             start = pipeline.day(as_of) - datetime.timedelta(days=120)
             end = pipeline.day(as_of) - datetime.timedelta(days=30)
             window = (pipeline.begin_of_day(start), pipeline.end_of_day(end) + 1)

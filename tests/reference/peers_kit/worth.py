@@ -1,5 +1,7 @@
 """What deals were worth when, by the event log, and conversion by amount; win rates in the ways people count them."""
 
+from decimal import Decimal
+
 import numpy
 
 from .funnel import holds, next_time, won_time
@@ -60,7 +62,7 @@ def known(value, n, low=None, high=None):
 def by_amount(rows, currency, floor, estimated):
     """A share in which each deal counts with its amount; rows are (worth, seconds, cause), cause 1 got there."""
     own = sorted(((float(w), max(t, 0), c, w) for w, t, c in rows if not isinstance(w, str)), key=lambda row: row[1])
-    total = lambda rows: {"amount": sum((row[3] for row in rows), start=0 * own[0][3]) if own else 0, "currency": currency}
+    total = lambda rows: {"amount": sum((row[3] for row in rows), Decimal(0)), "currency": currency}
     got = [row for row in own if row[2] == 1]
     finished = sum(row[2] > 0 for row in own)
     told = {
@@ -70,7 +72,7 @@ def by_amount(rows, currency, floor, estimated):
         "raw": early(finished),
         "estimate": early(finished) if estimated else None,
         "entered": total(own),
-        "reached": {"amount": sum((row[3] for row in got), start=0 * own[0][3]) if own else 0, "currency": currency},
+        "reached": total(got),
     }
     if not own or finished < max(floor, 1):
         return told
