@@ -15,7 +15,7 @@ use super::{Global, day};
 use crate::format::nearest::nearest;
 use crate::output::json;
 use crate::output::terminal::{Align, plain, table, wrap};
-use crate::report::explain::{Cohort, Counted, Explained, Named, Way, explain, named};
+use crate::report::explain::{Cohort, Counted, Explained, Named, Rank, Way, explain, named};
 use crate::report::{Kind, Needs};
 
 /// Deals that are shown where not all are asked for.
@@ -39,7 +39,7 @@ pub struct Choice {
     /// Of a number: only deals for which this expression is true
     #[arg(long = "where", value_name = "EXPR")]
     filter: Option<String>,
-    /// Of a number: list all its deals, not the first 20 only; of a report: also numbers that are 0 or, as JSON, the deals of each
+    /// Of a number: list all its deals, not the first 20 only; of a report: all its numbers or, as JSON, the deals of each
     #[arg(long)]
     all: bool,
 }
@@ -104,7 +104,7 @@ pub(super) fn run(ui: &mut Ui, global: &Global, asked: &Asked<'_>, choice: &Choi
         match (json, choice.all) {
             (true, true) => ui.print(written(&document(value(&explain(kind, &facts, history, &is_own))?))?),
             (true, false) => ui.print(written(&document(value(&own)?))?),
-            (false, _) => list(ui, kind, &own, choice.all || kind.name() != name),
+            (false, _) => list(ui, &own, choice.all || kind.name() != name),
         }
     }
     let unreadable = known
@@ -134,9 +134,13 @@ fn unknown(kind: Kind, name: &str, all: &[Named]) -> CommandError {
     })
 }
 
-fn list(ui: &mut Ui, kind: Kind, numbers: &[&Named], all: bool) {
-    let shown: Vec<&&Named> =
-        numbers.iter().filter(|number| all || !number.is_detail || !number.value.is_zero()).collect();
+fn list(ui: &mut Ui, numbers: &[&Named], all: bool) {
+    let is_shown = |number: &&&Named| match number.rank {
+        Rank::Main => true,
+        Rank::WhereNotZero => all || !number.value.is_zero(),
+        Rank::OnDemand => all,
+    };
+    let shown: Vec<&&Named> = numbers.iter().filter(is_shown).collect();
     let row = |number: &&&Named| vec![number.name.clone(), number.title.clone(), number.text.clone()];
     let rows: Vec<Vec<String>> = shown.iter().map(row).collect();
     let columns = ui.table_columns();
@@ -144,10 +148,10 @@ fn list(ui: &mut Ui, kind: Kind, numbers: &[&Named], all: bool) {
     ui.print(table(&["Number", "What it is", "Value"], &rows, &aligned, columns));
     let hidden = numbers.len() - shown.len();
     if hidden > 0 {
-        ui.line(format!("\nand {hidden} that are 0 (--all shows them)"));
+        ui.line(format!("\nand {hidden} more that are 0 or details (--all shows them)"));
     }
-    if let Some(first) = numbers.first() {
-        ui.line(format!("\n`tussock why {}` says how one of the {} came about.", first.name, kind.name()));
+    if let Some(first) = shown.first() {
+        ui.line(format!("\n`tussock why {}` says how that number came about, and so on.", plain(&first.name)));
     }
 }
 

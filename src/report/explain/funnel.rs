@@ -11,7 +11,7 @@ use crate::report::number::share;
 
 use super::figure::Figure;
 use super::ground::{Ground, between, missed};
-use super::number::{Cause, Number, Pick, Way};
+use super::number::{Cause, Number, Pick, Rank, Way};
 
 /// Where deals are followed to.
 #[derive(Clone, Copy)]
@@ -131,7 +131,7 @@ fn of_stage<'a>(ground: &'a Ground<'a>, funnel: &Funnel, index: usize, stage: &S
         let formula = format!("{count} of {} visits to {} {says}", stage.visits, stage.title);
         let number = Number::new(name, title, Figure::Count(count), count, move || left(ground, window, index, exit));
         let meaning = "what became of the visits to the stage that began inside the window, each by itself";
-        all.push(number.says(meaning, formula).of("visits").claims(count, None).detail());
+        all.push(number.says(meaning, formula).of("visits").claims(count, None).rank(Rank::WhereNotZero));
     }
 }
 

@@ -33,7 +33,7 @@ use ground::Ground;
 
 pub use commits::Commit;
 pub use figure::Figure;
-pub use number::{Number, Way};
+pub use number::{Number, Rank, Way};
 
 /// Version of the JSON of an explanation. It grows when a field changes its meaning or goes away.
 const SCHEMA_VERSION: u32 = 1;
@@ -49,9 +49,9 @@ pub struct Named {
     pub value: Figure,
     /// The number as people read it.
     pub text: String,
-    /// Whether there are so many of its kind that a list shows it only where it is not 0.
+    /// When a list of the whole report shows it.
     #[serde(skip)]
-    pub is_detail: bool,
+    pub rank: Rank,
 }
 
 /// What the deals of a number were chosen by.
