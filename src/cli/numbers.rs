@@ -1,6 +1,8 @@
 //! Numbers of reports, explained: `tussock why funnel.conversion.proposal`.
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use serde::Serialize;
 use serde_json::json;
 
 use super::commands::report::{Asking, PeriodWord};
@@ -13,7 +15,7 @@ use super::{Global, day};
 use crate::format::nearest::nearest;
 use crate::output::json;
 use crate::output::terminal::{Align, plain, table, wrap};
-use crate::report::explain::{Cohort, Counted, Explained, Named, Way, explain, named};
+use crate::report::explain::{Cohort, Counted, Explained, Named, Rank, Way, explain, named};
 use crate::report::{Kind, Needs};
 
 /// Deals that are shown where not all are asked for.
@@ -37,7 +39,7 @@ pub struct Choice {
     /// Of a number: only deals for which this expression is true
     #[arg(long = "where", value_name = "EXPR")]
     filter: Option<String>,
-    /// Of a number: list all its deals, not the first 20 only; of a report: also numbers of which there are many
+    /// Of a number: list all its deals, not the first 20 only; of a report: all its numbers or, as JSON, the deals of each
     #[arg(long)]
     all: bool,
 }
@@ -84,37 +86,44 @@ pub(super) fn run(ui: &mut Ui, global: &Global, asked: &Asked<'_>, choice: &Choi
     let wanted = Wanted { needs, uncommitted: false, events: true, allow };
     let known = Known::gather(ui, &home, point, wanted, |pipeline, day| asking.asked(kind, pipeline, day))?;
     let facts = known.facts();
-    if let Some(explained) = explain(kind, &facts, known.history.as_ref(), name) {
-        if json {
-            let text = serde_json::to_string_pretty(&explained)
-                .map_err(|e| CommandError::usage(format!("cannot write {name} as JSON: {e}")))?;
-            ui.print(json::escaped(&(text + "\n")));
-        } else {
-            print(ui, &explained, choice.all);
+    let history = known.history.as_ref();
+    if let Some(explained) = explain(kind, &facts, history, &|one| one == name).first() {
+        match json {
+            true => ui.print(written(explained)?),
+            false => print(ui, explained, choice.all),
         }
     } else {
         let all = named(kind, &facts);
         let inside = format!("{name}.");
-        let mut own: Vec<&Named> = all.iter().filter(|one| one.name.starts_with(&inside)).collect();
-        if kind.name() == name {
-            own = all.iter().collect();
-        }
+        let is_own = |one: &str| kind.name() == name || one.starts_with(&inside);
+        let own: Vec<&Named> = all.iter().filter(|one| is_own(&one.name)).collect();
         if own.is_empty() {
             return Err(unknown(kind, name, &all));
         }
-        if json {
-            let numbers = serde_json::to_value(&own)
-                .map_err(|e| CommandError::usage(format!("cannot write the numbers as JSON: {e}")))?;
-            let document = json!({ "schema_version": 1, "kind": "numbers", "report": kind.name(), "numbers": numbers });
-            ui.print(json::write(&document));
-        } else {
-            list(ui, kind, &own, choice.all || kind.name() != name);
+        let document = |numbers: serde_json::Value| json!({ "schema_version": 1, "kind": "numbers", "report": kind.name(), "numbers": numbers });
+        match (json, choice.all) {
+            (true, true) => ui.print(written(&document(value(&explain(kind, &facts, history, &is_own))?))?),
+            (true, false) => ui.print(written(&document(value(&own)?))?),
+            (false, _) => list(ui, &own, choice.all || kind.name() != name),
         }
     }
     let unreadable = known
         .reading()
         .is_some_and(|(reading, snapshot)| tell_unreadable(ui, reading, snapshot) | tell_rates(ui, reading));
     Ok(if unreadable { Exit::Findings } else { Exit::Done })
+}
+
+fn value(numbers: &impl Serialize) -> Result<serde_json::Value, CommandError> {
+    serde_json::to_value(numbers).map_err(not_written)
+}
+
+fn written(document: &impl Serialize) -> Result<String, CommandError> {
+    let text = serde_json::to_string_pretty(document).map_err(not_written)?;
+    Ok(json::escaped(&(text + "\n")))
+}
+
+fn not_written(error: serde_json::Error) -> CommandError {
+    CommandError::usage(format!("cannot write it as JSON: {error}"))
 }
 
 fn unknown(kind: Kind, name: &str, all: &[Named]) -> CommandError {
@@ -125,9 +134,13 @@ fn unknown(kind: Kind, name: &str, all: &[Named]) -> CommandError {
     })
 }
 
-fn list(ui: &mut Ui, kind: Kind, numbers: &[&Named], all: bool) {
-    let shown: Vec<&&Named> =
-        numbers.iter().filter(|number| all || !number.is_detail || !number.value.is_zero()).collect();
+fn list(ui: &mut Ui, numbers: &[&Named], all: bool) {
+    let is_shown = |number: &&&Named| match number.rank {
+        Rank::Main => true,
+        Rank::WhereNotZero => all || !number.value.is_zero(),
+        Rank::OnDemand => all,
+    };
+    let shown: Vec<&&Named> = numbers.iter().filter(is_shown).collect();
     let row = |number: &&&Named| vec![number.name.clone(), number.title.clone(), number.text.clone()];
     let rows: Vec<Vec<String>> = shown.iter().map(row).collect();
     let columns = ui.table_columns();
@@ -135,10 +148,10 @@ fn list(ui: &mut Ui, kind: Kind, numbers: &[&Named], all: bool) {
     ui.print(table(&["Number", "What it is", "Value"], &rows, &aligned, columns));
     let hidden = numbers.len() - shown.len();
     if hidden > 0 {
-        ui.line(format!("\nand {hidden} that are 0 (--all shows them)"));
+        ui.line(format!("\nand {hidden} more that are 0 or details (--all shows them)"));
     }
-    if let Some(first) = numbers.first() {
-        ui.line(format!("\n`tussock why {}` says how one of the {} came about.", first.name, kind.name()));
+    if let Some(first) = shown.first() {
+        ui.line(format!("\n`tussock why {}` says how that number came about, and so on.", plain(&first.name)));
     }
 }
 
@@ -156,9 +169,19 @@ fn print(ui: &mut Ui, explained: &Explained, all: bool) {
     let count = |way: Way| deals.iter().filter(|row| row.counts == way).count();
     let (no, open) = (count(Way::No), count(Way::Open));
     which.push(match (no, open) {
-        (0, 0) => format!("n = {n} {of}, which are listed here."),
-        (_, 0) => format!("n = {n} {of}: {} count (✓), {no} do not (✗).", count(Way::Yes)),
-        _ => format!("n = {n} {of}: {} count (✓), {no} do not (✗), {open} are open (·).", count(Way::Yes)),
+        (0, 0) => format!("n = {n} {of}."),
+        _ => {
+            let verb = |n: usize, one: &'static str, many: &'static str| if n == 1 { one } else { many };
+            let yes = count(Way::Yes);
+            let mut words = format!("n = {n} {of}: {yes} ✓ {}", verb(yes, "counts", "count"));
+            if no > 0 {
+                words += &format!(", {no} ✗ {} not", verb(no, "counts", "count"));
+            }
+            if open > 0 {
+                words += &format!(", {open} · {} open", verb(open, "is", "are"));
+            }
+            words + "."
+        }
     });
     section(ui, "Which deals", &which);
     if !explained.adds_up {
@@ -181,7 +204,7 @@ fn print(ui: &mut Ui, explained: &Explained, all: bool) {
             row.how.clone(),
         ];
         if has_parts {
-            cells.push(row.part.clone().unwrap_or_default());
+            cells.push(row.part.as_deref().map(short).unwrap_or_default());
         }
         cells.push(row.on.map(|on| on.to_string()).unwrap_or_default());
         cells.push(row.commit.as_ref().map(|commit| commit.short.clone()).unwrap_or_default());
@@ -203,6 +226,11 @@ fn print(ui: &mut Ui, explained: &Explained, all: bool) {
     if deals.len() > shown {
         ui.line(format!("\nand {} more (--all shows them)", deals.len() - shown));
     }
+}
+
+/// A part of a sum with two digits: what it is exactly stands in the JSON.
+fn short(part: &str) -> String {
+    part.parse().map_or_else(|_| part.to_owned(), |part: Decimal| part.round_dp(2).normalize().to_string())
 }
 
 fn section(ui: &mut Ui, heading: &str, lines: &[impl AsRef<str>]) {

@@ -13,7 +13,7 @@ use crate::report::cash::CashReport;
 use super::figure::{Figure, of_money};
 use super::funnel::seen;
 use super::ground::Ground;
-use super::number::{Cause, Number, Pick};
+use super::number::{Cause, Number, Pick, Rank};
 use super::pipeline::capital;
 
 /// What is asked of a payment.
@@ -62,7 +62,10 @@ pub(super) fn numbers<'a>(ground: &'a Ground<'a>, report: &CashReport) -> Vec<Nu
         ] {
             let name = format!("cash.{word}.month.{}{}", line.month, code(total.currency));
             let words = format!("{words}, of {}", line.month);
-            all.push(sum(ground, name, words, total, part, Some(line.month.clone()), word, &payments).detail());
+            all.push(
+                sum(ground, name, words, total, part, Some(line.month.clone()), word, &payments)
+                    .rank(Rank::WhereNotZero),
+            );
         }
     }
     let (rows, inside) = (payments.clone(), inside(ground));

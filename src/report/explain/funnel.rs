@@ -11,7 +11,7 @@ use crate::report::number::share;
 
 use super::figure::Figure;
 use super::ground::{Ground, between, missed};
-use super::number::{Cause, Number, Pick, Way};
+use super::number::{Cause, Number, Pick, Rank, Way};
 
 /// Where deals are followed to.
 #[derive(Clone, Copy)]
@@ -99,7 +99,7 @@ fn of_stage<'a>(ground: &'a Ground<'a>, funnel: &Funnel, index: usize, stage: &S
     all.push(entered.says("entered", formula).claims(stage.entered, None));
     let timed = stage.visits.saturating_sub(stage.untimed);
     for (word, nine, length) in [("median", false, &stage.median_seconds), ("p90", true, &stage.p90_seconds)] {
-        let own = if nine { "Nine of ten visits are over by then" } else { "Half of the visits are over by then" };
+        let share = if nine { "nine of ten" } else { "half" };
         let ended = seen(length);
         let mut formula =
             format!("{ended} of {timed} visits to {title} are over, the others count as at least so long");
@@ -107,13 +107,17 @@ fn of_stage<'a>(ground: &'a Ground<'a>, funnel: &Funnel, index: usize, stage: &S
             formula += &format!("; {} more are not timed, as nobody knows when they began", stage.untimed);
         }
         let value = Figure::Seconds { length: length.clone(), day: DAY };
-        let number = Number::new(format!("funnel.{word}.{id}"), format!("Time in {title}"), value, timed, move || {
-            visits(ground, window, index)
-        });
+        let number = Number::new(
+            format!("funnel.{word}.{id}"),
+            format!("Time by which {share} of the visits to {title} are over"),
+            value,
+            timed,
+            move || visits(ground, window, index),
+        );
         let meaning = if nine { "p90_seconds" } else { "median_seconds" };
         all.push(
             number
-                .says(meaning, format!("{formula}. {own}"))
+                .says(meaning, formula)
                 .of("visits")
                 .floor(floors.quantile)
                 .claims(ended, Some(timed.saturating_sub(ended))),
@@ -127,7 +131,7 @@ fn of_stage<'a>(ground: &'a Ground<'a>, funnel: &Funnel, index: usize, stage: &S
         let formula = format!("{count} of {} visits to {} {says}", stage.visits, stage.title);
         let number = Number::new(name, title, Figure::Count(count), count, move || left(ground, window, index, exit));
         let meaning = "what became of the visits to the stage that began inside the window, each by itself";
-        all.push(number.says(meaning, formula).of("visits").claims(count, None).detail());
+        all.push(number.says(meaning, formula).of("visits").claims(count, None).rank(Rank::WhereNotZero));
     }
 }
 
@@ -144,11 +148,15 @@ fn step<'a>(
     let Step { entered, reached, open, .. } = *step;
     let otherwise = entered.saturating_sub(reached).saturating_sub(open);
     let mut formula = format!("{reached} of {} {who} {what}: {}", ground.deals(entered), plain(reached, entered));
+    if entered == 0 {
+        formula = format!("{} {who}", ground.deals(0));
+    }
     formula += &match open {
+        _ if entered == 0 => String::new(),
         0 => format!(". None is open, {otherwise} ended otherwise"),
         _ => format!(
             ". {open} {} open and may still, {otherwise} ended otherwise; open ones count as far as they could be \
-             followed, so that the number is not {}",
+             followed, so that the number above is not simply {}",
             Ground::are(open),
             plain(reached, entered)
         ),

@@ -10,7 +10,7 @@ use crate::report::losses::LossesReport;
 use super::figure::{Figure, of_hours, of_money};
 use super::funnel::seen;
 use super::ground::{Ground, days};
-use super::number::{Cause, Number, Pick};
+use super::number::{Cause, Number, Pick, Rank};
 use super::pipeline::capital;
 
 /// Which of the deals that ended.
@@ -87,6 +87,7 @@ fn of_line<'a>(
     all: &mut Vec<Number<'a>>,
 ) {
     let (n, amounts) = (line.amounts.deals, &line.amounts);
+    let rank = if ending.is_empty() { Rank::Main } else { Rank::OnDemand };
     let rows = || {
         let (list, chosen) = (ended.deals.clone(), chosen.clone());
         move || list.iter().filter(|deal| chosen.holds(deal)).cloned().collect::<Vec<EndedDeal>>()
@@ -121,7 +122,7 @@ fn of_line<'a>(
         of_money(&amounts.amount),
         amounts.without_amount
     );
-    all.push(number.says("amount", formula).sums(amounts.amount.sum));
+    all.push(number.says("amount", formula).rank(rank).sums(amounts.amount.sum));
 
     let own = rows();
     let title = format!("Hours of work on {words}");
@@ -130,7 +131,7 @@ fn of_line<'a>(
         own().iter().map(|deal| pick(&decided, deal).part(Some(deal.hours.0))).collect()
     });
     let formula = format!("the hours of {} added up: {}", ground.deals(n), of_hours(line.hours.0));
-    all.push(number.says("hours", formula).sums(Some(line.hours.0)));
+    all.push(number.says("hours", formula).rank(rank).sums(Some(line.hours.0)));
 
     let own = rows();
     let timed = ended.deals.iter().filter(|deal| chosen.holds(deal) && deal.age_seconds.is_some()).count();
@@ -146,7 +147,9 @@ fn of_line<'a>(
         n.saturating_sub(timed)
     );
     let seen = seen(&line.median_age_seconds);
-    all.push(number.says("median_age_seconds", formula).floor(ground.facts.floors.quantile).claims(seen, None));
+    all.push(
+        number.says("median_age_seconds", formula).rank(rank).floor(ground.facts.floors.quantile).claims(seen, None),
+    );
 }
 
 fn pick(decided: &HashMap<&DealId, i64>, deal: &EndedDeal) -> Pick {

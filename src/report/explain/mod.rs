@@ -33,7 +33,7 @@ use ground::Ground;
 
 pub use commits::Commit;
 pub use figure::Figure;
-pub use number::{Number, Way};
+pub use number::{Number, Rank, Way};
 
 /// Version of the JSON of an explanation. It grows when a field changes its meaning or goes away.
 const SCHEMA_VERSION: u32 = 1;
@@ -49,9 +49,9 @@ pub struct Named {
     pub value: Figure,
     /// The number as people read it.
     pub text: String,
-    /// Whether there are so many of its kind that a list shows it only where it is not 0.
+    /// When a list of the whole report shows it.
     #[serde(skip)]
-    pub is_detail: bool,
+    pub rank: Rank,
 }
 
 /// What the deals of a number were chosen by.
@@ -160,54 +160,68 @@ pub fn named(kind: Kind, facts: &Facts<'_>) -> Vec<Named> {
     all
 }
 
-/// Explains a number; `None` where the report has none of that name. Without a history no commit is named.
-pub fn explain(kind: Kind, facts: &Facts<'_>, history: Option<&History>, name: &str) -> Option<Explained> {
-    with_numbers(kind, facts, |numbers| {
-        let number = numbers.iter().find(|number| number.name == name)?;
-        let picks = (number.pick)();
-        let adds_up = number.adds_up(&picks);
-        let commits = Commits::of(history, picks.iter().map(|pick| &pick.deal));
-        let ground = Ground::of(facts);
-        let counted = |pick: &number::Pick| {
-            let deal = ground.deal(&pick.deal);
-            let (at, commit) = commits.of_pick(pick);
-            Counted {
-                deal: pick.deal.clone(),
-                title: deal.map(|deal| deal.title().to_owned()),
-                how: pick.how.clone(),
-                counts: pick.counts,
-                part: pick.part.map(|part| part.normalize().to_string()),
-                amount: deal.and_then(|deal| deal.amount()).map(Total::from),
-                on: at.map(|at| facts.pipeline.day_of(at)),
-                commit,
-            }
-        };
-        let head = Head::new(kind, facts);
-        Some(Explained {
-            schema_version: SCHEMA_VERSION,
-            kind: "number",
-            name: number.name.clone(),
-            title: number.title.clone(),
-            text: number.value.text(),
-            meaning: meaning(kind, number.meaning),
-            formula: number.formula.clone(),
-            cohort: Cohort {
-                span: head.span,
-                filter: head.filter,
-                as_of: head.as_of,
-                day: head.day,
-                timezone: head.pipeline.timezone,
-                commit: head.source.commit,
-                incomplete: head.incomplete,
-            },
-            of: number.of,
-            n: number.n,
-            missing: number.value.seen().map(|seen| number.floor.saturating_sub(seen)),
-            value: number.value.clone(),
-            adds_up,
-            deals: picks.iter().map(counted).collect::<Vec<_>>().into(),
-        })
-    })
+/// Explains the numbers of a report whose names are wanted. Without a history no commit is named.
+pub fn explain(
+    kind: Kind,
+    facts: &Facts<'_>,
+    history: Option<&History>,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Vec<Explained> {
+    let mut all = Vec::new();
+    for part in parts(kind) {
+        with_numbers(*part, facts, |numbers| {
+            let ground = Ground::of(facts);
+            let own = numbers.iter().filter(|number| wanted(&number.name));
+            all.extend(own.map(|number| explained(*part, &ground, history, number)));
+        });
+    }
+    all
+}
+
+fn explained(kind: Kind, ground: &Ground<'_>, history: Option<&History>, number: &Number<'_>) -> Explained {
+    let facts = &ground.facts;
+    let picks = (number.pick)();
+    let adds_up = number.adds_up(&picks);
+    let commits = Commits::of(history, picks.iter().map(|pick| &pick.deal));
+    let counted = |pick: &number::Pick| {
+        let deal = ground.deal(&pick.deal);
+        let (at, commit) = commits.of_pick(pick);
+        Counted {
+            deal: pick.deal.clone(),
+            title: deal.map(|deal| deal.title().to_owned()),
+            how: pick.how.clone(),
+            counts: pick.counts,
+            part: pick.part.map(|part| part.normalize().to_string()),
+            amount: deal.and_then(|deal| deal.amount()).map(Total::from),
+            on: at.map(|at| facts.pipeline.day_of(at)),
+            commit,
+        }
+    };
+    let head = Head::new(kind, facts);
+    Explained {
+        schema_version: SCHEMA_VERSION,
+        kind: "number",
+        name: number.name.clone(),
+        title: number.title.clone(),
+        text: number.value.text(),
+        meaning: meaning(kind, number.meaning),
+        formula: number.formula.clone(),
+        cohort: Cohort {
+            span: head.span,
+            filter: head.filter,
+            as_of: head.as_of,
+            day: head.day,
+            timezone: head.pipeline.timezone,
+            commit: head.source.commit,
+            incomplete: head.incomplete,
+        },
+        of: number.of,
+        n: number.n,
+        missing: number.value.seen().map(|seen| number.floor.saturating_sub(seen)),
+        value: number.value.clone(),
+        adds_up,
+        deals: picks.iter().map(counted).collect::<Vec<_>>().into(),
+    }
 }
 
 /// What the report says that a number means; where it is defined under no name, the sentence itself.

@@ -20,6 +20,17 @@ pub enum Way {
     Open,
 }
 
+/// When a list of a whole report shows a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// Always.
+    Main,
+    /// Where it is not 0: there are many of its kind.
+    WhereNotZero,
+    /// Only where everything is asked for: it says more of another one.
+    OnDemand,
+}
+
 /// By what a deal came to count as it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
@@ -83,7 +94,7 @@ pub struct Number<'a> {
     /// How many observations it takes.
     pub(super) floor: usize,
     pub(super) claim: Claim,
-    pub(super) is_detail: bool,
+    pub(super) rank: Rank,
     pub(super) pick: Box<dyn Fn() -> Vec<Pick> + 'a>,
 }
 
@@ -106,7 +117,7 @@ impl<'a> Number<'a> {
             n,
             floor: 0,
             claim: Claim::default(),
-            is_detail: false,
+            rank: Rank::Main,
             pick: Box::new(pick),
         }
     }
@@ -138,9 +149,9 @@ impl<'a> Number<'a> {
         self
     }
 
-    /// One of very many.
-    pub(super) fn detail(self) -> Self {
-        Number { is_detail: true, ..self }
+    /// When a list of the whole report shows it.
+    pub(super) fn rank(self, rank: Rank) -> Self {
+        Number { rank, ..self }
     }
 
     pub(super) fn named(&self) -> Named {
@@ -149,7 +160,7 @@ impl<'a> Number<'a> {
             title: self.title.clone(),
             text: self.value.text(),
             value: self.value.clone(),
-            is_detail: self.is_detail,
+            rank: self.rank,
         }
     }
 

@@ -16,7 +16,7 @@ use crate::report::waterfall::WaterfallReport;
 
 use super::figure::{Figure, of_money};
 use super::ground::Ground;
-use super::number::{Cause, Number, Pick, Way};
+use super::number::{Cause, Number, Pick, Rank, Way};
 
 /// The word of a reason in a name, and what it says of deals.
 fn words(kind: Kind) -> (&'static str, &'static str) {
@@ -169,7 +169,7 @@ fn of_set<'a>(ground: &'a Ground<'a>, name: &str, own: &Waterfall, closing: &Wat
             Kind::Won | Kind::Lost | Kind::Recycled => "won",
             _ => "steps",
         };
-        all.push(number.says(meaning, formula).claims(step.deals, None).sums(step.amount.sum).detail());
+        all.push(number.says(meaning, formula).claims(step.deals, None).sums(step.amount.sum).rank(Rank::WhereNotZero));
     }
 }
 
