@@ -118,9 +118,9 @@ pub(in crate::cli) struct Asking {
     /// Who it is for
     #[arg(long, value_name = "WHO", value_enum, default_value = "team")]
     profile: ProfileWord,
-    /// The language of its text
-    #[arg(long, value_name = "LANG", value_enum, default_value = "en", env = "TUSSOCK_LANG", hide_env_values = true)]
-    lang: LangWord,
+    /// The language of its text; without it, the one that the pipeline file names
+    #[arg(long, value_name = "LANG", value_enum, env = "TUSSOCK_LANG", hide_env_values = true)]
+    lang: Option<LangWord>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -283,7 +283,7 @@ impl Asking {
             within: self.within,
             business_hours: self.business_hours,
             profile: self.profile(),
-            lang: self.lang(),
+            lang: self.lang().or(pipeline.lang).unwrap_or_default(),
         })
     }
 
@@ -368,12 +368,12 @@ impl Asking {
         }
     }
 
-    /// The language of its text.
-    pub(in crate::cli) fn lang(&self) -> Lang {
-        match self.lang {
+    /// The language of its text, where one was asked for.
+    pub(in crate::cli) fn lang(&self) -> Option<Lang> {
+        self.lang.map(|lang| match lang {
             LangWord::En => Lang::En,
             LangWord::Ru => Lang::Ru,
-        }
+        })
     }
 
     fn period(&self) -> Option<Period> {
