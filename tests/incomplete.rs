@@ -295,7 +295,7 @@ fn a_report_says_what_is_odd_about_its_history() {
             ),
             "- 1 commit of `.tussock-ignore-revs`, with 1 move, counts in no length of time.",
             "- **1 line** of `.tussock-ignore-revs` names no commit: `no commit at all`.",
-            "- 1 version of deals could not be read; moves count all the same, changed fields are not known there.",
+            "- 1 version of a deal could not be read; moves count all the same, changed fields are not known there.",
         ],
         "{page}"
     );

@@ -176,9 +176,11 @@ impl Known {
             let reading = if needs.attention { read(ui, &snapshot)? } else { read_values(ui, &snapshot)? };
             let once = each_once(&reading.deals, &history);
             let doubled = once.as_ref().map_or(0, |once| reading.deals.len() - once.len());
-            let facts = (needs.attention || filter.as_ref().is_some_and(Expression::uses_days_in_stage))
-                .then(|| StageFacts::of(&history, &pipeline, today))
-                .unwrap_or_default();
+            let asks_for_days = filter.as_ref().is_some_and(Expression::uses_days_in_stage);
+            let facts = match needs.attention || asks_for_days {
+                true => StageFacts::of(&history, &pipeline, today),
+                false => StageFacts::default(),
+            };
             let waivers = waivers(&reading);
             let mut own = State { waivers, snapshot, reading, chosen: once, doubled };
             if let Some(filter) = &filter {

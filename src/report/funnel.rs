@@ -151,10 +151,11 @@ pub fn make(facts: &Facts<'_>) -> FunnelReport {
 
 /// What can be told of visits alone, without a look at the deals.
 fn of_visits(facts: &Facts<'_>) -> FunnelReport {
-    let window = facts.cohorts(None);
+    let span = facts.asked.span;
+    let window = facts.cohorts(span);
     FunnelReport {
-        from: None,
-        to: None,
+        from: span.and_then(|span| DaysOf::from(span).from),
+        to: span.map(|span| span.to),
         funnel: facts.part(funnel::funnel(facts.pipeline, facts.spells, facts.as_of.0, window, facts.floors)),
         conversion: None,
         win_rates: None,

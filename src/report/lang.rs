@@ -31,7 +31,7 @@ const USUAL: [(&str, &str, &str); 15] = [
     ("deals_of", "deals", "сделок"),
     ("won", "won", "выиграно"),
     ("lost", "lost", "проиграно"),
-    ("recycled", "recycled", "возвращено в маркетинг"),
+    ("recycled", "recycled", "возвращено"),
     ("stage", "stage", "этап"),
     ("stages", "stages", "этапы"),
     ("stages_of", "stages", "этапов"),
@@ -41,6 +41,20 @@ const USUAL: [(&str, &str, &str); 15] = [
     ("accounts", "accounts", "клиенты"),
     ("amount", "amount", "сумма"),
     ("amounts", "amounts", "суммы"),
+];
+
+/// The cases of those words that Russian sentences need: `_of` answers "of whom", `_to` "to whom", `_in` "in whom". A
+/// pipeline that renames a word gives them in its `labels` too.
+const RUSSIAN_CASES: [(&str, &str); 9] = [
+    ("deal_of", "сделки"),
+    ("deals_to", "сделкам"),
+    ("stage_of", "этапа"),
+    ("stage_to", "этапу"),
+    ("stage_in", "этапе"),
+    ("stages_to", "этапам"),
+    ("stages_in", "этапах"),
+    ("amount_of", "суммы"),
+    ("amount_to", "сумме"),
 ];
 
 /// A place in a text for which there is no value.
@@ -59,9 +73,14 @@ impl Lang {
 
     /// What stands for an English text of ours; the text itself where nothing does.
     pub fn text(self, english: &str) -> &str {
+        self.known(english).unwrap_or(english)
+    }
+
+    /// What stands for an English text in the catalogue of this language, if anything does.
+    pub fn known(self, english: &str) -> Option<&'static str> {
         match self {
-            Lang::En => english,
-            Lang::Ru => russian().get(english).map_or(english, String::as_str),
+            Lang::En => None,
+            Lang::Ru => russian().get(english).map(String::as_str),
         }
     }
 
@@ -86,6 +105,9 @@ impl Lang {
             words.extend(own.map(|word| ((*name).to_owned(), word)));
         }
         words.extend(labels.iter().map(|(key, word)| (key.clone(), word.clone())));
+        if self == Lang::Ru {
+            russian_cases(labels, &mut words);
+        }
         words
     }
 
@@ -101,6 +123,16 @@ impl Lang {
         }
     }
 
+    /// What a text says in this language: the form for `n` where it has several.
+    pub fn chosen(self, english: &str, n: Option<u64>) -> &str {
+        let known = self.known(english);
+        let text = known.unwrap_or(english);
+        let Some(n) = n else { return text };
+        // A text that is not translated keeps the forms of English.
+        let form = if known.is_some() { self.form(n) } else { Lang::En.form(n) };
+        text.split('|').nth(form).or_else(|| text.split('|').next_back()).unwrap_or(text)
+    }
+
     /// A text in this language: the form for `n` where it has several, its places filled by `value`.
     ///
     /// # Errors
@@ -111,27 +143,70 @@ impl Lang {
         n: Option<u64>,
         mut value: impl FnMut(&str) -> Option<String>,
     ) -> Result<String, NoValue> {
-        let text = self.text(english);
-        // A text that is not translated keeps the forms of English.
-        let form = if std::ptr::eq(text, english) { Lang::En.form(n.unwrap_or(0)) } else { self.form(n.unwrap_or(0)) };
-        let form = match n {
-            Some(_) => text.split('|').nth(form).or_else(|| text.split('|').next_back()).unwrap_or(text),
-            None => text,
-        };
+        let form = self.chosen(english, n);
         let mut out = String::with_capacity(form.len() + 32);
-        let mut rest = form;
-        while let Some((before, after)) = rest.split_once('{') {
-            out.push_str(before);
-            let Some((name, after)) = after.split_once('}') else {
-                out.push('{');
-                rest = after;
-                continue;
-            };
-            out.push_str(&value(name).ok_or_else(|| NoValue(name.to_owned()))?);
-            rest = after;
+        for part in parts(form) {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Place(name) => out.push_str(&value(name).ok_or_else(|| NoValue(name.to_owned()))?),
+            }
         }
-        out.push_str(rest);
         Ok(out)
+    }
+}
+
+/// A part of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// What is said as it stands.
+    Text(&'a str),
+    /// The name of a place that a value is put into.
+    Place(&'a str),
+}
+
+/// The parts of a text in their order. A brace that is not closed is text.
+pub fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    while let Some((before, (name, after))) =
+        rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
+    {
+        if !before.is_empty() {
+            out.push(Part::Text(before));
+        }
+        out.push(Part::Place(name));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        out.push(Part::Text(rest));
+    }
+    out
+}
+
+/// Whether a text is one of those that reports are made of.
+pub fn is_ours(english: &str) -> bool {
+    russian().contains_key(english)
+}
+
+/// Adds the cases of the words. A word that a pipeline renamed without giving the case stays as it is.
+fn russian_cases(labels: &BTreeMap<String, String>, words: &mut BTreeMap<String, String>) {
+    for (name, usual) in RUSSIAN_CASES.iter().filter(|(name, _)| !labels.contains_key(*name)) {
+        let base = name.rsplit_once('_').map_or(*name, |(base, _)| base);
+        let one = base.strip_suffix('s').unwrap_or(base);
+        let renamed = [base, one].iter().any(|name| labels.contains_key(*name));
+        let word = words.get(base).filter(|_| renamed).map_or(*usual, String::as_str).to_owned();
+        words.insert((*name).to_owned(), word);
+    }
+    // An adjective fits the usual words only.
+    for (end, usual) in [("won", "выигранных сделок"), ("lost", "проигранных сделок")]
+    {
+        let renamed = [end, "deal", "deals", "deals_of"].iter().any(|name| labels.contains_key(*name));
+        let word = |name: &str| words.get(name).map_or("", String::as_str);
+        let own = format!("{} с итогом «{}»", word("deals_of"), word(end));
+        let name = format!("{end}_deals_of");
+        if !labels.contains_key(&name) {
+            words.insert(name, if renamed { own } else { usual.to_owned() });
+        }
     }
 }
 
@@ -179,6 +254,7 @@ mod tests {
     fn a_place_without_a_value_is_an_error_and_a_lone_brace_is_text() {
         assert_eq!(Lang::En.say("{x}", None, |_| None), Err(NoValue("x".to_owned())));
         assert_eq!(Lang::En.say("a { b", None, |_| None).unwrap(), "a { b");
+        assert_eq!(Lang::En.say("{a}{b} c{", None, |name| Some(name.repeat(2))).unwrap(), "aabb c{");
         assert_eq!(Lang::En.say("a | b", None, |_| None).unwrap(), "a | b");
     }
 
@@ -195,8 +271,18 @@ mod tests {
         );
         let words =
             Lang::Ru.words(&labels(&[("deal", "кандидат"), ("deals", "кандидаты"), ("deals_of", "кандидатов")]));
-        assert_eq!([&words["deal"], &words["deals"], &words["deals_of"]], ["кандидат", "кандидаты", "кандидатов"]);
-        assert_eq!(Lang::Ru.words(&BTreeMap::new())["deals_of"], "сделок");
+        let of = |name: &str| words[name].as_str();
+        assert_eq!([of("deal"), of("deals"), of("deals_of")], ["кандидат", "кандидаты", "кандидатов"]);
+        assert_eq!([of("deal_of"), of("deals_to"), of("stage_in")], ["кандидат", "кандидаты", "этапе"]);
+        assert_eq!(of("won_deals_of"), "кандидатов с итогом «выиграно»");
+        let words = Lang::Ru.words(&labels(&[("deal", "кандидат"), ("deal_of", "кандидата")]));
+        assert_eq!([&words["deal_of"], &words["deals_to"]], ["кандидата", "кандидат"]);
+        let usual = Lang::Ru.words(&BTreeMap::new());
+        assert_eq!(
+            [&usual["deals_of"], &usual["deal_of"], &usual["lost_deals_of"]],
+            ["сделок", "сделки", "проигранных сделок"]
+        );
+        assert!(!Lang::En.words(&BTreeMap::new()).contains_key("deal_of"));
         assert_eq!(capitalised("этап"), "Этап");
     }
 }

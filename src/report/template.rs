@@ -3,13 +3,13 @@
 //! Templates come from a repository and are not trusted: they see the report's data and nothing else, misspelt names are
 //! errors, steps and output are bounded, and every text they print becomes a code span unless a filter made it safe.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde, Value, ValueKind};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -17,7 +17,7 @@ use crate::format::money::Currency;
 
 use super::chart::Chart;
 use super::chart::functions::{self, Drawn};
-use super::lang::{Lang, capitalised};
+use super::lang::{Lang, NoValue, Part, capitalised, is_ours, parts};
 use super::{ReportError, markdown, number};
 
 /// Steps a template may take, whatever it prints.
@@ -190,7 +190,15 @@ fn environment(fuel: u64, rendering: &Rendering<'_>, drawn: &Drawn) -> Result<En
         safe(as_f64(value).map_or(number::NONE.to_owned(), |n| number::count(n, lang)))
     });
     let words = words.clone();
-    env.add_function("t", move |text: &str, values: Kwargs| said(lang, &words, text, &values));
+    let spoken = words.clone();
+    env.add_function("word", move |value: &Value| word(lang, &spoken, value));
+    let own_names: BTreeSet<String> = own.keys().cloned().collect();
+    env.add_function("t", move |state: &State<'_, '_>, text: &str, values: Kwargs| {
+        let name = state.name();
+        let in_ours =
+            name.starts_with(OURS) || (BUILT_IN.iter().any(|(ours, _)| *ours == name) && !own_names.contains(name));
+        said(lang, &words, in_ours || is_ours(text), text, &values)
+    });
     functions::add_to(&mut env, lang, drawn);
     // A template that extends ours finds it under a name that no other template has.
     let ours = |name: &str| BUILT_IN.iter().find(|(own, _)| *own == name).map(|(_, text)| (*text).to_owned());
@@ -224,23 +232,65 @@ fn printed(value: &Value, lang: Lang) -> Result<String, Error> {
     }
 }
 
-/// `t(text, name=value…)`: a text of ours in the language of the report, its places filled with the values, or with the
-/// pipeline's words. What is no text of ours is escaped like any other.
-fn said(lang: Lang, words: &BTreeMap<String, String>, text: &str, values: &Kwargs) -> Result<Value, Error> {
+/// `t(text, name=value…)`: a text in the language of the report, its places filled with the values, or with the
+/// pipeline's words. A text of ours is Markdown; any other may be what a deal says, and is escaped like that.
+fn said(
+    lang: Lang,
+    words: &BTreeMap<String, String>,
+    is_ours: bool,
+    text: &str,
+    values: &Kwargs,
+) -> Result<Value, Error> {
     let n = values.peek::<Option<u64>>("n").unwrap_or(None);
-    let mut failed = None;
-    let value = |name: &str| match values.peek::<Value>(name) {
-        Ok(value) => printed(&value, lang).map_err(|error| failed = Some(error)).ok(),
-        Err(_) => match words.get(name) {
-            Some(word) => Some(markdown::text(word)),
-            None => words.get(&name.to_lowercase()).map(|word| markdown::text(&capitalised(word))),
-        },
-    };
-    let said = lang.say(text, n, value);
-    match failed {
-        Some(error) => Err(error),
-        None => said.map(safe).map_err(|error| Error::new(ErrorKind::UndefinedError, error.to_string())),
+    let parts = parts(lang.chosen(text, n));
+    let last = parts.len().saturating_sub(1);
+    let mut out = String::with_capacity(text.len() + 32);
+    for (at, part) in parts.iter().enumerate() {
+        match *part {
+            Part::Text(text) if is_ours => out.push_str(text),
+            Part::Text(text) => out.push_str(&piece(text, at == 0, at == last)),
+            Part::Place(name) => match values.peek::<Value>(name) {
+                Ok(value) => out.push_str(&printed(&value, lang)?),
+                Err(_) => out.push_str(&pipelines_word(words, name)?),
+            },
+        }
     }
+    Ok(safe(out))
+}
+
+/// A piece of a text as running text, with the blanks where it borders on a place.
+fn piece(text: &str, is_first: bool, is_last: bool) -> String {
+    // A letter keeps blanks from an end of the line, and from what only counts there.
+    let whole = [if is_first { "" } else { "x" }, text, if is_last { "" } else { "x" }].concat();
+    let escaped = markdown::text(&whole);
+    let begun = if is_first { &escaped } else { escaped.strip_prefix('x').unwrap_or(&escaped) };
+    if is_last { begun.to_owned() } else { begun.strip_suffix('x').unwrap_or(begun).to_owned() }
+}
+
+/// The pipeline's word for a place; with a large first letter where the name has one.
+fn pipelines_word(words: &BTreeMap<String, String>, name: &str) -> Result<String, Error> {
+    let word = match words.get(name) {
+        Some(word) => Some(markdown::text(word)),
+        None => words.get(&name.to_lowercase()).map(|word| markdown::text(&capitalised(word))),
+    };
+    word.ok_or_else(|| Error::new(ErrorKind::UndefinedError, NoValue(name.to_owned()).to_string()))
+}
+
+/// `word(text)`: a word of the data, as the name of a field, in the language of the report where it is known there.
+fn word(lang: Lang, words: &BTreeMap<String, String>, value: &Value) -> Result<Value, Error> {
+    if value.is_safe() {
+        return Ok(value.clone());
+    }
+    let text = value.to_string();
+    let Some(known) = lang.known(&text) else { return Ok(safe(markdown::text(&text))) };
+    let mut out = String::with_capacity(known.len());
+    for part in parts(known) {
+        match part {
+            Part::Text(text) => out.push_str(text),
+            Part::Place(name) => out.push_str(&pipelines_word(words, name)?),
+        }
+    }
+    Ok(safe(out))
 }
 
 fn as_f64(value: &Value) -> Option<f64> {

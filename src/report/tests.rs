@@ -165,10 +165,10 @@ fn the_same_facts_give_the_same_bytes_whatever_their_order() {
 
 #[test]
 fn json_says_what_it_is_and_keeps_money_as_text() {
-    let reports = Small::new().all();
-    let values: Vec<serde_json::Value> =
-        reports.iter().map(|r| serde_json::from_str(&r.to_json().unwrap()).unwrap()).collect();
-    for (value, report) in values.iter().zip(&reports) {
+    let small = Small::new();
+    let json = |report: &Report| -> serde_json::Value { serde_json::from_str(&report.to_json().unwrap()).unwrap() };
+    for report in small.all() {
+        let value = json(&report);
         assert_eq!(value["schema_version"], 1);
         assert_eq!(value["kind"], "report");
         assert_eq!(value["report"], report.name());
@@ -177,15 +177,16 @@ fn json_says_what_it_is_and_keeps_money_as_text() {
         assert_eq!(value["source"]["clamped"], 1);
         assert!(!value["definitions"].as_object().unwrap().is_empty());
     }
-    assert_eq!(values[1]["state"]["total"]["amount"], serde_json::json!({"amount": "72500.50", "currency": "EUR"}));
-    assert_eq!(values[1]["state"]["other_currencies"][0]["currency"], "USD");
-    let proposal = &values[2]["funnel"]["stages"][1]["to_next"];
+    let [open, funnel, forecast] = [Kind::Pipeline, Kind::Funnel, Kind::Forecast].map(|kind| json(&small.report(kind)));
+    assert_eq!(open["state"]["total"]["amount"], serde_json::json!({"amount": "72500.50", "currency": "EUR"}));
+    assert_eq!(open["state"]["other_currencies"][0]["currency"], "USD");
+    let proposal = &funnel["funnel"]["stages"][1]["to_next"];
     assert_eq!((proposal["entered"].as_u64(), proposal["reached"].as_u64()), (Some(12), Some(7)));
     assert_eq!(proposal["raw"]["state"], "known");
     assert!(proposal["raw"]["low"].as_f64().unwrap() < proposal["raw"]["value"].as_f64().unwrap());
-    assert_eq!(values[2]["funnel"]["stages"][2]["median_seconds"], serde_json::json!({"state": "too_early", "n": 6}));
-    assert_eq!(values[3]["forecast"]["months"][0]["when"], "overdue");
-    assert_eq!(values[3]["forecast"]["trust"], "mostly_assumed");
+    assert_eq!(funnel["funnel"]["stages"][2]["median_seconds"], serde_json::json!({"state": "too_early", "n": 6}));
+    assert_eq!(forecast["forecast"]["months"][0]["when"], "overdue");
+    assert_eq!(forecast["forecast"]["trust"], "mostly_assumed");
 }
 
 #[test]
@@ -201,7 +202,7 @@ fn no_deals_and_no_history_are_survived() {
         assert!(!text.contains("NaN"), "{text}");
         report.to_json().unwrap();
     }
-    assert!(markdown_of(&empty.all()[2]).contains("There is no history here"));
+    assert!(markdown_of(&empty.report(Kind::Funnel)).contains("There is no history here"));
     let mut young = Small::new();
     young.spells = Spells::default();
     for report in young.all() {
@@ -210,7 +211,7 @@ fn no_deals_and_no_history_are_survived() {
         let needs_none = ["forecast", "waterfall", "cash", "agenda"].contains(&report.name());
         assert!(text.contains("too early (n = 0)") || needs_none, "{text}");
     }
-    let forecast = markdown_of(&young.all()[3]);
+    let forecast = markdown_of(&young.report(Kind::Forecast));
     assert!(forecast.contains("**Assumed:**"), "{forecast}");
 }
 
