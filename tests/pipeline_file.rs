@@ -72,9 +72,11 @@ fields:
 extra_fields: warn
 rules: {stale-deal: warning, missing-next-step: off}
 labels: {deal: project}
+lang: ru
 ";
     let (pipeline, _) = read(text.as_bytes()).unwrap_or_else(|p| panic!("{p:?}"));
     assert_eq!(pipeline.stages.len(), 2);
+    assert_eq!(pipeline.lang.map(|lang| lang.as_str()), Some("ru"));
     assert_eq!(pipeline.stages[0].limit.map(|l| l.hours), Some(14 * 24));
     assert_eq!(pipeline.stages[0].probability, Some(0.05));
     assert_eq!(pipeline.current_name("start").map(|s| s.as_str()), Some("kickoff"));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use super::calendar::Calendar;
 use super::date::Period;
@@ -60,6 +61,29 @@ pub struct Pipeline {
     pub rules: BTreeMap<String, RuleLevel>,
     /// Words that reports use instead of the usual ones: `deal: candidate`.
     pub labels: BTreeMap<String, String>,
+    /// The language of its reports where nobody asks for another.
+    pub lang: Option<Lang>,
+}
+
+/// A language of reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Russian.
+    Ru,
+}
+
+impl Lang {
+    /// The word on the command line and in files, and the value of HTML's `lang`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Lang::En => "en",
+            Lang::Ru => "ru",
+        }
+    }
 }
 
 /// What `extra_fields` says.

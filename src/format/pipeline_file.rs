@@ -13,14 +13,14 @@ use super::ident::{CriterionId, StageId};
 use super::money::Currency;
 use super::nearest::nearest;
 use super::pipeline::{
-    Criterion, CriterionTest, End, EndKind, ExtraFields, Pipeline, RESERVED_FOLDERS, RuleLevel, Stage,
+    Criterion, CriterionTest, End, EndKind, ExtraFields, Lang, Pipeline, RESERVED_FOLDERS, RuleLevel, Stage,
 };
 use super::problem::{Problem, ProblemKind};
 use super::schema::{self, FieldSpec, FieldType};
 use super::span::Span;
 use super::tree::{self, Core, Mapping, Node, NodeKind, resolve};
 
-const TOP: [&str; 16] = [
+const TOP: [&str; 17] = [
     "version",
     "title",
     "currency",
@@ -37,6 +37,7 @@ const TOP: [&str; 16] = [
     "extra_fields",
     "rules",
     "labels",
+    "lang",
 ];
 const STAGE: [&str; 11] =
     ["id", "title", "goal", "roles", "limit", "probability", "sla", "optional", "was", "entry", "exit"];
@@ -182,6 +183,7 @@ impl Reader<'_> {
         };
         let rules = self.rules(root);
         let labels = self.labels(root);
+        let lang = self.lang(root);
         let mut criteria = CriteriaReader { fields: &fields, groups: &groups, extra_fields, seen: BTreeSet::new() };
         for stage in &mut stages {
             stage.stage.entry = criteria.list(self, stage.entry);
@@ -207,6 +209,7 @@ impl Reader<'_> {
             extra_fields,
             rules,
             labels,
+            lang,
         })
     }
 
@@ -292,6 +295,16 @@ impl Reader<'_> {
             Some((entry.key.clone(), self.level(&entry.value, &format!("the level of {}", entry.key))?))
         });
         levels.collect()
+    }
+
+    fn lang(&mut self, root: &Mapping) -> Option<Lang> {
+        let node = root.get("lang")?;
+        let word = self.text(node, "lang")?;
+        let known = [Lang::En, Lang::Ru].into_iter().find(|lang| lang.as_str() == word);
+        if known.is_none() {
+            self.problem(node.span, format!("{word:?} is no language of reports"), Some("write `en` or `ru`".into()));
+        }
+        known
     }
 
     fn labels(&mut self, root: &Mapping) -> BTreeMap<String, String> {

@@ -69,6 +69,7 @@ pub fn pipeline(stages: &[&str]) -> Pipeline {
         extra_fields: ExtraFields::Allow,
         rules: Default::default(),
         labels: Default::default(),
+        lang: None,
     }
 }
 

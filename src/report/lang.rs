@@ -7,18 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use serde::{Deserialize, Serialize};
-
-/// A language of reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Lang {
-    /// English.
-    #[default]
-    En,
-    /// Russian.
-    Ru,
-}
+pub use crate::format::pipeline::Lang;
 
 /// English texts and what stands for them in Russian.
 const RUSSIAN: &str = include_str!("../../templates/report/ru.yaml");
@@ -35,8 +24,8 @@ const USUAL: [(&str, &str, &str); 15] = [
     ("stage", "stage", "этап"),
     ("stages", "stages", "этапы"),
     ("stages_of", "stages", "этапов"),
-    ("owner", "owner", "ответственный"),
-    ("owners", "owners", "ответственные"),
+    ("owner", "owner", "менеджер"),
+    ("owners", "owners", "менеджеры"),
     ("account", "account", "клиент"),
     ("accounts", "accounts", "клиенты"),
     ("amount", "amount", "сумма"),
@@ -63,14 +52,6 @@ const RUSSIAN_CASES: [(&str, &str); 9] = [
 pub struct NoValue(pub String);
 
 impl Lang {
-    /// The word on the command line, and the value of HTML's `lang`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Lang::En => "en",
-            Lang::Ru => "ru",
-        }
-    }
-
     /// What stands for an English text of ours; the text itself where nothing does.
     pub fn text(self, english: &str) -> &str {
         self.known(english).unwrap_or(english)

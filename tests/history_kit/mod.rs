@@ -64,6 +64,7 @@ pub fn pipeline(stages: &[&str], ends: &[(&str, EndKind)]) -> Pipeline {
         extra_fields: ExtraFields::Allow,
         rules: BTreeMap::new(),
         labels: BTreeMap::new(),
+        lang: None,
     }
 }
 

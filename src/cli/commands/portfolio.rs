@@ -21,6 +21,7 @@ use crate::output::terminal::plain;
 use crate::output::text::Look;
 use crate::output::{html, json, page_text};
 use crate::repo::discover::{Home, find, find_all};
+use crate::report::lang::Lang;
 use crate::report::page::Page;
 use crate::report::portfolio::{Failed, Line, Portfolio, line};
 use crate::report::{Kind, Needs, Report};
@@ -113,8 +114,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         (Some(file), Some(currency)) => Some(read_rates(&here.join(file), currency)?),
         _ => None,
     };
-    let mut job =
-        Job { args, global, kind, format, rates, currency: args.currency, pages: Vec::new(), unreadable: false };
+    let (currency, lang) = (args.currency, args.asking.lang());
+    let mut job = Job { args, global, kind, format, rates, currency, lang, pages: Vec::new(), unreadable: false };
     let (mut lines, mut errors) = (Vec::new(), Vec::new());
     for Asked { name, home } in asked(args, &here)? {
         // One after the other: nothing of a pipeline is kept but its line and its printed report.
@@ -150,6 +151,8 @@ struct Job<'a> {
     rates: Option<Rates>,
     /// That of the first pipeline that was read, where none was asked for.
     currency: Option<Currency>,
+    /// That of the first pipeline that was read, or the one that was asked for.
+    lang: Option<Lang>,
     /// The reports as pages, in order.
     pages: Vec<Page>,
     unreadable: bool,
@@ -167,7 +170,7 @@ impl Job<'_> {
             (None, None) => None,
         };
         let needs = Needs { deals: true, ..kind.map(Kind::needs).unwrap_or_default() };
-        let wanted = Wanted { needs, uncommitted: false, allow: args.allow };
+        let wanted = Wanted { needs, uncommitted: false, events: false, allow: args.allow };
         let point = Viewpoint::open(ui, home, past)?;
         let ask = kind.unwrap_or(Kind::Overview);
         let known = Known::gather(ui, home, point, wanted, |pipeline, day| args.asking.asked(ask, pipeline, day))?;
@@ -181,6 +184,7 @@ impl Job<'_> {
             }
         };
         let currency = *self.currency.get_or_insert(facts.pipeline.currency);
+        self.lang.get_or_insert(facts.asked.lang);
         let rates = self.rates.as_ref().or(facts.pipeline.exchange.as_deref());
         let mut line = line(name.to_owned(), &facts, Converter::new(currency, rates));
         if let (Some(report), Format::Json) = (report, self.format) {
@@ -210,7 +214,8 @@ impl Job<'_> {
     fn print(&mut self, ui: &Ui, lines: Vec<Line>, failed: Vec<Failed>) -> Result<String, CommandError> {
         let wrong = |e: crate::report::ReportError| CommandError::usage(e.to_string());
         let asking = &self.args.asking;
-        let portfolio = Portfolio::new(lines, failed, asking.filter(), asking.profile(), asking.lang());
+        let lang = self.lang.unwrap_or_default();
+        let portfolio = Portfolio::new(lines, failed, asking.filter(), asking.profile(), lang);
         if self.format == Format::Json {
             let text = serde_json::to_string_pretty(&portfolio)
                 .map_err(|e| CommandError::new(Exit::Io, format!("cannot write the portfolio as JSON: {e}")))?;
