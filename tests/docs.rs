@@ -54,7 +54,7 @@ fn keys(value: &serde_json::Value, found: &mut BTreeSet<String>) {
         serde_json::Value::Object(object) => {
             for (key, inner) in object {
                 found.insert(key.clone());
-                if !["fields", "words", "definitions"].contains(&key.as_str()) {
+                if !["fields", "words", "definitions", "owners"].contains(&key.as_str()) {
                     keys(inner, found);
                 }
             }
