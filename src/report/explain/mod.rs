@@ -211,7 +211,7 @@ fn explained(kind: Kind, ground: &Ground<'_>, history: Option<&History>, number:
             filter: head.filter,
             as_of: head.as_of,
             day: head.day,
-            timezone: head.pipeline.timezone,
+            timezone: &head.pipeline.timezone,
             commit: head.source.commit,
             incomplete: head.incomplete,
         },
