@@ -66,7 +66,7 @@ pub struct Cohort {
     /// The day that is in the pipeline's time zone.
     pub day: NaiveDate,
     /// Where a day begins.
-    pub timezone: &'static str,
+    pub timezone: String,
     /// The commit that was read; `None` outside git.
     pub commit: Option<String>,
     /// Whether history begins in the middle, at the edge of a shallow clone.
@@ -211,7 +211,7 @@ fn explained(kind: Kind, ground: &Ground<'_>, history: Option<&History>, number:
             filter: head.filter,
             as_of: head.as_of,
             day: head.day,
-            timezone: &head.pipeline.timezone,
+            timezone: head.pipeline.timezone,
             commit: head.source.commit,
             incomplete: head.incomplete,
         },
