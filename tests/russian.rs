@@ -293,7 +293,7 @@ fn a_pipeline_may_say_its_language_and_who_asks_may_say_another() {
     assert!(asked.out.contains("open, worth"), "{}{}", asked.out, asked.err);
     let file = repo.read("people/pipeline.yaml").replace("lang: ru", "lang: fr");
     repo.write("people/pipeline.yaml", file);
-    let refused = repo.tussock(&["-C", "people", "report", "pipeline"]);
+    let refused = repo.tussock(&["-C", "people", "validate"]);
     let refused = format!("{}{}", refused.out, refused.err);
     assert!(refused.contains("\"fr\" is no language of reports"), "{refused}");
 }
