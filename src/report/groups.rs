@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::format::deal::Deal;
 use crate::format::ident::DealId;
+use crate::format::schema::{self, FieldType};
 use crate::metrics::snapshot::field_text;
 
 use super::data::Waiver;
@@ -40,12 +41,20 @@ struct Share {
     before: Vec<Deal>,
 }
 
-/// The groups of every field that was asked for. A deal belongs to the group of the value that it has now, with all of
+/// Fields that say who somebody is, whoever that may be.
+const NAMES: [&str; 4] = ["id", "title", "account", "owner"];
+
+fn is_person(facts: &Facts<'_>, field: &str) -> bool {
+    schema::find(&facts.pipeline.fields, field).is_some_and(|spec| spec.of == FieldType::Person)
+}
+
+/// The groups of every field that was asked for, but for those that a reader outside is not to see. A deal belongs to the group of the value that it has now, with all of
 /// its past; how a group stood before is told by the values that deals had then.
 pub(super) fn by(kind: Kind, facts: &Facts<'_>) -> Vec<Grouping> {
     let mut fields: Vec<&String> = Vec::new();
     for field in &facts.asked.by {
-        if !fields.contains(&field) {
+        let is_name = NAMES.contains(&field.as_str()) || is_person(facts, field);
+        if !fields.contains(&field) && (facts.asked.profile.sees_names() || !is_name) {
             fields.push(field);
         }
     }
