@@ -312,10 +312,13 @@ fn standing<'a>(ground: &'a Ground<'a>, funnel: &Funnel) -> Vec<Number<'a>> {
     each.into_iter().map(number).collect()
 }
 
+/// A kind of moves: the word in its name, how many there are, what they did, and which ones they are.
+type MoveKind = (&'static str, usize, &'static str, fn(&Required, Spot, Spot) -> bool);
+
 /// Moves that are not from one stage to the next.
 fn moves<'a>(ground: &'a Ground<'a>, funnel: &Funnel) -> Vec<Number<'a>> {
     let window = funnel.window;
-    let each: [(&str, usize, &str, fn(&Required, Spot, Spot) -> bool); 3] = [
+    let each: [MoveKind; 3] = [
         ("skips", funnel.skips, "went over a stage that is not optional", |required, from, to| match (from, to) {
             (Spot::Stage(a), Spot::Stage(b)) => required.is_skip(a, b),
             _ => false,
@@ -328,7 +331,7 @@ fn moves<'a>(ground: &'a Ground<'a>, funnel: &Funnel) -> Vec<Number<'a>> {
             matches!((from, to), (Spot::End(_), Spot::Stage(_)))
         }),
     ];
-    let number = |(word, count, says, is_one): (&str, usize, &'static str, fn(&Required, Spot, Spot) -> bool)| {
+    let number = |(word, count, says, is_one): MoveKind| {
         let pick = move || {
             let required = Required::of(ground.facts.pipeline);
             let mut picks = Vec::new();

@@ -93,8 +93,8 @@ fn leaked(ground: &Ground<'_>, window: Window, index: usize, silent: &HashSet<De
             let begins_in_time = window.until.is_none_or(|until| v.entered < until);
             begins_in_time && window.from.is_none_or(|from| v.left.is_none_or(|left| left >= from))
         };
-        let own = journey.visits.iter().filter(|v| v.spot == Spot::Stage(index));
-        let Some(last) = own.filter(|v| overlaps(v)).next_back() else { continue };
+        let is_own = |v: &&Visit| v.spot == Spot::Stage(index) && overlaps(v);
+        let Some(last) = journey.visits.iter().rfind(is_own) else { continue };
         let pairs = journey.visits.windows(2);
         let lost: Vec<i64> = pairs
             .filter(|pair| matches!(pair, [from, to] if from.spot == Spot::Stage(index) && to.spot == Spot::End(EndKind::Lost)))
