@@ -23,6 +23,7 @@ use tussock::format::load::load;
 use tussock::format::pipeline::Pipeline;
 use tussock::history::event::{Direction, Event, EventKind, KnownAt, ValidAt};
 use tussock::history::spell::{Book, Spells};
+use tussock::history::track::Tracks;
 use tussock::history::{self, Options};
 use tussock::metrics::estimate::Floors;
 use tussock::metrics::funnel::{Window, of_journeys};
@@ -31,8 +32,11 @@ use tussock::repo::discover::find;
 use tussock::repo::objects::{Author, GitObjects, ObjectId};
 use tussock::repo::revision::head;
 use tussock::repo::snapshot::Snapshot;
+use tussock::report::asked::Asked;
 use tussock::report::data::{Files, Source};
-use tussock::report::{self, Facts, number};
+use tussock::report::lang::Lang;
+use tussock::report::pipeline::PipelineReport;
+use tussock::report::{Body, Facts, Kind, Report, markdown, number};
 
 /// Runs of each part; the quickest counts, as nothing but disturbance makes one slower.
 const RUNS: usize = 9;
@@ -87,29 +91,39 @@ fn repository(folder: &Path) {
         jumps: history.skips,
         version: "0".to_owned(),
     };
+    let tracks = timed(&what, "values over time", || Tracks::of(&history));
+    let asked = Asked { full: true, by: vec!["owner".to_owned()], ..Asked::default() };
     let facts = Facts {
         pipeline: &reading.pipeline,
         deals: &reading.deals,
+        all: &reading.deals,
+        unread: &[],
         spells: &spells,
+        tracks: &tracks,
         as_of,
+        today: reading.pipeline.day_of(as_of.0),
         source: &source,
         waivers: &[],
+        attention: &[],
         history: None,
+        before: None,
         floors: Floors::default(),
+        asked: &asked,
     };
     let own = BTreeMap::new();
-    let by = ["owner".to_owned()];
-    let reports = [
-        timed(&what, "`report funnel`", || report::funnel(&facts, Window::default())),
-        timed(&what, "`report pipeline`", || report::pipeline(&facts, &by)),
-        timed(&what, "`report forecast`", || report::forecast(&facts)),
-        timed(&what, "`report` without what needs attention", || report::overview(&facts, Vec::new())),
-    ];
-    for report in &reports {
+    for kind in Kind::ALL {
+        let asked = match kind {
+            Kind::Pipeline => asked.clone(),
+            _ => Asked { by: Vec::new(), ..asked.clone() },
+        };
+        let facts = Facts { asked: &asked, ..facts };
+        let report = timed(&what, &format!("`report {}`", kind.name()), || Report::make(*kind, &facts));
         timed(&what, &format!("{} as Markdown", report.name()), || report.to_markdown(&own).unwrap());
         timed(&what, &format!("{} as JSON", report.name()), || report.to_json().unwrap());
+        if let Body::Pipeline(data) = &report.body {
+            rows(&what, &report, data);
+        }
     }
-    rows(&what, &facts, &reports[1]);
 }
 
 /// The counting that every report does.
@@ -120,12 +134,11 @@ fn numbers(what: &str, pipeline: &Pipeline, spells: &Spells, as_of: i64) {
 }
 
 /// A table with a row for each open deal, by a template and by a program.
-fn rows(what: &str, facts: &Facts<'_>, report: &report::Report) {
+fn rows(what: &str, report: &Report, data: &PipelineReport) {
     let template = "{% for deal in state.deals %}\n\
                     | {{ deal.id }} | {{ deal.title }} | {{ deal.owner }} | {{ deal.stage_title|text }} | {{ \
                     deal.amount|money }} | {{ deal.close_date }} | {{ deal.days_in_stage }} |\n{% endfor %}\n";
     let own = BTreeMap::from([("pipeline.md.jinja".to_owned(), template.to_owned())]);
-    let report::Report::Pipeline(data) = report else { return };
     let what = format!("{what}, {} rows", data.state.deals.len());
     if let Err(error) = report.to_markdown(&own) {
         println!("| {what} | table by a template | {error} |");
@@ -135,15 +148,15 @@ fn rows(what: &str, facts: &Facts<'_>, report: &report::Report) {
     timed(&what, "table by a program", || {
         let mut out = String::new();
         for deal in data.state.deals.iter() {
-            let amount = deal.amount.and_then(|total| Some(number::money(total.sum?, total.currency)));
+            let amount = deal.amount.and_then(|total| Some(number::money(total.sum?, total.currency, Lang::En)));
             let date = deal.close_date.map_or_else(String::new, |date| date.to_string());
             writeln!(
                 out,
                 "| {} | {} | {} | {} | {} | {date} | {} |",
-                report::markdown::code(deal.id.as_str()),
-                report::markdown::code(&deal.title),
-                report::markdown::code(deal.owner.as_deref().unwrap_or_default()),
-                report::markdown::text(&deal.stage_title),
+                markdown::code(deal.id.as_str()),
+                markdown::code(&deal.title),
+                markdown::code(deal.owner.as_deref().unwrap_or_default()),
+                markdown::text(&deal.stage_title),
                 amount.unwrap_or_default(),
                 deal.days_in_stage.unwrap_or_default(),
             )
@@ -151,7 +164,6 @@ fn rows(what: &str, facts: &Facts<'_>, report: &report::Report) {
         }
         out
     });
-    let _ = facts;
 }
 
 /// Fifty thousand deals with the events of six years, without a repository.

@@ -54,7 +54,7 @@ fn keys(value: &serde_json::Value, found: &mut BTreeSet<String>) {
         serde_json::Value::Object(object) => {
             for (key, inner) in object {
                 found.insert(key.clone());
-                if !["fields", "words", "definitions"].contains(&key.as_str()) {
+                if !["fields", "words", "definitions", "owners"].contains(&key.as_str()) {
                     keys(inner, found);
                 }
             }
@@ -69,7 +69,7 @@ fn the_page_on_json_names_every_key() {
     let page = std::fs::read_to_string(root().join("docs/json.md")).unwrap();
     let repo = TestRepo::without_git();
     repo.ok(&["demo", "trial"]);
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 19] = [
         &["validate", "--format", "json"],
         &["list", "--format", "json", "--columns", "id"],
         &["show", "acme-site", "--json"],
@@ -77,7 +77,18 @@ fn the_page_on_json_names_every_key() {
         &["log", "acme-site", "--format", "json"],
         &["report", "--format", "json"],
         &["report", "pipeline", "--format", "json"],
-        &["report", "funnel", "--format", "json"],
+        &["report", "funnel", "--full", "--pair", "brief..won", "--period", "quarter", "--format", "json"],
+        &["report", "forecast", "--format", "json"],
+        &["report", "time", "--period", "quarter", "--format", "json"],
+        &["report", "waterfall", "--format", "json"],
+        &["report", "losses", "--period", "quarter", "--by", "owner", "--format", "json"],
+        &["report", "effort", "--format", "json"],
+        &["report", "cash", "--format", "json"],
+        &["report", "agenda", "--owner", "petr", "--format", "json"],
+        &["report", "health", "--format", "json"],
+        &["board", "--format", "json"],
+        &["portfolio", "--format", "json"],
+        &["portfolio", "funnel", "--format", "json"],
     ];
     let mut found = BTreeSet::new();
     for command in commands {
@@ -90,6 +101,34 @@ fn the_page_on_json_names_every_key() {
     }
     let missing: Vec<_> = found.iter().filter(|key| !page.contains(&format!("`{key}`"))).collect();
     assert!(missing.is_empty(), "docs/json.md does not name {missing:?}");
+}
+
+/// The blocks of a template, in their order.
+fn blocks(template: &str) -> Vec<String> {
+    let begun = template.split("{% block ").skip(1);
+    begun.filter_map(|rest| rest.split(' ').next().map(|name| format!("`{name}`"))).collect()
+}
+
+#[test]
+fn the_page_on_reports_names_the_parts_of_every_template() {
+    let page = std::fs::read_to_string(root().join("docs/reports.md")).unwrap();
+    for (name, template) in tussock::report::template::BUILT_IN {
+        let report = name.trim_end_matches(".md.jinja");
+        if report != "macros" {
+            let line = format!("| `{report}` | {} |", blocks(template).join(", "));
+            assert!(page.contains(&line), "docs/reports.md lacks\n{line}");
+        }
+    }
+}
+
+#[test]
+fn the_page_on_reports_names_every_table() {
+    let page = std::fs::read_to_string(root().join("docs/reports.md")).unwrap();
+    for kind in tussock::report::Kind::ALL {
+        let tables: Vec<String> = kind.tables().iter().map(|(name, _)| format!("`{name}`")).collect();
+        let line = format!("| `{}` | {} |", kind.name(), tables.join(", "));
+        assert!(page.contains(&line), "docs/reports.md lacks\n{line}");
+    }
 }
 
 /// The anchor that the forges make of a heading.

@@ -17,6 +17,7 @@ pub mod commands;
 mod damaged;
 pub mod edits;
 pub mod exit;
+mod numbers;
 pub mod progress;
 pub mod reference;
 pub mod refusal;

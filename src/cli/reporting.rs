@@ -98,6 +98,8 @@ pub(in crate::cli) struct Wanted {
     pub(in crate::cli) needs: Needs,
     /// Whether to look for deals that differ in the work tree.
     pub(in crate::cli) uncommitted: bool,
+    /// Whether to keep what happened to the deals, commit by commit.
+    pub(in crate::cli) events: bool,
     pub(in crate::cli) allow: AllowIncomplete,
 }
 
@@ -117,6 +119,8 @@ pub(in crate::cli) struct Known {
     /// Deals whose file could not be read.
     unread: Vec<DealId>,
     asked: Asked,
+    /// What happened, where it was to be kept.
+    pub(in crate::cli) history: Option<History>,
     /// The pipeline's own templates, by file name.
     pub(in crate::cli) templates: BTreeMap<String, String>,
 }
@@ -149,7 +153,7 @@ impl Known {
         wanted: Wanted,
         ask: impl FnOnce(&Pipeline, NaiveDate) -> Result<Asked, CommandError>,
     ) -> Result<Known, CommandError> {
-        let Wanted { needs, uncommitted, allow } = wanted;
+        let Wanted { needs, uncommitted, events, allow } = wanted;
         let Viewpoint { home: then, commit, files, asked: when, mut pipeline } = point;
         let templates = own_templates(&files, commit)?;
         drop(files);
@@ -170,15 +174,15 @@ impl Known {
         let tracks = history.as_ref().filter(|_| needs.tracks).map(Tracks::of).unwrap_or_default();
         let mut state = None;
         let mut attention = Vec::new();
-        if let Some(history) = history.filter(|_| needs.deals) {
+        if let Some(history) = history.as_ref().filter(|_| needs.deals) {
             let snapshot = Snapshot::of_commit(&then, commit)?;
             // Ignore comments and what hides in a text are found in the text alone.
             let reading = if needs.attention { read(ui, &snapshot)? } else { read_values(ui, &snapshot)? };
-            let once = each_once(&reading.deals, &history);
+            let once = each_once(&reading.deals, history);
             let doubled = once.as_ref().map_or(0, |once| reading.deals.len() - once.len());
             let asks_for_days = filter.as_ref().is_some_and(Expression::uses_days_in_stage);
             let facts = match needs.attention || asks_for_days {
-                true => StageFacts::of(&history, &pipeline, today),
+                true => StageFacts::of(history, &pipeline, today),
                 false => StageFacts::default(),
             };
             let waivers = waivers(&reading);
@@ -196,6 +200,8 @@ impl Known {
             pipeline.exchange = own.reading.pipeline.exchange.clone();
             state = Some(own);
         }
+        // It is large, and the deals of an earlier day are read next.
+        let history = history.filter(|_| events);
         let before = match asked.span.filter(|_| needs.before).and_then(|span| span.from.pred_opt()) {
             Some(day) => Some(before(ui, &then, commit, day, &summary, &pipeline, filter.as_ref(), allow)?),
             None => None,
@@ -226,6 +232,7 @@ impl Known {
             before,
             unread,
             asked,
+            history,
             templates,
         })
     }

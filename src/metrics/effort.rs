@@ -394,19 +394,22 @@ impl<'a> Sums<'a> {
 
 /// Where the deal was when a day began, since work is mostly noted on the day on which it moves the deal on. Work before
 /// its first stage belongs to that one.
-fn place_on(pipeline: &Pipeline, deal: &Deal, journey: Option<Journey<'_>>, day: NaiveDate) -> Where {
+pub fn spot_on(pipeline: &Pipeline, deal: &Deal, journey: Option<Journey<'_>>, day: NaiveDate) -> Spot {
     let begins = pipeline.start_of(day);
     let visits = journey.map(|journey| journey.visits).unwrap_or_default();
     let then = visits.iter().rev().find(|visit| visit.entered <= begins).or(visits.first());
-    let spot = match then {
+    match then {
         Some(visit) => visit.spot,
         None => match pipeline.place(deal.stage.as_str()) {
             Some(crate::format::pipeline::Place::Stage(index, _)) => Spot::Stage(index),
             Some(crate::format::pipeline::Place::End(end)) => Spot::End(end.kind),
             None => Spot::Unknown,
         },
-    };
-    match spot {
+    }
+}
+
+fn place_on(pipeline: &Pipeline, deal: &Deal, journey: Option<Journey<'_>>, day: NaiveDate) -> Where {
+    match spot_on(pipeline, deal, journey, day) {
         Spot::Stage(index) => Where::Stage(index),
         Spot::End(kind) => Where::End(kind),
         Spot::Unknown => Where::Unknown,

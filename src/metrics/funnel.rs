@@ -77,6 +77,29 @@ pub struct Exits {
     pub open: usize,
 }
 
+/// One way in which a visit can end: those that [`Exits`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// To the next stage.
+    Forward,
+    /// Over a stage that is not optional.
+    Skipped,
+    /// To an earlier stage.
+    Back,
+    /// To an end of kind won.
+    Won,
+    /// To an end of kind lost.
+    Lost,
+    /// To an end of kind recycled.
+    Recycled,
+    /// The deal's file was removed.
+    Withdrawn,
+    /// To no stage of today's pipeline.
+    Other,
+    /// Not yet.
+    Open,
+}
+
 /// One stage in the funnel.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageFunnel {
@@ -348,10 +371,11 @@ impl<'p> Count<'p> {
 }
 
 /// For each stage, how many of those before it are not optional.
-struct Required(Vec<u32>);
+pub struct Required(Vec<u32>);
 
 impl Required {
-    fn of(pipeline: &Pipeline) -> Required {
+    /// The stages of a pipeline.
+    pub fn of(pipeline: &Pipeline) -> Required {
         let counted = pipeline.stages.iter().scan(0, |before, stage| {
             let own = *before;
             *before += u32::from(!stage.optional);
@@ -361,17 +385,18 @@ impl Required {
     }
 
     /// Whether a move from one stage to another leaves out a stage that is not optional.
-    fn is_skip(&self, from: usize, to: usize) -> bool {
+    pub fn is_skip(&self, from: usize, to: usize) -> bool {
         from < to && self.0.get(from + 1) != self.0.get(to)
     }
 }
 
-fn won_time(journey: &Journey) -> Option<i64> {
+/// When a deal that is won was won.
+pub fn won_time(journey: &Journey) -> Option<i64> {
     journey.decided.filter(|_| journey.outcome == Outcome::Won)
 }
 
 /// When the deal came past the stage `index` after its visit at `position`.
-fn next_time(journey: &Journey, position: usize, index: usize, won_index: usize) -> Option<i64> {
+pub fn next_time(journey: &Journey, position: usize, index: usize, won_index: usize) -> Option<i64> {
     let won = won_time(journey);
     if index + 1 == won_index {
         return won;
@@ -387,7 +412,45 @@ fn next_time(journey: &Journey, position: usize, index: usize, won_index: usize)
     stage.into_iter().chain(end).min()
 }
 
+/// How a visit to the stage `index` ended. `after` is the deal's next visit.
+pub fn exit(required: &Required, index: usize, visit: &Visit, after: Option<&Visit>) -> Exit {
+    match (visit.left, after.map(|a| a.spot)) {
+        (None, _) => Exit::Open,
+        (Some(_), None) => Exit::Withdrawn,
+        // The file came back later, or a commit that only tidies up took it elsewhere.
+        (Some(left), Some(_)) if !visit.moved_on => {
+            if after.is_some_and(|a| a.entered == left && a.left_censored) {
+                Exit::Other
+            } else {
+                Exit::Withdrawn
+            }
+        }
+        (Some(_), Some(Spot::End(EndKind::Won))) => Exit::Won,
+        (Some(_), Some(Spot::End(EndKind::Lost))) => Exit::Lost,
+        (Some(_), Some(Spot::End(EndKind::Recycled))) => Exit::Recycled,
+        (Some(_), Some(Spot::Stage(to))) if to < index => Exit::Back,
+        (Some(_), Some(Spot::Stage(to))) if to > index && required.is_skip(index, to) => Exit::Skipped,
+        (Some(_), Some(Spot::Stage(to))) if to > index => Exit::Forward,
+        (Some(_), Some(Spot::Stage(_) | Spot::Unknown)) => Exit::Other,
+    }
+}
+
 impl Exits {
+    /// The number of visits that ended in one way.
+    pub fn of(&mut self, exit: Exit) -> &mut usize {
+        match exit {
+            Exit::Forward => &mut self.forward,
+            Exit::Skipped => &mut self.skipped,
+            Exit::Back => &mut self.back,
+            Exit::Won => &mut self.won,
+            Exit::Lost => &mut self.lost,
+            Exit::Recycled => &mut self.recycled,
+            Exit::Withdrawn => &mut self.withdrawn,
+            Exit::Other => &mut self.other,
+            Exit::Open => &mut self.open,
+        }
+    }
+
     fn join(&mut self, other: Exits) {
         let Exits { forward, skipped, back, won, lost, recycled, withdrawn, other: elsewhere, open } = other;
         self.forward += forward;
@@ -509,27 +572,7 @@ impl Tally {
         if before.is_some_and(|b| b.moved_on && matches!(b.spot, Spot::End(_))) {
             self.reopened += 1;
         }
-        let e = &mut self.exits;
-        let exit = match (visit.left, after.map(|a| a.spot)) {
-            (None, _) => &mut e.open,
-            (Some(_), None) => &mut e.withdrawn,
-            // The file came back later, or a commit that only tidies up took it elsewhere.
-            (Some(left), Some(_)) if !visit.moved_on => {
-                if after.is_some_and(|a| a.entered == left && a.left_censored) {
-                    &mut e.other
-                } else {
-                    &mut e.withdrawn
-                }
-            }
-            (Some(_), Some(Spot::End(EndKind::Won))) => &mut e.won,
-            (Some(_), Some(Spot::End(EndKind::Lost))) => &mut e.lost,
-            (Some(_), Some(Spot::End(EndKind::Recycled))) => &mut e.recycled,
-            (Some(_), Some(Spot::Stage(to))) if to < index => &mut e.back,
-            (Some(_), Some(Spot::Stage(to))) if to > index && required.is_skip(index, to) => &mut e.skipped,
-            (Some(_), Some(Spot::Stage(to))) if to > index => &mut e.forward,
-            (Some(_), Some(Spot::Stage(_) | Spot::Unknown)) => &mut e.other,
-        };
-        *exit += 1;
+        *self.exits.of(exit(required, index, visit, after)) += 1;
         match visit.length(as_of) {
             Some(length) => self.lengths.push(length),
             None => self.untimed += 1,

@@ -135,7 +135,8 @@ fn write(file: &Path, base: &Path, folders: &BTreeMap<String, Inner>) -> io::Res
     Ok(())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::fs::FileTimes;
 

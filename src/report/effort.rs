@@ -90,9 +90,10 @@ pub fn make(facts: &Facts<'_>) -> EffortReport {
     let fails = |deal: &Deal| -> Vec<CriterionId> {
         let circumstances = Circumstances { today: facts.today, source: &NoFiles, days_in_stage: None, visited: None };
         let fails = |expression: &Expression| {
-            // What cannot be said for want of an amount is no verdict.
+            // What cannot be said for want of an amount is no verdict; that nothing was paid or done is one.
             let answer = expression.evaluate(facts.pipeline, deal, &circumstances);
-            answer.is_ok_and(|a| !a.holds && a.missing.is_empty() && a.missing_one_of.is_empty())
+            let told = |field: &String| ["payments", "effort"].contains(&field.as_str());
+            answer.is_ok_and(|a| !a.holds && a.missing.iter().chain(&a.missing_one_of).all(told))
         };
         rules.iter().filter(|(_, expression)| fails(expression)).map(|(criterion, _)| criterion.id.clone()).collect()
     };

@@ -14,6 +14,7 @@ pub mod chart;
 pub mod csv_table;
 pub mod data;
 pub mod effort;
+pub mod explain;
 pub mod forecast;
 pub mod funnel;
 pub mod groups;

@@ -69,7 +69,9 @@ pub fn share(share: f64, lang: Lang) -> String {
     if !share.is_finite() {
         return NONE.to_owned();
     }
-    let percent = share * 100.0;
+    // What adding up floats loses is neither an uncertainty nor something.
+    let whole = share.round();
+    let percent = if (share - whole).abs() < 1e-9 { whole * 100.0 } else { share * 100.0 };
     let fine = |size: f64| (size > 0.0 && size < 1.0) || (size > 99.0 && size < 100.0);
     if percent > 0.0 && fine(percent) {
         return format!("{} %", thousands(&format!("{:.1}", percent.clamp(0.1, 99.9)), lang));
@@ -152,6 +154,8 @@ mod tests {
             (0.004, "0.4 %"),
             (0.00001, "0.1 %"),
             (0.9999, "99.9 %"),
+            (1.0 - 1e-12, "100 %"),
+            (1e-12, "0 %"),
             (-0.25, "-25 %"),
             (-0.001, "0 %"),
             (f64::NAN, "–"),

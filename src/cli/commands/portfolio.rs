@@ -170,7 +170,7 @@ impl Job<'_> {
             (None, None) => None,
         };
         let needs = Needs { deals: true, ..kind.map(Kind::needs).unwrap_or_default() };
-        let wanted = Wanted { needs, uncommitted: false, allow: args.allow };
+        let wanted = Wanted { needs, uncommitted: false, events: false, allow: args.allow };
         let point = Viewpoint::open(ui, home, past)?;
         let ask = kind.unwrap_or(Kind::Overview);
         let known = Known::gather(ui, home, point, wanted, |pipeline, day| args.asking.asked(ask, pipeline, day))?;

@@ -124,7 +124,7 @@ pub(in crate::cli) struct Asking {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PeriodWord {
+pub(in crate::cli) enum PeriodWord {
     /// A month of the calendar
     Month,
     /// Three months of the fiscal year
@@ -224,6 +224,16 @@ impl Name {
 }
 
 impl Asking {
+    /// Asks for all that a report can tell of some days and some deals.
+    pub(in crate::cli) fn all_of(
+        from: Option<NaiveDate>,
+        to: Option<NaiveDate>,
+        period: Option<PeriodWord>,
+        filter: Option<String>,
+    ) -> Asking {
+        Asking { from, to, period, filter, full: true, ..Asking::default() }
+    }
+
     /// What is asked of a report whose last day is `day`.
     ///
     /// # Errors
@@ -282,6 +292,32 @@ impl Asking {
         let days = self.from.is_some() || self.to.is_some() || self.period.is_some();
         let conversion = self.conversion.is_some() || !self.pairs.is_empty() || self.within.is_some();
         self.full || days || conversion || self.filter.is_some() || !self.by.is_empty()
+    }
+
+    /// From where a report is to look.
+    ///
+    /// # Errors
+    /// When there was nothing yet to look at.
+    pub(in crate::cli) fn viewpoint(
+        &self,
+        ui: &mut Ui,
+        global: &Global,
+        home: &Home,
+        kind: Kind,
+        as_of: &AsOf,
+        allow: AllowIncomplete,
+    ) -> Result<Viewpoint, CommandError> {
+        let past = match (&as_of.as_of, global.today) {
+            (Some(as_of), _) => Some(Then::find(ui, global, home, as_of, allow)?),
+            (None, Some(day)) => Some(Then::on(ui, home, day, allow)?),
+            (None, None) => None,
+        };
+        let point = Viewpoint::open(ui, home, past)?;
+        match self.last_day(&point.pipeline).filter(|_| kind == Kind::Waterfall) {
+            // It compares how things stood then, not how those of then stand now.
+            Some(last) => point.at_the_end_of(ui, last, allow),
+            None => Ok(point),
+        }
     }
 
     /// What a report is made of when it is asked so.
@@ -396,20 +432,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let home = home(global)?;
     tell_half_done(ui, &home)?;
     home.place()?;
-    let past = match (&args.as_of.as_of, global.today) {
-        (Some(as_of), _) => Some(Then::find(ui, global, &home, as_of, args.allow)?),
-        (None, Some(day)) => Some(Then::on(ui, &home, day, args.allow)?),
-        (None, None) => None,
-    };
     let needs = args.asking.needs(kind);
-    let wanted = Wanted { needs, uncommitted: args.uncommitted, allow: args.allow };
-    let mut point = Viewpoint::open(ui, &home, past)?;
-    if kind == Kind::Waterfall
-        && let Some(last) = args.asking.last_day(&point.pipeline)
-    {
-        // It compares how things stood then, not how those of then stand now.
-        point = point.at_the_end_of(ui, last, args.allow)?;
-    }
+    let wanted = Wanted { needs, uncommitted: args.uncommitted, events: false, allow: args.allow };
+    let point = args.asking.viewpoint(ui, global, &home, kind, &args.as_of, args.allow)?;
     let known = Known::gather(ui, &home, point, wanted, |pipeline, day| args.asking.asked(kind, pipeline, day))?;
     let report = Report::make(kind, &known.facts());
     let page = || rendering::page(&report, &known.templates).map_err(failed);
@@ -477,7 +502,7 @@ pub(in crate::cli) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate
     let allow = AllowIncomplete::default();
     let past = today.map(|day| Then::on(ui, home, day, allow)).transpose()?;
     let kind = Kind::Overview;
-    let wanted = Wanted { needs: kind.needs(), uncommitted: false, allow };
+    let wanted = Wanted { needs: kind.needs(), uncommitted: false, events: false, allow };
     let point = Viewpoint::open(ui, home, past)?;
     let known = Known::gather(ui, home, point, wanted, |_, _| Ok(Asked::default()))?;
     let report = Report::make(kind, &known.facts());

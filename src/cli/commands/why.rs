@@ -7,6 +7,7 @@ use crate::action::find::{self, next_place};
 use crate::action::gate::{Verdict, verdict};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::numbers::{self, Choice};
 use crate::cli::refusal::standing;
 use crate::cli::standpoint::{AllowIncomplete, AsOf, View};
 use crate::cli::ui::Ui;
@@ -15,11 +16,15 @@ use crate::format::judge::Outcome;
 use crate::format::pipeline::{Place, RuleLevel};
 use crate::output::json;
 use crate::output::terminal::plain;
+use crate::report::explain::report_of;
 
-/// Say what a deal still needs to go on
+/// Say what a deal still needs to go on, or how a number of a report came about
 ///
-/// Lists every criterion between the deal and a stage (the next one unless another is named): met, missing, not satisfied
-/// or waived, and the line that would fill what is missing.
+/// Of a deal: lists every criterion between it and a stage (the next one unless another is named): met, missing, not
+/// satisfied or waived, and the line that would fill what is missing.
+///
+/// Of a number: what it means, how it was reckoned, which deals are in it, how each counts, and the commit that made it so.
+/// The name of a report lists the names of its numbers. A deal of that name comes first.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -27,27 +32,43 @@ Examples:
   tussock why acme-site contract
   tussock why acme-site --json
   tussock why acme-site --as-of 2026-06-30  what it needed that day
+  tussock why funnel                        the names of the funnel's numbers
+  tussock why funnel.conversion.proposal    which deals went on, and which did not
+  tussock why funnel.conversion.proposal --all --where 'owner == \"olga\"'
+  tussock why waterfall.won --period quarter
 
-Exit codes: 0 done, whatever the answer · 2 no such deal, stage, revision or day · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of needs it")]
+Exit codes: 0 done, whatever the answer · 2 no such deal, stage, number, revision or day · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of or a number needs it")]
 pub struct Args {
-    /// The deal
+    /// The deal, a report, or the name of a number such as funnel.conversion.proposal
+    #[arg(value_name = "DEAL|NUMBER")]
     deal: String,
     /// The stage or end; the next one when left out
     stage: Option<String>,
-    /// Print JSON
+    /// Print JSON; of a number, with all its deals
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     as_of: AsOf,
     #[command(flatten)]
     allow: AllowIncomplete,
+    #[command(flatten)]
+    choice: Choice,
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
     let view = View::open(ui, global, &args.as_of, args.allow, Some(&[&args.deal]))?;
     tell_half_done(ui, &view.home)?;
     let pipeline = &view.reading.pipeline;
+    if let Some(kind) = report_of(&args.deal).filter(|_| find::deal(&view.reading, &args.deal).is_err()) {
+        if args.stage.is_some() {
+            return Err(CommandError::usage(format!("{} is a number, which goes to no stage", args.deal)));
+        }
+        drop(view);
+        let asked = numbers::Asked { kind, name: &args.deal, as_of: &args.as_of, allow: args.allow, json: args.json };
+        return numbers::run(ui, global, &asked, &args.choice);
+    }
     let deal = view.deal(&args.deal)?;
+    args.choice.refuse_for(&args.deal)?;
     let place = match &args.stage {
         Some(name) => Some(find::place(pipeline, name)?),
         None => next_place(pipeline, &deal.stage),
