@@ -178,7 +178,7 @@ fn durations_are_elapsed_time_over_a_change_of_clocks() {
     repo.set_now(noon + 86_400);
     repo.move_by_hand("sales/brief/acme.yaml", "sales/proposal/acme.yaml");
     let mut pipeline = small();
-    pipeline.timezone = chrono_tz::Europe::Berlin;
+    pipeline.timezone = tussock::format::zone::Zone::named("Europe/Berlin").unwrap();
     let spells = read_with(&repo, &pipeline, &Options::default()).spells();
     assert_eq!(spells[0].left.unwrap().0 - spells[0].entered.0, 86_400);
 }

@@ -100,7 +100,7 @@ impl Then {
             None => Asked::Revision(as_of),
         };
         let (then, snapshot) = Then::at(ui, home, None, &asked, today, allow)?;
-        let now = global.today.unwrap_or_else(|| Utc::now().with_timezone(&then.pipeline.timezone).date_naive());
+        let now = global.today.unwrap_or_else(|| then.pipeline.timezone.day_of(Utc::now().timestamp()));
         if let Some(day) = day.filter(|day| *day > now) {
             ui.note(format!("{day} has not come yet; what is known now is looked at as if it were that day"));
         }

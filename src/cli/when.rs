@@ -1,9 +1,9 @@
 //! The moment at which something happened that is written down later: `--date`.
 
-use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, Offset, TimeZone, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, Utc};
 
 use crate::format::date::parse_date;
+use crate::format::zone::Zone;
 
 /// The first year that git can keep.
 const FIRST_YEAR: i32 = 1970;
@@ -38,10 +38,10 @@ impl When {
     }
 
     /// The day it is in a time zone.
-    pub fn day(&self, zone: Tz) -> NaiveDate {
+    pub fn day(&self, zone: &Zone) -> NaiveDate {
         match self {
             When::Day(day) => *day,
-            When::Moment(moment) => moment.with_timezone(&zone).date_naive(),
+            When::Moment(moment) => zone.day_of(moment.timestamp()),
         }
     }
 
@@ -51,15 +51,13 @@ impl When {
     }
 
     /// As git reads it; `None` where the clock's time does, which is on the day that it is.
-    pub fn for_git(&self, zone: Tz) -> Option<String> {
+    pub fn for_git(&self, zone: &Zone) -> Option<String> {
         let moment = match self {
             When::Moment(moment) => *moment,
-            When::Day(day) if *day == Utc::now().with_timezone(&zone).date_naive() => return None,
+            When::Day(day) if *day == zone.day_of(Utc::now().timestamp()) => return None,
             When::Day(day) => {
                 let noon = day.and_time(NaiveTime::MIN) + chrono::TimeDelta::hours(12);
-                // A zone that skips this noon puts its clock forward over it.
-                let local = zone.from_local_datetime(&noon).earliest();
-                local.map_or_else(|| noon.and_utc().fixed_offset(), |l| l.with_timezone(&l.offset().fix()))
+                zone.at(DateTime::from_timestamp(zone.instant_of(noon), 0).unwrap_or_default())
             }
         };
         Some(format!("@{} {}", moment.timestamp(), moment.format("%z")))
@@ -72,18 +70,20 @@ mod tests {
 
     #[test]
     fn a_day_is_its_noon_in_the_pipelines_time_zone() {
+        let moscow = Zone::named("Europe/Moscow").unwrap();
         let day = When::parse("2025-03-10").unwrap();
-        assert_eq!(day.for_git(Tz::Europe__Moscow).as_deref(), Some("@1741597200 +0300"));
-        assert_eq!(day.day(Tz::Europe__Moscow).to_string(), "2025-03-10");
+        assert_eq!(day.for_git(&moscow).as_deref(), Some("@1741597200 +0300"));
+        assert_eq!(day.day(&moscow).to_string(), "2025-03-10");
         let today = Utc::now().date_naive().to_string();
-        assert_eq!(When::parse(&today).unwrap().for_git(Tz::UTC), None, "noon of today may not have come");
+        assert_eq!(When::parse(&today).unwrap().for_git(&Zone::UTC), None, "noon of today may not have come");
     }
 
     #[test]
     fn a_moment_keeps_its_offset_and_is_a_day_of_the_pipeline() {
+        let moscow = Zone::named("Europe/Moscow").unwrap();
         let moment = When::parse("2025-03-10T23:30:00+00:00").unwrap();
-        assert_eq!(moment.for_git(Tz::Europe__Moscow).as_deref(), Some("@1741649400 +0000"));
-        assert_eq!(moment.day(Tz::Europe__Moscow).to_string(), "2025-03-11");
+        assert_eq!(moment.for_git(&moscow).as_deref(), Some("@1741649400 +0000"));
+        assert_eq!(moment.day(&moscow).to_string(), "2025-03-11");
     }
 
     #[test]

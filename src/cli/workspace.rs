@@ -293,7 +293,7 @@ fn not_read(ui: &mut Ui, source: &dyn Source, error: LoadError) -> CommandError 
 
 /// The day it is: `--today`, else the clock's in the pipeline's time zone.
 pub fn today(global: &Global, pipeline: &Pipeline) -> NaiveDate {
-    global.today.unwrap_or_else(|| Utc::now().with_timezone(&pipeline.timezone).date_naive())
+    global.today.unwrap_or_else(|| pipeline.timezone.day_of(Utc::now().timestamp()))
 }
 
 /// One line on standard error that names how many files could not be read; `true` when there are any.

@@ -232,7 +232,7 @@ fn look(
         Reads::Perhaps(id) => Workspace::open_with(ui, global, &|other| other == id)?,
     };
     if let Some(when) = &args.date {
-        let today = when.day(workspace.reading.pipeline.timezone);
+        let today = when.day(&workspace.reading.pipeline.timezone);
         not_in_the_future(when, today, workspace.today)?;
         // What was done on a day is judged as of that day.
         workspace.today = today;
@@ -287,7 +287,7 @@ fn write(
         subject: plan.subject.clone(),
         body: body(args, &edits),
         trailers: plan.trailers.clone(),
-        date: args.date.as_ref().and_then(|when| when.for_git(workspace.reading.pipeline.timezone)),
+        date: args.date.as_ref().and_then(|when| when.for_git(&workspace.reading.pipeline.timezone)),
         command: Some(typed()),
     };
     let (how, exit) = if args.no_commit {

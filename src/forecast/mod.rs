@@ -325,6 +325,7 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::format::value::Value;
+    use crate::format::zone::Zone;
     use crate::history::spell::Spells;
     use crate::metrics::fixture::{date, day, deal, money, path, pipeline, text, with};
     use crate::metrics::journey::journeys;
@@ -352,12 +353,12 @@ mod tests {
     #[test]
     fn the_first_and_the_last_day_are_the_same_in_every_time_zone() {
         let mut pipeline = pipeline(&["a"]);
-        for zone in [chrono_tz::UTC, chrono_tz::America::Los_Angeles, chrono_tz::Pacific::Kiritimati] {
-            pipeline.timezone = zone;
+        for zone in ["UTC", "America/Los_Angeles", "Pacific/Kiritimati"] {
+            pipeline.timezone = Zone::named(zone).unwrap();
             assert_eq!(day_of(&pipeline, i64::MIN).to_string(), "0001-01-01", "{zone}");
             assert_eq!(day_of(&pipeline, i64::MAX).to_string(), "9999-12-31", "{zone}");
         }
-        pipeline.timezone = chrono_tz::America::Los_Angeles;
+        pipeline.timezone = Zone::named("America/Los_Angeles").unwrap();
         // 2026-03-08T07:59:59Z is a minute to midnight there, on the eve of summer time.
         assert_eq!(day_of(&pipeline, 1_772_956_799).to_string(), "2026-03-07");
         assert_eq!(day_of(&pipeline, 1_772_956_800).to_string(), "2026-03-08");
@@ -445,7 +446,7 @@ mod tests {
     #[test]
     fn the_day_is_that_of_the_pipelines_zone() {
         let mut pipeline = small();
-        pipeline.timezone = chrono_tz::Europe::Moscow;
+        pipeline.timezone = Zone::named("Europe/Moscow").unwrap();
         assert_eq!(day_of(&pipeline, day(0) + 22 * 3600).to_string(), "2026-01-06");
     }
 }

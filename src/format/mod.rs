@@ -35,3 +35,4 @@ pub mod target;
 pub mod tree;
 pub mod typing;
 pub mod value;
+pub mod zone;

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone};
-use chrono_tz::Tz;
+use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use super::calendar::Calendar;
@@ -15,6 +14,7 @@ use super::rates::Rates;
 use super::schema::FieldSpec;
 use super::span::Span;
 use super::target::Target;
+use super::zone::Zone;
 
 /// The name of the pipeline file.
 pub const PIPELINE_FILE: &str = "pipeline.yaml";
@@ -33,7 +33,7 @@ pub struct Pipeline {
     /// Currency of bare numbers and of reports.
     pub currency: Currency,
     /// Where a day begins.
-    pub timezone: Tz,
+    pub timezone: Zone,
     /// When the team works; `None`: every hour of every day counts.
     pub calendar: Option<Calendar>,
     /// First month of the fiscal year, 1 to 12.
@@ -300,20 +300,13 @@ impl Pipeline {
     /// The day that a time (seconds since 1970) is in the pipeline's time zone. Times outside the years 1 to 9999 are taken
     /// to their edge.
     pub fn day_of(&self, seconds: i64) -> NaiveDate {
-        const FIRST: i64 = -62_135_596_800;
-        const LAST: i64 = 253_402_387_200;
-        let utc = DateTime::from_timestamp(seconds.clamp(FIRST, LAST), 0).unwrap_or_default();
-        let day = utc.with_timezone(&self.timezone).date_naive();
-        let edge = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
-        day.clamp(edge(1, 1, 1), edge(9999, 12, 31))
+        self.timezone.day_of(seconds)
     }
 
     /// The first second (since 1970) of a day in the pipeline's time zone. Where midnight does not exist, the day begins
     /// when the clocks have gone forward.
     pub fn start_of(&self, day: NaiveDate) -> i64 {
-        let midnight = day.and_time(NaiveTime::MIN);
-        let begin = self.timezone.from_local_datetime(&midnight).earliest().map(|t| t.timestamp());
-        begin.unwrap_or_else(|| midnight.and_utc().timestamp())
+        self.timezone.start_of(day)
     }
 
     /// The last second (since 1970) of a day in the pipeline's time zone.

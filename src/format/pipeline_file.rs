@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono_tz::Tz;
-
 use super::builtins;
 use super::calendar;
 use super::date::{Period, parse_share};
@@ -19,6 +17,7 @@ use super::problem::{Problem, ProblemKind};
 use super::schema::{self, FieldSpec, FieldType};
 use super::span::Span;
 use super::tree::{self, Core, Mapping, Node, NodeKind, resolve};
+use super::zone::Zone;
 
 const TOP: [&str; 17] = [
     "version",
@@ -230,14 +229,15 @@ impl Reader<'_> {
         }
     }
 
-    fn timezone(&mut self, root: &Mapping) -> Tz {
-        let Some(node) = root.get("timezone") else { return Tz::UTC };
-        let Some(name) = self.text(node, "timezone") else { return Tz::UTC };
-        name.parse().unwrap_or_else(|_| {
-            let near = nearest(name, chrono_tz::TZ_VARIANTS.iter().map(|tz| tz.name()));
+    fn timezone(&mut self, root: &Mapping) -> Zone {
+        let Some(node) = root.get("timezone") else { return Zone::UTC };
+        let Some(name) = self.text(node, "timezone") else { return Zone::UTC };
+        Zone::named(name).unwrap_or_else(|| {
+            let names = Zone::names();
+            let near = nearest(name, names.iter().map(String::as_str));
             let help = near.map_or("write it as Europe/Berlin".to_owned(), |n| format!("did you mean `{n}`?"));
             self.problem(node.span, format!("{name:?} is no time zone"), Some(help));
-            Tz::UTC
+            Zone::UTC
         })
     }
 

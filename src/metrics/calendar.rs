@@ -3,10 +3,10 @@
 //! The hours of every working day are worked out once, through the time zone, so that days on which clocks are put
 //! forward or back have the hours they really had; after that each question is two searches in a list.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Offset, TimeZone};
-use chrono_tz::Tz;
+use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 
 use crate::format::calendar::Calendar;
+use crate::format::zone::Zone;
 
 use super::DAY;
 
@@ -33,8 +33,8 @@ pub struct WorkingTime {
 impl WorkingTime {
     /// The working hours from the day of one instant to the day of another, both in seconds since 1970. Instants outside
     /// are taken to the edge.
-    pub fn new(calendar: &Calendar, zone: Tz, from: i64, to: i64) -> WorkingTime {
-        let (first, last) = (day_in(zone, from), day_in(zone, to));
+    pub fn new(calendar: &Calendar, zone: &Zone, from: i64, to: i64) -> WorkingTime {
+        let (first, last) = (zone.day_of(from), zone.day_of(to));
         let count = (last - first).num_days().clamp(0, MOST_DAYS as i64) as u64;
         let mut days: Vec<Hours> = Vec::new();
         let mut before = 0;
@@ -72,38 +72,13 @@ impl WorkingTime {
     }
 }
 
-/// The day of an instant in a zone; years no calendar has are taken to the edge.
-pub fn day_in(zone: Tz, instant: i64) -> NaiveDate {
-    let inside = instant.clamp(-62_135_596_800 + DAY, 253_402_300_799 - DAY);
-    DateTime::from_timestamp(inside, 0).unwrap_or_default().with_timezone(&zone).date_naive()
-}
-
 /// The first instant at which the clocks of a zone show this time of that day, in minutes after midnight, or a later one:
 /// where clocks are put forward over it, it is when they are.
-pub fn first_instant(zone: Tz, day: NaiveDate, minutes: u32) -> i64 {
-    let midnight = day.and_time(chrono::NaiveTime::MIN);
-    let local = midnight + chrono::Duration::minutes(i64::from(minutes));
-    match zone.from_local_datetime(&local).earliest() {
-        Some(instant) => instant.timestamp(),
-        None => jump(zone, local),
-    }
-}
-
-/// The instant at which clocks were put forward over a local time.
-fn jump(zone: Tz, local: NaiveDateTime) -> i64 {
-    let shown = |instant: i64| {
-        let utc = DateTime::from_timestamp(instant, 0).unwrap_or_default().naive_utc();
-        utc + chrono::Duration::seconds(i64::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()))
-    };
-    // No zone is further than 15 hours from UTC, and none has jumped by more than a day.
-    let reach = 2 * DAY;
-    let as_utc = local.and_utc().timestamp();
-    let (mut low, mut high) = (as_utc - reach, as_utc + reach);
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if shown(middle) < local { low = middle } else { high = middle }
-    }
-    high
+pub fn first_instant(zone: &Zone, day: NaiveDate, minutes: u32) -> i64 {
+    let midnight = day.and_time(NaiveTime::MIN);
+    // The last day that there is has no tomorrow.
+    let local = midnight.checked_add_signed(TimeDelta::minutes(i64::from(minutes))).unwrap_or(midnight);
+    zone.instant_of(local)
 }
 
 /// How lengths of time are counted: by the clock on the wall, or in working hours.
@@ -150,7 +125,7 @@ impl Clock<'_> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use chrono::{Datelike, Timelike};
+    use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
     use proptest::prelude::*;
 
     use super::*;
@@ -160,14 +135,17 @@ mod tests {
         Calendar { days: [true, true, true, true, true, false, false], from, to, holidays }
     }
 
-    fn at(zone: Tz, text: &str) -> i64 {
-        let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
-        zone.from_local_datetime(&local).earliest().unwrap().timestamp()
+    fn zone(name: &str) -> Zone {
+        Zone::named(name).unwrap()
+    }
+
+    fn at(zone: &Zone, text: &str) -> i64 {
+        zone.instant_of(NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap())
     }
 
     #[test]
     fn nights_weekends_and_holidays_do_not_count() {
-        let zone = chrono_tz::Europe::Berlin;
+        let zone = &zone("Europe/Berlin");
         let calendar = week(9 * 60, 18 * 60, &["2026-01-06"]);
         let time = WorkingTime::new(&calendar, zone, at(zone, "2026-01-01 00:00"), at(zone, "2026-02-01 00:00"));
         let hours = |a: &str, b: &str| time.between(at(zone, a), at(zone, b)) as f64 / 3600.0;
@@ -185,15 +163,15 @@ mod tests {
     #[test]
     fn a_day_on_which_clocks_change_has_the_hours_it_had() {
         let all_day = Calendar { days: [true; 7], from: 0, to: 1440, holidays: BTreeSet::new() };
-        for (zone, day, hours) in [
-            (chrono_tz::Europe::Berlin, "2026-03-29", 23),
-            (chrono_tz::Europe::Berlin, "2026-10-25", 25),
-            (chrono_tz::America::Sao_Paulo, "2018-11-04", 23),
-            (chrono_tz::America::Sao_Paulo, "2018-02-17", 25),
-            (chrono_tz::Pacific::Apia, "2011-12-30", 0),
-            (chrono_tz::Asia::Kolkata, "2026-03-29", 24),
+        for (name, day, hours) in [
+            ("Europe/Berlin", "2026-03-29", 23),
+            ("Europe/Berlin", "2026-10-25", 25),
+            ("America/Sao_Paulo", "2018-11-04", 23),
+            ("America/Sao_Paulo", "2018-02-17", 25),
+            ("Pacific/Apia", "2011-12-30", 0),
+            ("Asia/Kolkata", "2026-03-29", 24),
         ] {
-            let day: NaiveDate = day.parse().unwrap();
+            let (zone, day) = (&zone(name), day.parse().unwrap());
             let from = first_instant(zone, day, 0);
             let to = first_instant(zone, day, 1440);
             assert_eq!((to - from) / 3600, hours, "{zone} {day}");
@@ -205,30 +183,45 @@ mod tests {
     #[test]
     fn outside_the_days_asked_for_nothing_is_counted() {
         let calendar = week(540, 1080, &[]);
-        let time = WorkingTime::new(&calendar, Tz::UTC, 0, 7 * DAY);
+        let time = WorkingTime::new(&calendar, &Zone::UTC, 0, 7 * DAY);
         assert_eq!(time.between(i64::MIN, i64::MAX), 6 * 9 * 3600);
         assert_eq!(time.after(0, i64::MAX), None);
-        let odd = WorkingTime::new(&calendar, Tz::UTC, i64::MAX, i64::MIN);
+        let odd = WorkingTime::new(&calendar, &Zone::UTC, i64::MAX, i64::MIN);
         assert!(odd.between(0, 1) == 0 && odd.day_seconds == 9 * 3600);
     }
 
+    #[test]
+    fn an_hour_that_comes_twice_does_not_close_a_team_that_has_opened() {
+        let zone = &zone("America/New_York");
+        let calendar = Calendar { days: [true; 7], from: 61, to: 120, holidays: BTreeSet::new() };
+        // 01:01 in summer time; at 02:00 it is 01:00 again, and only an hour later closing time.
+        let open = at(zone, "2018-11-04 01:01");
+        let time = WorkingTime::new(&calendar, zone, open - DAY, open + DAY);
+        assert_eq!(time.between(open - 3600, open + 59 * 60), 59 * 60);
+        assert_eq!(time.between(open - 3600, open + 60 * 60), 60 * 60);
+        assert_eq!(time.between(open - 3600, open + 5 * 3600), (59 + 60) * 60);
+    }
+
     /// Looks at the clock on the wall at every minute. A working day begins when it first shows the opening time or more,
-    /// and ends when it first shows the closing time or more, or another day.
-    fn minute_by_minute(calendar: &Calendar, zone: Tz, from: i64, to: i64) -> i64 {
+    /// whatever it shows after that, and ends when it first shows the closing time or more, or another day.
+    fn minute_by_minute(calendar: &Calendar, zone: &Zone, from: i64, to: i64) -> i64 {
         let mut worked = 0;
-        let mut closed: BTreeSet<NaiveDate> = BTreeSet::new();
+        let (mut opened, mut closed) = (BTreeSet::new(), BTreeSet::new());
         let mut minute = from - 2 * DAY;
         while minute < to {
-            let local = DateTime::from_timestamp(minute, 0).unwrap().with_timezone(&zone);
+            let local = zone.at(DateTime::from_timestamp(minute, 0).unwrap());
             let now = local.hour() * 60 + local.minute();
             let today = local.date_naive();
+            if now >= calendar.from {
+                opened.insert(today);
+            }
             if now >= calendar.to {
                 closed.insert(today);
             }
             let weekday = today.weekday().num_days_from_monday() as usize;
             let is_work = calendar.days[weekday]
                 && !calendar.holidays.contains(&today)
-                && now >= calendar.from
+                && opened.contains(&today)
                 && !closed.contains(&today);
             if is_work && minute >= from {
                 worked += 60;
@@ -244,12 +237,12 @@ mod tests {
         #[test]
         fn agrees_with_looking_at_the_clock_every_minute(
             zone in prop::sample::select(vec![
-                Tz::UTC,
-                chrono_tz::Europe::Berlin,
-                chrono_tz::America::New_York,
-                chrono_tz::America::Sao_Paulo,
-                chrono_tz::Australia::Lord_Howe,
-                chrono_tz::Asia::Kathmandu,
+                "UTC",
+                "Europe/Berlin",
+                "America/New_York",
+                "America/Sao_Paulo",
+                "Australia/Lord_Howe",
+                "Asia/Kathmandu",
             ]),
             around in prop::sample::select(vec![
                 1_774_746_000_i64, // Berlin, March 2026
@@ -265,10 +258,11 @@ mod tests {
             hours in (0_u32..1_439, 1_u32..1_440),
             holiday in 0_u64..6,
         ) {
+            let zone = &Zone::named(zone).unwrap();
             let from = around / 60 * 60 + shift * 60;
             let to = from + minutes * 60;
             let (open, close) = (hours.0.min(hours.1), hours.0.max(hours.1).max(hours.0.min(hours.1) + 1));
-            let holidays = day_in(zone, from).checked_add_days(Days::new(holiday)).into_iter().collect();
+            let holidays = zone.day_of(from).checked_add_days(Days::new(holiday)).into_iter().collect();
             let calendar = Calendar { days, from: open, to: close, holidays };
             let time = WorkingTime::new(&calendar, zone, from, to);
             let worked = time.between(from, to);

@@ -11,6 +11,7 @@ use crate::format::pipeline::{End, EndKind, ExtraFields, Pipeline, Stage};
 use crate::format::span::Span;
 use crate::format::tree::{Document, Mapping};
 use crate::format::value::{Block, Field, Value};
+use crate::format::zone::Zone;
 use crate::history::event::{Event, EventKind, KnownAt, ValidAt};
 use crate::history::record::History;
 use crate::history::spell::Spell;
@@ -55,7 +56,7 @@ pub fn pipeline(stages: &[&str]) -> Pipeline {
     Pipeline {
         title: "Test".to_owned(),
         currency: Currency::new("EUR").unwrap(),
-        timezone: chrono_tz::UTC,
+        timezone: Zone::UTC,
         calendar: None,
         fiscal_year_start: 1,
         targets: Vec::new(),

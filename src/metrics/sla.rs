@@ -16,15 +16,15 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use serde::Serialize;
 
 use crate::format::date::Period;
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::pipeline::{EndKind, Pipeline};
+use crate::format::zone::Zone;
 
-use super::calendar::{Clock, day_in};
+use super::calendar::Clock;
 use super::compare::{self, Change, Confidence};
 use super::conversion::{Goal, reached, watched};
 use super::estimate::{Estimate, Floors};
@@ -146,11 +146,11 @@ fn answer(
     index: usize,
     days: &[NaiveDate],
     deadline: Option<NaiveDate>,
-    zone: Tz,
+    zone: &Zone,
     today: NaiveDate,
 ) -> Answer {
-    let entered = day_in(zone, visit.entered);
-    let left = visit.left.map(|left| day_in(zone, left));
+    let entered = zone.day_of(visit.entered);
+    let left = visit.left.map(|left| zone.day_of(left));
     let moved_on = visit.moved_on && next.is_some_and(|next| next.spot.is_beyond(index));
     let acted = days.get(days.partition_point(|day| *day < entered)..).and_then(|later| later.first()).copied();
     // What was done after the deal had left answers nothing here.
@@ -191,7 +191,7 @@ impl Tally {
     }
 
     fn take(&mut self, input: &Input<'_>, journey: &Journey<'_>, days: &[NaiveDate]) {
-        let zone = input.pipeline.timezone;
+        let zone = &input.pipeline.timezone;
         let mut is_first = true;
         for (position, visit) in journey.visits.iter().enumerate() {
             if visit.spot != Spot::Stage(self.stage) {
@@ -206,7 +206,7 @@ impl Tally {
                 continue;
             }
             let ends = input.clock.limit(visit.entered, self.limit.hours);
-            let deadline = ends.map(|ends| day_in(zone, ends));
+            let deadline = ends.map(|ends| zone.day_of(ends));
             let next = journey.visits.get(position + 1);
             let answer = answer(visit, next, self.stage, days, deadline, zone, input.today);
             let [kept, missed, pending, gone] = &mut self.counts;
@@ -221,7 +221,7 @@ impl Tally {
             }
             // The landmark: still here when the day of the limit was over.
             let is_here = |deadline: NaiveDate| {
-                let left = visit.left.map(|left| day_in(zone, left));
+                let left = visit.left.map(|left| zone.day_of(left));
                 deadline < input.today && left.is_none_or(|left| left > deadline)
             };
             let (Some(ends), true) = (ends, is_own_first && deadline.is_some_and(is_here)) else { continue };

@@ -243,7 +243,7 @@ mod tests {
             holidays: Default::default(),
         };
         // Day 0 is a Monday.
-        let time = WorkingTime::new(&calendar, chrono_tz::UTC, day(0), day(30));
+        let time = WorkingTime::new(&calendar, &crate::format::zone::Zone::UTC, day(0), day(30));
         let spells = [path("x", &[("a", 0), ("b", 8)])];
         let a = &times(&spells, Clock::Working(&time))[0];
         assert_eq!(a.visits.median_seconds.value(), Some(6 * DAY));

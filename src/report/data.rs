@@ -134,7 +134,7 @@ pub struct PipelineHead {
     /// Currency of the sums.
     pub currency: Currency,
     /// Where a day begins.
-    pub timezone: &'static str,
+    pub timezone: String,
 }
 
 /// Where the numbers come from.
@@ -182,7 +182,7 @@ impl Head {
             pipeline: PipelineHead {
                 title: pipeline.title.clone(),
                 currency: pipeline.currency,
-                timezone: pipeline.timezone.name(),
+                timezone: pipeline.timezone.name().to_owned(),
             },
             words: facts.asked.lang.words(&pipeline.labels),
             has_history: !facts.spells.is_empty(),

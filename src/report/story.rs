@@ -497,7 +497,7 @@ fn day(pipeline: &Pipeline, seconds: i64) -> NaiveDate {
 /// A time in the pipeline's time zone, to the minute.
 fn minute(pipeline: &Pipeline, seconds: i64) -> String {
     match DateTime::from_timestamp(seconds, 0) {
-        Some(time) => time.with_timezone(&pipeline.timezone).format("%Y-%m-%d %H:%M").to_string(),
+        Some(time) => pipeline.timezone.at(time).format("%Y-%m-%d %H:%M").to_string(),
         None => seconds.to_string(),
     }
 }

@@ -183,7 +183,7 @@ fn a_text_of_ours_is_markdown_and_what_a_deal_says_is_not() {
         let mut small = Small::new();
         small.asked.lang = lang;
         let link = "**[Beta](https://example.com)** & {n}";
-        small.deals[1] = with(small.deals[1].clone(), "title", text(link));
+        small.deals[1] = with(with(deal("beta-app", "brief"), "title", text(link)), "owner", text("petr"));
         let own = BTreeMap::from([("pipeline.md.jinja".to_owned(), template.to_owned())]);
         small.report(Kind::Pipeline).to_markdown(&own).unwrap()
     };

@@ -129,7 +129,7 @@ pub fn make(facts: &Facts<'_>) -> TimeReport {
         let longest = facts.pipeline.stages.iter().filter_map(|stage| stage.sla).map(|sla| i64::from(sla.hours)).max();
         let beyond = longest.unwrap_or(0).saturating_mul(4 * 3600).saturating_add(30 * crate::metrics::DAY);
         let (from, to) = (first.unwrap_or(facts.as_of.0), facts.as_of.0.saturating_add(beyond));
-        WorkingTime::new(calendar, facts.pipeline.timezone, from, to)
+        WorkingTime::new(calendar, &facts.pipeline.timezone, from, to)
     });
     let clock = working.as_ref().map_or(Clock::Wall, Clock::Working);
     let window = facts.cohorts(span);

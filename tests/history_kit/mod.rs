@@ -50,7 +50,7 @@ pub fn pipeline(stages: &[&str], ends: &[(&str, EndKind)]) -> Pipeline {
     Pipeline {
         title: "Test".into(),
         currency: Currency::new("EUR").unwrap(),
-        timezone: chrono_tz::UTC,
+        timezone: tussock::format::zone::Zone::UTC,
         calendar: None,
         fiscal_year_start: 1,
         targets: Vec::new(),

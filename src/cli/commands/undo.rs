@@ -64,7 +64,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     }
     let pipeline = read_pipeline(ui, &source)?;
     if let Some(when) = &args.date {
-        not_in_the_future(when, when.day(pipeline.timezone), today(global, &pipeline))?;
+        not_in_the_future(when, when.day(&pipeline.timezone), today(global, &pipeline))?;
     }
     let pick = match &args.commit {
         Some(spec) => Pick::Commit(resolve(&home, spec)?),
@@ -85,7 +85,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         subject: subject(&undo),
         body: args.message.clone().unwrap_or_default(),
         trailers: trailers(&undo, &reverted),
-        date: args.date.as_ref().and_then(|when| when.for_git(pipeline.timezone)),
+        date: args.date.as_ref().and_then(|when| when.for_git(&pipeline.timezone)),
         command: Some(typed()),
     };
     let (how, exit) = if args.no_commit {

@@ -66,7 +66,7 @@ pub struct Cohort {
     /// The day that is in the pipeline's time zone.
     pub day: NaiveDate,
     /// Where a day begins.
-    pub timezone: &'static str,
+    pub timezone: String,
     /// The commit that was read; `None` outside git.
     pub commit: Option<String>,
     /// Whether history begins in the middle, at the edge of a shallow clone.
