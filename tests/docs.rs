@@ -69,11 +69,13 @@ fn the_page_on_json_names_every_key() {
     let page = std::fs::read_to_string(root().join("docs/json.md")).unwrap();
     let repo = TestRepo::without_git();
     repo.ok(&["demo", "trial"]);
-    let commands: [&[&str]; 19] = [
+    let commands: [&[&str]; 21] = [
         &["validate", "--format", "json"],
         &["list", "--format", "json", "--columns", "id"],
         &["show", "acme-site", "--json"],
         &["why", "acme-site", "--json"],
+        &["why", "funnel.conversion.proposal", "--json"],
+        &["why", "funnel", "--json"],
         &["log", "acme-site", "--format", "json"],
         &["report", "--format", "json"],
         &["report", "pipeline", "--format", "json"],
