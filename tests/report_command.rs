@@ -351,3 +351,40 @@ fn only_waivers_that_count_are_listed_as_in_force() {
     assert_eq!(waivers[0]["criterion"], "goal-known");
     assert_eq!(waivers[0]["by"], "boss");
 }
+
+#[test]
+fn a_reader_outside_sees_no_names_and_no_weighted_amounts_in_any_format() {
+    let repo = TestRepo::with_pipeline();
+    let deal = |stage: &str, n: usize| {
+        let text = format!(
+            "title: Secret title {n}\naccount: Secret account\nowner: secretperson\namount: 1000\nclose_date: \
+             2026-02-0{n}\ncategory: commit\nnext_step: {{what: Secret task, due: 2026-01-01, who: secretperson}}\neffort: \
+             [{{on: 2026-01-05, who: secretperson, hours: 5, what: Secret work}}]\npayments: [{{what: Secret \
+             invoice, amount: 500, due: 2026-01-06}}]\nlost: {{reason: price}}\n"
+        );
+        repo.write(&format!("sales/{stage}/secret-{n}.yaml"), text);
+    };
+    deal("brief", 1);
+    deal("proposal", 2);
+    deal("lost/2026", 3);
+    repo.commit("Three deals");
+    repo.wait_days(60);
+    deal("brief", 4);
+    repo.commit("One more");
+    let reports = ["overview", "pipeline", "funnel", "time", "waterfall", "losses", "effort", "cash", "health"];
+    for report in reports {
+        for format in ["md", "html", "text", "json", "csv"] {
+            for by in [&[][..], &["--by", "owner", "--by", "account"][..]] {
+                let args = [&["report", report, "--profile", "investor", "--format", format], by].concat();
+                let ran = repo.tussock(&args);
+                assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+                assert!(!ran.out.to_lowercase().contains("secret"), "{args:?}\n{}", ran.out);
+                let shown = ["md", "html", "text"].contains(&format);
+                assert!(!(shown && ran.out.contains("eighted")), "{args:?}\n{}", ran.out);
+            }
+        }
+    }
+    for refused in ["forecast", "agenda"] {
+        assert_eq!(repo.tussock(&["report", refused, "--profile", "investor"]).code, 2);
+    }
+}

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::format::deal::Deal;
 use crate::format::ident::DealId;
-use crate::format::schema::{self, FieldType};
+use crate::format::pipeline::Pipeline;
+use crate::format::schema::{self, FieldSpec, FieldType};
 use crate::metrics::snapshot::field_text;
 
 use super::data::Waiver;
@@ -44,8 +45,10 @@ struct Share {
 /// Fields that say who somebody is, whoever that may be.
 const NAMES: [&str; 4] = ["id", "title", "account", "owner"];
 
-fn is_person(facts: &Facts<'_>, field: &str) -> bool {
-    schema::find(&facts.pipeline.fields, field).is_some_and(|spec| spec.of == FieldType::Person)
+/// Whether the values of a field say who somebody is.
+pub(super) fn is_name(pipeline: &Pipeline, field: &str) -> bool {
+    let is_person = |spec: &FieldSpec| spec.of == FieldType::Person;
+    NAMES.contains(&field) || schema::find(&pipeline.fields, field).is_some_and(is_person)
 }
 
 /// The groups of every field that was asked for, but for those that a reader outside is not to see. A deal belongs to the group of the value that it has now, with all of
@@ -53,8 +56,7 @@ fn is_person(facts: &Facts<'_>, field: &str) -> bool {
 pub(super) fn by(kind: Kind, facts: &Facts<'_>) -> Vec<Grouping> {
     let mut fields: Vec<&String> = Vec::new();
     for field in &facts.asked.by {
-        let is_name = NAMES.contains(&field.as_str()) || is_person(facts, field);
-        if !fields.contains(&field) && (facts.asked.profile.sees_names() || !is_name) {
+        if !fields.contains(&field) && (facts.asked.profile.sees_names() || !is_name(facts.pipeline, field)) {
             fields.push(field);
         }
     }

@@ -15,6 +15,7 @@ use super::Facts;
 use super::asked::Profile;
 use super::body::{self, Body};
 use super::data::Waiver;
+use super::groups;
 use super::history::Part;
 
 /// What its numbers mean.
@@ -62,10 +63,9 @@ impl Body for PipelineReport {
 pub fn make(facts: &Facts<'_>) -> PipelineReport {
     let journeys = journeys(facts.pipeline, facts.spells);
     let chances = chances(facts.pipeline, &journeys, facts.as_of.0);
-    PipelineReport {
-        state: facts.part(state(facts, &journeys, &chances, &facts.asked.by)),
-        waivers: facts.waivers.to_vec(),
-    }
+    let sees = |field: &&String| facts.asked.profile.sees_names() || !groups::is_name(facts.pipeline, field);
+    let by: Vec<String> = facts.asked.by.iter().filter(sees).cloned().collect();
+    PipelineReport { state: facts.part(state(facts, &journeys, &chances, &by)), waivers: facts.waivers.to_vec() }
 }
 
 pub(super) fn state(facts: &Facts<'_>, journeys: &Journeys, chances: &[StageChance], by: &[String]) -> Snapshot {
@@ -92,8 +92,5 @@ pub(super) fn restrict(state: &mut Snapshot, profile: Profile) {
         }
         let lines = state.groupings.iter_mut().flat_map(|grouping| &mut grouping.values);
         lines.for_each(|group| group.line.weighted = None);
-    }
-    if !profile.sees_names() {
-        state.groupings.retain(|grouping| grouping.field != "owner");
     }
 }
