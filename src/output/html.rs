@@ -1,4 +1,4 @@
-//! A report as one HTML file: no script, nothing fetched, everything escaped by [`escape`].
+//! A report as one HTML file: no script, nothing fetched, everything escaped by `escape`.
 
 use std::fmt::Write as _;
 
