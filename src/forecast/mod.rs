@@ -4,6 +4,7 @@ pub mod cells;
 pub mod chance;
 pub mod hazards;
 pub mod log;
+pub mod scenario;
 
 use std::collections::BTreeMap;
 
