@@ -10,6 +10,7 @@ mod fixture;
 pub mod hazards;
 pub mod log;
 pub mod model;
+pub mod scenario;
 
 use std::collections::BTreeMap;
 
