@@ -1,5 +1,6 @@
 //! The forecast: what of the open deals will be won, by stage, by month and by deal.
 
+pub mod backtest;
 pub mod chance;
 
 use std::collections::BTreeMap;
