@@ -49,13 +49,6 @@ pub fn committed(category: Option<&str>) -> f64 {
     f64::from(u8::from(category == Some(COMMIT)))
 }
 
-/// The share of the open deals of earlier cut-offs that was won in time, `(open, won)` by cut-off: the chance of a deal of
-/// which nothing is known. `None` where no cut-off is over yet.
-pub fn base_rate(past: impl IntoIterator<Item = (usize, usize)>) -> Option<f64> {
-    let (open, won) = past.into_iter().fold((0, 0), |(n, w), (open, won)| (n + open, w + won));
-    (open > 0).then(|| won as f64 / open as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,12 +98,5 @@ mod tests {
     #[test]
     fn a_commit_is_a_promise_and_every_other_word_is_none() {
         assert_eq!([Some("commit"), Some("best_case"), Some(""), None].map(committed), [1.0, 0.0, 0.0, 0.0]);
-    }
-
-    #[test]
-    fn the_base_rate_is_that_of_the_windows_that_are_over() {
-        assert_eq!(base_rate([(10, 1), (30, 7)]), Some(0.2));
-        assert_eq!(base_rate([]), None);
-        assert_eq!(base_rate([(0, 0)]), None);
     }
 }

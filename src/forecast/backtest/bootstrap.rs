@@ -35,7 +35,7 @@ pub struct Paired {
     pub high: Option<f64>,
     /// Periods.
     pub periods: usize,
-    /// How many of them would not overlap.
+    /// How many of them do not overlap, the first and each that begins when the one before is over.
     pub independent: usize,
 }
 
@@ -79,7 +79,7 @@ pub fn paired(differences: &[Difference], block: usize) -> Option<Paired> {
     }
     let mean = total.sum / total.weight;
     let block = block.clamp(1, periods);
-    let independent = periods / block;
+    let independent = periods.div_ceil(block);
     let mut paired = Paired { mean, low: None, high: None, periods, independent };
     if independent < 3 {
         return Some(paired);
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(verdict(&better, 4), Verdict::First);
         assert_eq!(verdict(&better.iter().map(|d| -d).collect::<Vec<_>>(), 4), Verdict::Second);
         assert_eq!(verdict(&same, 4), Verdict::Undecided);
-        assert_eq!(verdict(&better, 6), Verdict::TooFew, "40 weeks are six times six weeks");
+        assert_eq!(verdict(&better, 6), Verdict::TooFew, "from seven of 40 weeks on, six each do not overlap");
     }
 
     #[test]
