@@ -72,6 +72,27 @@ fn time_that_passed_since_the_last_commit_counts_only_when_asked_for() {
 }
 
 #[test]
+fn the_days_in_a_stage_are_days_of_the_calendar_in_the_report_as_in_the_list() {
+    let repo = TestRepo::with_pipeline();
+    // In the evening of one day and in the morning of the next but one lie fewer than 48 hours.
+    repo.set_now(kit::START + 12 * 3600);
+    repo.write("sales/brief/a.yaml", "title: Alpha\n");
+    repo.commit("In the evening");
+    repo.set_now(kit::START + 2 * 86_400);
+    repo.write("sales/brief/b.yaml", "title: Beta\n");
+    repo.commit("In the morning");
+    let report = json(&repo, &["pipeline"]);
+    let days: Vec<_> =
+        report["state"]["deals"].as_array().unwrap().iter().map(|d| d["days_in_stage"].clone()).collect();
+    assert_eq!(days, [2, 0]);
+    let list = |days: &str| {
+        let filter = format!("days_in_stage == {days}");
+        repo.ok(&["list", "--today", "2026-01-07", "--where", &filter, "--format", "ids"])
+    };
+    assert_eq!([list("2"), list("0")], ["a\n", "b\n"]);
+}
+
+#[test]
 fn a_report_at_a_commit_is_the_report_that_was_made_there() {
     let repo = three_deals();
     let then = repo.ok(&["report", "--as-of", "before-the-loss"]);
