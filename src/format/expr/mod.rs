@@ -113,6 +113,13 @@ impl Expression {
         &self.fields
     }
 
+    /// Whether it asks for nothing of a deal but these fields (dotted names), whatever the day.
+    pub fn reads_only(&self, fields: &[Arc<str>]) -> bool {
+        let circumstances = ["stage", "deal", "days_in_stage", "file_exists"];
+        self.fields.iter().all(|field| fields.iter().any(|known| **known == **field))
+            && !self.root.roots().iter().any(|root| circumstances.contains(&root.as_str()))
+    }
+
     /// Whether it asks how long the deal has been in its stage, which only history can tell.
     pub fn uses_days_in_stage(&self) -> bool {
         self.uses_days_in_stage
