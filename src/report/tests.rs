@@ -12,6 +12,8 @@ struct Small {
     waivers: Vec<Waiver>,
     attention: Vec<Attention>,
     tracks: Tracks,
+    removed: Vec<Deal>,
+    told: Vec<Arc<str>>,
     asked: Asked,
 }
 
@@ -95,6 +97,8 @@ impl Small {
             waivers: vec![waiver],
             attention: vec![attention],
             tracks: Tracks::default(),
+            removed: Vec::new(),
+            told: Vec::new(),
             asked: Asked { by: vec!["owner".to_owned()], ..Asked::default() },
         }
     }
@@ -104,6 +108,9 @@ impl Small {
             pipeline: &self.pipeline,
             deals: &self.deals,
             spells: &self.spells,
+            all_spells: &self.spells,
+            removed: &self.removed,
+            told: &self.told,
             as_of: KnownAt(day(40) + 36_000),
             tracks: &self.tracks,
             today: "2026-02-14".parse().unwrap(),
