@@ -1,6 +1,9 @@
 //! The forecast: what of the open deals will be won, by stage, by month and by deal.
 
+pub mod cells;
 pub mod chance;
+pub mod hazards;
+pub mod log;
 
 use std::collections::BTreeMap;
 
