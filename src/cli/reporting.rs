@@ -11,6 +11,7 @@ use crate::cli::ui::Ui;
 use crate::cli::workspace::{
     Facts as StageFacts, read, read_pipeline, read_values, tell_history, visits_at, with_chronicle,
 };
+use crate::forecast::scenario;
 use crate::format;
 use crate::format::deal::Deal;
 use crate::format::expr::Expression;
@@ -194,6 +195,8 @@ impl Known {
                 own.waivers.retain(|waiver| ids.contains(&waiver.deal));
                 own.chosen = Some(matching);
             }
+            scenario::check(&asked.scenario, &pipeline, own.deals(), &own.reading.deals)
+                .map_err(|e| CommandError::usage(format!("--what-if: {e}")))?;
             if needs.attention {
                 attention = attention_of(&own, &facts, today);
             }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::report::{Asking, Name, write_whole};
+use super::report::{Asking, Name};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::printing::write_whole;
 use crate::cli::rendering;
 use crate::cli::reporting::{Known, Viewpoint, Wanted};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
