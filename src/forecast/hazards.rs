@@ -78,17 +78,14 @@ impl Hazards {
 
     /// `h = (w + m h0) / (n + m)` on each day, for `n` deals of which `w` were won, and the same for the lost ones.
     fn seen(cell: &Cell, parent: &Hazards, weight: f64, last_day: LastDay) -> Hazards {
-        let mut hazards = Hazards {
-            won: Vec::with_capacity(DAYS),
-            lost: Vec::with_capacity(DAYS),
-            evidence: 0.0,
-            seen_days: 0,
-        };
+        let mut hazards =
+            Hazards { won: Vec::with_capacity(DAYS), lost: Vec::with_capacity(DAYS), evidence: 0.0, seen_days: 0 };
         let counts = cell.at_risk(last_day).zip(cell.won.iter().zip(&cell.lost));
         let parents = parent.won.iter().zip(&parent.lost);
         for (day, ((n, (won, lost)), (parent_won, parent_lost))) in counts.zip(parents).enumerate() {
             let all = n + weight;
-            let share = |seen: u32, assumed: f64| if all > 0.0 { (f64::from(seen) + weight * assumed) / all } else { 0.0 };
+            let share =
+                |seen: u32, assumed: f64| if all > 0.0 { (f64::from(seen) + weight * assumed) / all } else { 0.0 };
             hazards.won.push(share(*won, *parent_won));
             hazards.lost.push(share(*lost, *parent_lost));
             if n > 0.0 {

@@ -202,6 +202,16 @@ impl<'l> Past<'l> {
         log.texts.get(last.text? as usize).map(|text| &**text)
     }
 
+    /// The values that a field (dotted name) of a deal had one after the other, of what was known.
+    pub fn values(&self, deal: u32, field: &str) -> impl Iterator<Item = &'l str> + use<'l> {
+        let Past { log, until } = *self;
+        let wanted = log.fields.iter().position(|name| **name == *field);
+        let values = log.ways.get(deal as usize).and_then(|way| log.values.get(way.values.clone())).unwrap_or_default();
+        let known = values.iter().take_while(move |value| value.known_at <= until);
+        let of_field = known.filter(move |value| Some(usize::from(value.field)) == wanted);
+        of_field.filter_map(|value| log.texts.get(value.text? as usize).map(|text| &**text))
+    }
+
     /// The deals that came in, those of an import left out, by number.
     pub fn arrivals(&self) -> impl Iterator<Item = Arrival> + use<'l> {
         let Past { log, until } = *self;

@@ -1,9 +1,16 @@
 //! The forecast: what of the open deals will be won, by stage, by month and by deal.
 
+pub mod arrivals;
+pub mod backtest;
 pub mod cells;
 pub mod chance;
+pub mod coefficients;
+pub mod drift;
+#[cfg(test)]
+mod fixture;
 pub mod hazards;
 pub mod log;
+pub mod model;
 pub mod scenario;
 
 use std::collections::BTreeMap;

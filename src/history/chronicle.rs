@@ -88,9 +88,9 @@ pub fn read<'p>(
     }
     let names = fields::names(&options.fields);
     let task = Task { objects, tip, prefix, names: &names, until: options.until };
-    // The cache holds what most ask for: the whole of a whole history.
-    let plain = !incomplete && options.until.is_none() && names.len() == fields::ALWAYS.len();
-    let walked = match cache.filter(|_| plain) {
+    // The cache holds whole histories.
+    let whole = !incomplete && options.until.is_none();
+    let walked = match cache.filter(|_| whole) {
         Some(cache) => cache.walk(&task, pipeline)?,
         None => walk(&task, pipeline)?,
     };

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+pub use super::folders::FOLDERS;
 use super::engine::Repository;
 use super::engine::locate::repository_around;
 use super::error::RepoError;
