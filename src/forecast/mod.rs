@@ -7,7 +7,7 @@ pub mod chance;
 pub mod coefficients;
 pub mod drift;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod hazards;
 pub mod log;
 pub mod model;
