@@ -102,7 +102,7 @@ fn repository(folder: &Path) {
         unread: &[],
         spells: &spells,
         tracks: &tracks,
-        log: &log,
+        log: Some(&log),
         as_of,
         today: reading.pipeline.day_of(as_of.0),
         source: &source,

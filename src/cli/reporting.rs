@@ -113,7 +113,7 @@ pub(in crate::cli) struct Known {
     block: HistoryBlock,
     spells: Spells,
     tracks: Tracks,
-    log: Log,
+    log: Option<Log>,
     as_of: KnownAt,
     today: NaiveDate,
     source: Source,
@@ -176,7 +176,7 @@ impl Known {
         let asked = ask(&pipeline, pipeline.day_of(as_of.0))?;
         let filter = asked.filter.as_deref().map(|text| chosen::compile(text, &pipeline)).transpose()?;
         let tracks = history.as_ref().filter(|_| needs.tracks).map(Tracks::of).unwrap_or_default();
-        let log = history.as_ref().filter(|_| needs.log).map(Log::of).unwrap_or_default();
+        let log = history.as_ref().filter(|_| needs.log).map(Log::of);
         let mut state = None;
         let mut attention = Vec::new();
         if let Some(history) = history.as_ref().filter(|_| needs.deals) {
@@ -209,7 +209,8 @@ impl Known {
         }
         // It is large, and the deals of an earlier day are read next.
         let history = history.filter(|_| events);
-        let before = match asked.span.filter(|_| needs.before).and_then(|span| span.from.pred_opt()) {
+        let earlier = asked.before.or_else(|| asked.span.and_then(|span| span.from.pred_opt()));
+        let before = match earlier.filter(|_| needs.before) {
             Some(day) => Some(before(ui, &then, commit, day, &summary, &pipeline, filter.as_ref(), allow)?),
             None => None,
         };
@@ -254,7 +255,7 @@ impl Known {
             unread: &self.unread,
             spells: &self.spells,
             tracks: &self.tracks,
-            log: &self.log,
+            log: self.log.as_ref(),
             as_of: self.as_of,
             today: self.today,
             source: &self.source,

@@ -113,7 +113,7 @@ impl Small {
             spells: &self.spells,
             as_of: KnownAt(day(40) + 36_000),
             tracks: &self.tracks,
-            log: &self.log,
+            log: Some(&self.log),
             today: "2026-02-14".parse().unwrap(),
             source: &self.source,
             waivers: &self.waivers,
