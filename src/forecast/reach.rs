@@ -62,9 +62,7 @@ pub fn reach(ground: &Ground<'_>, until: NaiveDate, needed: Total) -> Reach {
         _ => None,
     };
     let new = new_amount.map_or(Some(Decimal::ZERO), |new| new.sum);
-    let gap = rest
-        .zip(expected_amount.sum)
-        .zip(new)
-        .and_then(|((rest, open), new)| rest.checked_sub(open)?.checked_sub(new));
+    let gap =
+        rest.zip(expected_amount.sum).zip(new).and_then(|((rest, open), new)| rest.checked_sub(open)?.checked_sub(new));
     Reach { expected_amount, new_amount, gap: Total { sum: gap, currency }, chance }
 }

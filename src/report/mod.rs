@@ -72,6 +72,13 @@ pub struct Facts<'a> {
     pub unread: &'a [DealId],
     /// All visits of all deals, past ones too. Empty where there is no history.
     pub spells: &'a Spells,
+    /// The same, also of deals that nobody asked for: a usual length of a visit is that of all.
+    pub all_spells: &'a Spells,
+    /// Deals whose file was removed, as they were last known, with the fields that history tells of alone. Gathered where
+    /// deals are told apart.
+    pub removed: &'a [Deal],
+    /// The fields (dotted names) that history tells of.
+    pub told: &'a [Arc<str>],
     /// What the told fields of the deals were over time; empty for a report that does not need it.
     pub tracks: &'a Tracks,
     /// What was known of the deals at any time; `None` for a report that does not need it, and for one of only some deals.

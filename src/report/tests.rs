@@ -14,6 +14,8 @@ struct Small {
     attention: Vec<Attention>,
     tracks: Tracks,
     log: Log,
+    removed: Vec<Deal>,
+    told: Vec<Arc<str>>,
     asked: Asked,
 }
 
@@ -102,6 +104,8 @@ impl Small {
             waivers: vec![waiver],
             attention: vec![attention],
             tracks: Tracks::default(),
+            removed: Vec::new(),
+            told: Vec::new(),
             asked: Asked { by: vec!["owner".to_owned()], ..Asked::default() },
         }
     }
@@ -111,6 +115,9 @@ impl Small {
             pipeline: &self.pipeline,
             deals: &self.deals,
             spells: &self.spells,
+            all_spells: &self.spells,
+            removed: &self.removed,
+            told: &self.told,
             as_of: KnownAt(day(40) + 36_000),
             tracks: &self.tracks,
             log: Some(&self.log),
