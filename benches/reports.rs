@@ -105,7 +105,7 @@ fn repository(folder: &Path) {
         removed: &[],
         told: &[],
         tracks: &tracks,
-        log: &log,
+        log: Some(&log),
         as_of,
         today: reading.pipeline.day_of(as_of.0),
         source: &source,

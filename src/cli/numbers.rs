@@ -81,7 +81,9 @@ pub(super) fn run(ui: &mut Ui, global: &Global, asked: &Asked<'_>, choice: &Choi
     let home = home(global)?;
     let point = asking.viewpoint(ui, global, &home, kind, as_of, allow)?;
     // What needs attention is counted by `validate`, which has the deals.
-    let needs = Needs { deals: true, attention: false, ..asking.needs(kind) };
+    // What was said a month ago has no number of its own.
+    let before = asking.needs(kind).before && kind != Kind::Forecast;
+    let needs = Needs { deals: true, attention: false, before, ..asking.needs(kind) };
     let needs = if kind == Kind::Overview { Needs { tracks: true, ..needs } } else { needs };
     let wanted = Wanted { needs, uncommitted: false, events: true, allow };
     let known = Known::gather(ui, &home, point, wanted, |pipeline, day| asking.asked(kind, pipeline, day))?;

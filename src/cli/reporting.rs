@@ -116,11 +116,11 @@ pub(in crate::cli) struct Known {
     /// The visits of all deals, where `spells` are those of some.
     all_spells: Option<Spells>,
     tracks: Tracks,
+    log: Option<Log>,
     /// Deals whose file was removed, where deals are told apart.
     removed: Vec<Deal>,
     /// The fields that history tells of.
     told: Vec<Arc<str>>,
-    log: Log,
     as_of: KnownAt,
     today: NaiveDate,
     source: Source,
@@ -182,11 +182,11 @@ impl Known {
         let today = when.map_or_else(|| pipeline.day_of(as_of.0), |(_, today)| today);
         let asked = ask(&pipeline, pipeline.day_of(as_of.0))?;
         let filter = asked.filter.as_deref().map(|text| chosen::compile(text, &pipeline)).transpose()?;
+        let log = history.as_ref().filter(|_| needs.log).map(Log::of);
         let tells_apart = needs.deals && (filter.is_some() || !asked.by.is_empty());
         let tracks = history.as_ref().filter(|_| needs.tracks || tells_apart).map(Tracks::of).unwrap_or_default();
         let mut removed = Vec::new();
         let mut all_spells = None;
-        let log = history.as_ref().filter(|_| needs.log).map(Log::of).unwrap_or_default();
         let mut state = None;
         let mut attention = Vec::new();
         if let Some(history) = history.as_ref().filter(|_| needs.deals) {
@@ -224,7 +224,8 @@ impl Known {
         }
         // It is large, and the deals of an earlier day are read next.
         let history = history.filter(|_| events);
-        let before = match asked.span.filter(|_| needs.before).and_then(|span| span.from.pred_opt()) {
+        let earlier = asked.before.or_else(|| asked.span.and_then(|span| span.from.pred_opt()));
+        let before = match earlier.filter(|_| needs.before) {
             Some(day) => Some(before(ui, &then, commit, day, &summary, &pipeline, filter.as_ref(), allow)?),
             None => None,
         };
@@ -249,8 +250,8 @@ impl Known {
             all_spells,
             told: removed::told(&tracks),
             tracks,
-            removed,
             log,
+            removed,
             as_of,
             today,
             source,
@@ -275,7 +276,7 @@ impl Known {
             removed: &self.removed,
             told: &self.told,
             tracks: &self.tracks,
-            log: &self.log,
+            log: self.log.as_ref(),
             as_of: self.as_of,
             today: self.today,
             source: &self.source,

@@ -3,7 +3,6 @@
 
 pub mod arrivals;
 pub mod backtest;
-pub mod by_stage;
 pub mod cells;
 pub mod chance;
 pub mod coefficients;
@@ -15,6 +14,7 @@ pub mod hazards;
 pub mod log;
 pub mod model;
 pub mod months;
+pub mod reach;
 pub mod scenario;
 #[cfg(test)]
 mod tests;

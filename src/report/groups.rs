@@ -135,6 +135,7 @@ fn split(kind: Kind, facts: &Facts<'_>, field: &str) -> Vec<Group> {
             spells,
             waivers: &share.waivers,
             attention: &[],
+            log: None,
             before: before.as_ref(),
             ..*facts
         };

@@ -29,8 +29,10 @@ pub mod overview;
 pub mod page;
 pub mod pipeline;
 pub mod portfolio;
+pub mod scenario;
 pub mod story;
 pub mod template;
+pub mod then;
 pub mod time;
 pub mod waterfall;
 
@@ -79,8 +81,8 @@ pub struct Facts<'a> {
     pub told: &'a [Arc<str>],
     /// What the told fields of the deals were over time; empty for a report that does not need it.
     pub tracks: &'a Tracks,
-    /// What was known of the deals at any time; empty for a report that does not need it.
-    pub log: &'a Log,
+    /// What was known of the deals at any time; `None` for a report that does not need it, and for one of only some deals.
+    pub log: Option<&'a Log>,
     /// The time the report is about.
     pub as_of: KnownAt,
     /// The day that is taken for today.
@@ -254,7 +256,7 @@ reports! {
     /// How long everything takes.
     Time, time, time::TimeReport, Needs { tracks: true, ..DEALS };
     /// What will be won.
-    Forecast, forecast, forecast::ForecastReport, Needs { log: true, ..DEALS };
+    Forecast, forecast, forecast::ForecastReport, Needs { log: true, before: true, ..DEALS };
     /// What changed between two days.
     Waterfall, waterfall, waterfall::WaterfallReport, Needs { tracks: true, before: true, ..DEALS };
     /// What was lost, and why.
@@ -289,8 +291,8 @@ impl Report {
     pub fn make(kind: Kind, facts: &Facts<'_>) -> Report {
         let mut body = kind.make(facts);
         body.restrict(facts.asked.profile);
-        // The open deals are split inside their report, where each value is one line.
-        let by = if kind == Kind::Pipeline { Vec::new() } else { groups::by(kind, facts) };
+        // The open deals and the forecast are split inside their reports, where each value is one line.
+        let by = if matches!(kind, Kind::Pipeline | Kind::Forecast) { Vec::new() } else { groups::by(kind, facts) };
         Report { head: Head::new(kind, facts), body, by, kind }
     }
 

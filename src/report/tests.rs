@@ -13,9 +13,9 @@ struct Small {
     waivers: Vec<Waiver>,
     attention: Vec<Attention>,
     tracks: Tracks,
+    log: Log,
     removed: Vec<Deal>,
     told: Vec<Arc<str>>,
-    log: Log,
     asked: Asked,
 }
 
@@ -120,7 +120,7 @@ impl Small {
             told: &self.told,
             as_of: KnownAt(day(40) + 36_000),
             tracks: &self.tracks,
-            log: &self.log,
+            log: Some(&self.log),
             today: "2026-02-14".parse().unwrap(),
             source: &self.source,
             waivers: &self.waivers,

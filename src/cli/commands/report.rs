@@ -1,6 +1,6 @@
 //! `tussock report`.
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use clap::ValueEnum;
 
 use crate::cli::exit::{CommandError, Exit};
@@ -267,6 +267,7 @@ impl Asking {
         Ok(Asked {
             span,
             previous,
+            before: day.checked_sub_months(Months::new(1)).filter(|_| kind == Kind::Forecast),
             period,
             by,
             owner: self.owner.clone(),
