@@ -12,6 +12,7 @@ use crate::cli::ui::Ui;
 use crate::cli::workspace::{
     Facts as StageFacts, read, read_pipeline, read_values, tell_history, visits_at, with_chronicle,
 };
+use crate::forecast::log::{self, Log};
 use crate::forecast::scenario;
 use crate::format;
 use crate::format::deal::Deal;
@@ -24,7 +25,7 @@ use crate::format::source::{EntryKind, Source as _};
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
 use crate::history::track::Tracks;
-use crate::history::{Chronicle, History, Summary, Visits};
+use crate::history::{Chronicle, History, Options, Summary, Visits};
 use crate::metrics::estimate::Floors;
 use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
@@ -119,6 +120,7 @@ pub(in crate::cli) struct Known {
     removed: Vec<Deal>,
     /// The fields that history tells of.
     told: Vec<Arc<str>>,
+    log: Log,
     as_of: KnownAt,
     today: NaiveDate,
     source: Source,
@@ -167,7 +169,8 @@ impl Known {
         drop(files);
         let told = |chronicle: &Chronicle<'_>| (chronicle.summary(), chronicle.spells(true), Some(chronicle.history()));
         let (summary, mut spells, history) = if needs.deals || needs.tracks {
-            with_chronicle(&then, commit, &pipeline, &allow.options(), told)?
+            let fields = if needs.log { log::fields(&pipeline.forecast) } else { Vec::new() };
+            with_chronicle(&then, commit, &pipeline, &Options { fields, ..allow.options() }, told)?
         } else {
             // Who needs no deal needs none by name either.
             let Visits { summary, spells } = visits_at(&then, commit, &pipeline, &allow.options())?;
@@ -183,6 +186,7 @@ impl Known {
         let tracks = history.as_ref().filter(|_| needs.tracks || tells_apart).map(Tracks::of).unwrap_or_default();
         let mut removed = Vec::new();
         let mut all_spells = None;
+        let log = history.as_ref().filter(|_| needs.log).map(Log::of).unwrap_or_default();
         let mut state = None;
         let mut attention = Vec::new();
         if let Some(history) = history.as_ref().filter(|_| needs.deals) {
@@ -246,6 +250,7 @@ impl Known {
             told: removed::told(&tracks),
             tracks,
             removed,
+            log,
             as_of,
             today,
             source,
@@ -270,6 +275,7 @@ impl Known {
             removed: &self.removed,
             told: &self.told,
             tracks: &self.tracks,
+            log: &self.log,
             as_of: self.as_of,
             today: self.today,
             source: &self.source,

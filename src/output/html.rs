@@ -341,6 +341,7 @@ impl Writer<'_> {
         let axis = match &chart.drawing {
             Drawing::Bars(bars) => bars.axis.as_str(),
             Drawing::Lines(lines) => &lines.axis,
+            Drawing::Fan(fan) => &fan.axis,
             Drawing::Waterfall(waterfall) => &waterfall.axis,
             Drawing::Flow(_) | Drawing::Times(_) | Drawing::Figures(_) => "",
         };
