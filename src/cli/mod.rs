@@ -22,6 +22,7 @@ mod printing;
 pub mod progress;
 pub mod reference;
 pub mod refusal;
+mod removed;
 mod rendering;
 mod reporting;
 pub mod signals;

@@ -1,6 +1,7 @@
 //! Gathers what reports are made of from the repository.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 
@@ -11,6 +12,7 @@ use crate::cli::ui::Ui;
 use crate::cli::workspace::{
     Facts as StageFacts, read, read_pipeline, read_values, tell_history, visits_at, with_chronicle,
 };
+use crate::forecast::log::{self, Log};
 use crate::forecast::scenario;
 use crate::format;
 use crate::format::deal::Deal;
@@ -23,7 +25,7 @@ use crate::format::source::{EntryKind, Source as _};
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
 use crate::history::track::Tracks;
-use crate::history::{Chronicle, History, Summary, Visits};
+use crate::history::{Chronicle, History, Options, Summary, Visits};
 use crate::metrics::estimate::Floors;
 use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
@@ -34,7 +36,7 @@ use crate::report::data::{Attention, Files, Source, Waiver};
 use crate::report::history::HistoryBlock;
 use crate::report::{Before, Facts, Needs};
 
-use super::chosen;
+use super::{chosen, removed};
 
 /// The folder of the pipeline that holds its own templates.
 const TEMPLATES: &str = "templates";
@@ -111,7 +113,14 @@ pub(in crate::cli) struct Known {
     state: Option<State>,
     block: HistoryBlock,
     spells: Spells,
+    /// The visits of all deals, where `spells` are those of some.
+    all_spells: Option<Spells>,
     tracks: Tracks,
+    /// Deals whose file was removed, where deals are told apart.
+    removed: Vec<Deal>,
+    /// The fields that history tells of.
+    told: Vec<Arc<str>>,
+    log: Log,
     as_of: KnownAt,
     today: NaiveDate,
     source: Source,
@@ -160,7 +169,8 @@ impl Known {
         drop(files);
         let told = |chronicle: &Chronicle<'_>| (chronicle.summary(), chronicle.spells(true), Some(chronicle.history()));
         let (summary, mut spells, history) = if needs.deals || needs.tracks {
-            with_chronicle(&then, commit, &pipeline, &allow.options(), told)?
+            let fields = if needs.log { log::fields(&pipeline.forecast) } else { Vec::new() };
+            with_chronicle(&then, commit, &pipeline, &Options { fields, ..allow.options() }, told)?
         } else {
             // Who needs no deal needs none by name either.
             let Visits { summary, spells } = visits_at(&then, commit, &pipeline, &allow.options())?;
@@ -172,7 +182,11 @@ impl Known {
         let today = when.map_or_else(|| pipeline.day_of(as_of.0), |(_, today)| today);
         let asked = ask(&pipeline, pipeline.day_of(as_of.0))?;
         let filter = asked.filter.as_deref().map(|text| chosen::compile(text, &pipeline)).transpose()?;
-        let tracks = history.as_ref().filter(|_| needs.tracks).map(Tracks::of).unwrap_or_default();
+        let tells_apart = needs.deals && (filter.is_some() || !asked.by.is_empty());
+        let tracks = history.as_ref().filter(|_| needs.tracks || tells_apart).map(Tracks::of).unwrap_or_default();
+        let mut removed = Vec::new();
+        let mut all_spells = None;
+        let log = history.as_ref().filter(|_| needs.log).map(Log::of).unwrap_or_default();
         let mut state = None;
         let mut attention = Vec::new();
         if let Some(history) = history.as_ref().filter(|_| needs.deals) {
@@ -188,10 +202,15 @@ impl Known {
             };
             let waivers = waivers(&reading);
             let mut own = State { waivers, snapshot, reading, chosen: once, doubled };
+            if tells_apart {
+                removed = removed::removed(&pipeline, &spells, &tracks, &own.reading.deals);
+            }
             if let Some(filter) = &filter {
                 let matching = matching(ui, &pipeline, own.deals(), filter, &facts, today, &own.snapshot);
-                let ids: HashSet<&DealId> = matching.iter().map(|deal| &deal.id).collect();
-                spells = spells.split(1, |id| ids.contains(id).then_some(0)).pop().unwrap_or_default();
+                removed = removed_matching(ui, &pipeline, removed, filter, &tracks, today, &own.snapshot);
+                let ids: HashSet<&DealId> = matching.iter().chain(&removed).map(|deal| &deal.id).collect();
+                let chosen = spells.split(1, |id| ids.contains(id).then_some(0)).pop().unwrap_or_default();
+                all_spells = Some(std::mem::replace(&mut spells, chosen));
                 own.waivers.retain(|waiver| ids.contains(&waiver.deal));
                 own.chosen = Some(matching);
             }
@@ -227,7 +246,11 @@ impl Known {
             state,
             block,
             spells,
+            all_spells,
+            told: removed::told(&tracks),
             tracks,
+            removed,
+            log,
             as_of,
             today,
             source,
@@ -248,7 +271,11 @@ impl Known {
             all: self.state.as_ref().map_or(&[], |state| &state.reading.deals),
             unread: &self.unread,
             spells: &self.spells,
+            all_spells: self.all_spells.as_ref().unwrap_or(&self.spells),
+            removed: &self.removed,
+            told: &self.told,
             tracks: &self.tracks,
+            log: &self.log,
             as_of: self.as_of,
             today: self.today,
             source: &self.source,
@@ -299,6 +326,30 @@ fn matching(
         ui.warn(&format!("--where cannot be answered for {id}{more}, which are in no number: {why}"));
     }
     matching
+}
+
+/// Those of the removed deals for which the expression holds, by what history tells of them. Where it asks for more than
+/// that, none is let through, which is said.
+fn removed_matching(
+    ui: &mut Ui,
+    pipeline: &Pipeline,
+    removed: Vec<Deal>,
+    filter: &Expression,
+    tracks: &Tracks,
+    today: NaiveDate,
+    source: &Snapshot,
+) -> Vec<Deal> {
+    if filter.reads_only(&removed::told(tracks)) {
+        return matching(ui, pipeline, &removed, filter, &StageFacts::default(), today, source);
+    }
+    match removed.len() {
+        0 => {}
+        1 => ui.note("1 deal whose file was removed is in no number: --where asks for more than history tells of it"),
+        n => ui.note(&format!(
+            "{n} deals whose files were removed are in no number: --where asks for more than history tells of them"
+        )),
+    }
+    Vec::new()
 }
 
 /// The deals at the end of an earlier day.

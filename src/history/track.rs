@@ -71,6 +71,11 @@ impl Tracks {
         Track { tracks: self, changes: self.changes.get(range).unwrap_or_default() }
     }
 
+    /// The fields (dotted names) of which any deal had a value.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|name| &**name)
+    }
+
     fn text(&self, number: Option<u32>) -> Option<&str> {
         self.texts.get(number? as usize).map(|text| &**text)
     }

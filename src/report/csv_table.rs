@@ -49,7 +49,9 @@ pub fn table(report: &Report, name: Option<&str>) -> Result<Result<Table, Unknow
     }
     for grouping in &report.by {
         for group in &grouping.groups {
-            let value = group.value.clone().map_or(Value::Null, Value::String);
+            // Deals without the field have an empty cell; those of which nobody knows it any more have a word.
+            let value = if group.unknown { Some("(unknown)".to_owned()) } else { group.value.clone() };
+            let value = value.map_or(Value::Null, Value::String);
             let before = [("by", Value::String(grouping.field.clone())), ("value", value)];
             writing.rows(&serde_json::to_value(&group.body)?, pointer, &before);
         }

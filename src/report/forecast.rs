@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::forecast::{self, Forecast};
+use crate::forecast::by_stage::{self as forecast, Forecast};
 use crate::metrics::journey::{Journeys, journeys};
 
 use super::Facts;

@@ -40,6 +40,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::forecast::log::Log;
 use crate::format::deal::Deal;
 use crate::format::ident::DealId;
 use crate::format::pipeline::Pipeline;
@@ -69,8 +70,17 @@ pub struct Facts<'a> {
     pub unread: &'a [DealId],
     /// All visits of all deals, past ones too. Empty where there is no history.
     pub spells: &'a Spells,
+    /// The same, also of deals that nobody asked for: a usual length of a visit is that of all.
+    pub all_spells: &'a Spells,
+    /// Deals whose file was removed, as they were last known, with the fields that history tells of alone. Gathered where
+    /// deals are told apart.
+    pub removed: &'a [Deal],
+    /// The fields (dotted names) that history tells of.
+    pub told: &'a [Arc<str>],
     /// What the told fields of the deals were over time; empty for a report that does not need it.
     pub tracks: &'a Tracks,
+    /// What was known of the deals at any time; empty for a report that does not need it.
+    pub log: &'a Log,
     /// The time the report is about.
     pub as_of: KnownAt,
     /// The day that is taken for today.
@@ -153,6 +163,8 @@ pub struct Needs {
     pub deals: bool,
     /// What their fields were over time.
     pub tracks: bool,
+    /// What was known of them at any time.
+    pub log: bool,
     /// What `validate` says of them.
     pub attention: bool,
     /// How they stood at the beginning of the span.
@@ -230,11 +242,11 @@ macro_rules! reports {
 }
 
 /// A report made of deals and their visits alone.
-const DEALS: Needs = Needs { deals: true, tracks: false, attention: false, before: false };
+const DEALS: Needs = Needs { deals: true, tracks: false, log: false, attention: false, before: false };
 
 reports! {
     /// State, funnel, forecast and what needs attention, on one page.
-    Overview, overview, overview::OverviewReport, Needs { attention: true, ..DEALS };
+    Overview, overview, overview::OverviewReport, Needs { attention: true, log: true, ..DEALS };
     /// The open deals.
     Pipeline, pipeline, pipeline::PipelineReport, DEALS;
     /// From stage to stage.
@@ -242,7 +254,7 @@ reports! {
     /// How long everything takes.
     Time, time, time::TimeReport, Needs { tracks: true, ..DEALS };
     /// What will be won.
-    Forecast, forecast, forecast::ForecastReport, DEALS;
+    Forecast, forecast, forecast::ForecastReport, Needs { log: true, ..DEALS };
     /// What changed between two days.
     Waterfall, waterfall, waterfall::WaterfallReport, Needs { tracks: true, before: true, ..DEALS };
     /// What was lost, and why.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::forecast::Forecast;
+use crate::forecast::by_stage::Forecast;
 use crate::forecast::chance::StageChance;
 use crate::metrics::funnel::Funnel;
 use crate::metrics::journey::journeys;

@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use crate::forecast::{DealLine, Expected};
+use crate::forecast::by_stage::{DealLine, Expected};
 use crate::metrics::funnel::Window;
 use crate::metrics::rates::Converter;
 use crate::metrics::total::decimal_share;
