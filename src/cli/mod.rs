@@ -10,11 +10,13 @@ use clap::error::ErrorKind;
 use clap::{Args as _, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::format::date::parse_date;
+use crate::format::forecast::Horizon;
 
 pub mod asking;
 pub mod chosen;
 pub mod commands;
 mod damaged;
+mod deal_chance;
 pub mod edits;
 pub mod exit;
 mod numbers;
@@ -105,6 +107,11 @@ pub enum ColorWhen {
 /// Reads a day of the command line.
 fn day(text: &str) -> Result<NaiveDate, String> {
     parse_date(text).map_err(|e| e.to_string())
+}
+
+/// Reads a horizon of the command line.
+fn horizon(text: &str) -> Result<Horizon, String> {
+    Horizon::parse(text).map_err(|e| e.to_string())
 }
 
 #[derive(Debug, Subcommand)]
