@@ -1,16 +1,17 @@
 //! Gathers what reports are made of from the repository.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use crate::check::{self, check};
+use crate::check::{Finding, Level, Rule, check_and_read};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::standpoint::{AllowIncomplete, Then};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{
-    Facts as StageFacts, read, read_pipeline, read_values, tell_history, visits_at, with_chronicle,
+    Facts as StageFacts, listed, read_pipeline, read_values, tell_history, visits_at, with_chronicle,
 };
 use crate::forecast::log::{self, Log};
 use crate::forecast::scenario;
@@ -106,6 +107,19 @@ pub(in crate::cli) struct Wanted {
     pub(in crate::cli) allow: AllowIncomplete,
 }
 
+/// What is taken from a history.
+#[derive(Default)]
+struct Told {
+    summary: Summary,
+    spells: Spells,
+    tracks: Tracks,
+    /// The file of each deal.
+    homes: Vec<(DealId, String)>,
+    /// What was known of the deals at any time.
+    log: Option<Log>,
+    history: Option<History>,
+}
+
 /// Everything a report is made of, as it was known at one time.
 pub(in crate::cli) struct Known {
     pipeline: Pipeline,
@@ -167,14 +181,22 @@ impl Known {
         let Viewpoint { home: then, commit, files, asked: when, mut pipeline } = point;
         let templates = own_templates(&files, commit)?;
         drop(files);
-        let told = |chronicle: &Chronicle<'_>| (chronicle.summary(), chronicle.spells(true), Some(chronicle.history()));
-        let (summary, mut spells, history) = if needs.deals || needs.tracks {
+        let told = |chronicle: &Chronicle<'_>| Told {
+            summary: chronicle.summary(),
+            spells: chronicle.spells(true),
+            tracks: if needs.tracks { chronicle.tracks() } else { Tracks::default() },
+            homes: if needs.deals { chronicle.homes() } else { Vec::new() },
+            log: needs.log.then(|| Log::of(&chronicle.history())),
+            // In full it is large.
+            history: events.then(|| chronicle.history()),
+        };
+        let Told { summary, mut spells, tracks, homes, log, history } = if needs.deals || needs.tracks {
             let fields = if needs.log { log::fields(&pipeline.forecast) } else { Vec::new() };
             with_chronicle(&then, commit, &pipeline, &Options { fields, ..allow.options() }, told)?
         } else {
             // Who needs no deal needs none by name either.
             let Visits { summary, spells } = visits_at(&then, commit, &pipeline, &allow.options())?;
-            (summary, spells, None)
+            Told { summary, spells, ..Told::default() }
         };
         tell_history(ui, home, &summary, &pipeline)?;
         let known_at = summary.tip_known_at.unwrap_or(KnownAt(i64::MIN));
@@ -182,24 +204,30 @@ impl Known {
         let today = when.map_or_else(|| pipeline.day_of(as_of.0), |(_, today)| today);
         let asked = ask(&pipeline, pipeline.day_of(as_of.0))?;
         let filter = asked.filter.as_deref().map(|text| chosen::compile(text, &pipeline)).transpose()?;
-        let log = history.as_ref().filter(|_| needs.log).map(Log::of);
         let tells_apart = needs.deals && (filter.is_some() || !asked.by.is_empty());
-        let tracks = history.as_ref().filter(|_| needs.tracks || tells_apart).map(Tracks::of).unwrap_or_default();
         let mut removed = Vec::new();
         let mut all_spells = None;
         let mut state = None;
         let mut attention = Vec::new();
-        if let Some(history) = history.as_ref().filter(|_| needs.deals) {
+        if needs.deals {
             let snapshot = Snapshot::of_commit(&then, commit)?;
-            // Ignore comments and what hides in a text are found in the text alone.
-            let reading = if needs.attention { read(ui, &snapshot)? } else { read_values(ui, &snapshot)? };
-            let once = each_once(&reading.deals, history);
-            let doubled = once.as_ref().map_or(0, |once| reading.deals.len() - once.len());
             let asks_for_days = filter.as_ref().is_some_and(Expression::uses_days_in_stage);
             let facts = match needs.attention || asks_for_days {
-                true => StageFacts::of(history, &pipeline, today),
+                true => StageFacts::of_spells(spells.named(), &pipeline, today),
                 false => StageFacts::default(),
             };
+            let mut findings = Vec::new();
+            let reading = if needs.attention {
+                let listing = listed(ui, &snapshot)?;
+                let (reading, found) = check_and_read(listing, &facts.for_check(today, &snapshot), &Found::of);
+                findings = found;
+                reading
+            } else {
+                read_values(ui, &snapshot)?
+            };
+            let once = each_once(&reading.deals, &homes);
+            drop(homes);
+            let doubled = once.as_ref().map_or(0, |once| reading.deals.len() - once.len());
             let waivers = waivers(&reading);
             let mut own = State { waivers, snapshot, reading, chosen: once, doubled };
             if tells_apart {
@@ -217,13 +245,11 @@ impl Known {
             scenario::check(&asked.scenario, &pipeline, own.deals(), &own.reading.deals)
                 .map_err(|e| CommandError::usage(format!("--what-if: {e}")))?;
             if needs.attention {
-                attention = attention_of(&own, &facts, today);
+                attention = attention_of(&own, findings);
             }
             pipeline.exchange = own.reading.pipeline.exchange.clone();
             state = Some(own);
         }
-        // It is large, and the deals of an earlier day are read next.
-        let history = history.filter(|_| events);
         let earlier = asked.before.or_else(|| asked.span.and_then(|span| span.from.pred_opt()));
         let before = match earlier.filter(|_| needs.before) {
             Some(day) => Some(before(ui, &then, commit, day, &summary, &pipeline, filter.as_ref(), allow)?),
@@ -390,19 +416,36 @@ fn unread(reading: &Reading) -> Vec<DealId> {
     reading.unreadable.iter().filter_map(|file| deal_path(&file.path)).map(|(_, id)| id).collect()
 }
 
+/// Something that `validate` would say of a deal or a file.
+struct Found {
+    level: Level,
+    rule: &'static Rule,
+    deal: Option<DealId>,
+    /// The file; empty where the deal is known.
+    path: String,
+}
+
+impl Found {
+    /// What a finding counts as, where it does.
+    fn of(finding: Finding) -> Option<Found> {
+        let Finding { level, rule, deal, path, .. } = finding;
+        let path = if deal.is_some() { String::new() } else { path };
+        (level > Level::Info).then_some(Found { level, rule, deal, path })
+    }
+}
+
 /// What `validate` would say of this state, counted by rule.
-fn attention_of(state: &State, facts: &StageFacts, today: NaiveDate) -> Vec<Attention> {
-    let report = check(&state.reading, &facts.for_check(today, &state.snapshot));
+fn attention_of(state: &State, findings: Vec<Found>) -> Vec<Attention> {
     let chosen: Option<HashSet<&DealId>> = state.chosen.as_ref().map(|deals| deals.iter().map(|d| &d.id).collect());
     let is_chosen = |deal: &Option<DealId>| match (&chosen, deal) {
         (Some(chosen), Some(deal)) => chosen.contains(deal),
         _ => true,
     };
     // One deal may break one rule several times: it is one deal all the same.
-    type Kind<'r> = (std::cmp::Reverse<check::Level>, &'r str);
+    type Kind = (Reverse<Level>, &'static str);
     let mut found: BTreeMap<Kind, (BTreeSet<&str>, &str)> = BTreeMap::new();
-    for finding in report.findings.iter().filter(|f| f.level > check::Level::Info && is_chosen(&f.deal)) {
-        let key = (std::cmp::Reverse(finding.level), finding.rule.id);
+    for finding in findings.iter().filter(|f| is_chosen(&f.deal)) {
+        let key = (Reverse(finding.level), finding.rule.id);
         let subject = finding.deal.as_ref().map_or(finding.path.as_str(), |deal| deal.as_str());
         found.entry(key).or_insert_with(|| (BTreeSet::new(), finding.rule.summary)).0.insert(subject);
     }
@@ -414,14 +457,15 @@ fn attention_of(state: &State, facts: &StageFacts, today: NaiveDate) -> Vec<Atte
     found.into_iter().map(line).collect()
 }
 
-/// Where a deal's file lies in two places, the deal counts once, where history has it: an amount counted twice is worse
-/// than one counted in the wrong stage. `None` where no deal does.
-fn each_once(deals: &[Deal], history: &History) -> Option<Vec<Deal>> {
+/// Where a deal's file lies in two places, the deal counts once, where history has it (`homes`): an amount counted twice is
+/// worse than one counted in the wrong stage. `None` where no deal does.
+fn each_once(deals: &[Deal], homes: &[(DealId, String)]) -> Option<Vec<Deal>> {
     let mut ids: HashSet<&DealId> = HashSet::with_capacity(deals.len());
     if deals.iter().all(|deal| ids.insert(&deal.id)) {
         return None;
     }
-    let home = |deal: &Deal| history.standings.get(&deal.id).is_some_and(|standing| standing.path == deal.path);
+    let homes: BTreeSet<(&DealId, &str)> = homes.iter().map(|(id, path)| (id, path.as_str())).collect();
+    let home = |deal: &Deal| homes.contains(&(&deal.id, deal.path.as_str()));
     let at_home: BTreeSet<&DealId> = deals.iter().filter(|deal| home(deal)).map(|deal| &deal.id).collect();
     let mut seen: BTreeSet<&DealId> = BTreeSet::new();
     let mut once = Vec::new();

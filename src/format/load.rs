@@ -148,18 +148,7 @@ fn load_as(
     let mut listing = list(source)?;
     listing.deals.retain(|deal| wanted(&deal.id));
     let (deals, unreadable) = listing.read_each(source, texts, keep);
-    let Listing { pipeline, pipeline_text, pipeline_problems, rates, names, strays, without_placeholder, .. } = listing;
-    Ok(Reading {
-        pipeline,
-        pipeline_text,
-        pipeline_problems,
-        rates,
-        deals,
-        unreadable,
-        names,
-        strays,
-        without_placeholder,
-    })
+    Ok(listing.with(deals, unreadable))
 }
 
 /// A pipeline before its deals are read: the pipeline file, and the names of everything else.
@@ -256,6 +245,22 @@ impl Listing {
         let made = outcomes.into_iter().filter_map(made).collect();
         unreadable.sort_by(|a, b| a.path.cmp(&b.path));
         (made, unreadable)
+    }
+
+    /// The whole, with what was read of the deals.
+    pub fn with(self, deals: Vec<Deal>, unreadable: Vec<Unreadable>) -> Reading {
+        let Listing { pipeline, pipeline_text, pipeline_problems, rates, names, strays, without_placeholder, .. } = self;
+        Reading {
+            pipeline,
+            pipeline_text,
+            pipeline_problems,
+            rates,
+            deals,
+            unreadable,
+            names,
+            strays,
+            without_placeholder,
+        }
     }
 
     /// Whether one of the deals lies in several places.

@@ -22,7 +22,7 @@ pub struct Rate {
 #[derive(Clone, Debug)]
 pub struct StageLaw {
     pub id: &'static str,
-    /// What the pipeline file says of it, in per cent: a guess, as such percentages are.
+    /// What the pipeline file says of it, in per cent: the ladder that a widespread program begins with.
     pub said: u32,
     pub win: Option<Rate>,
     pub lose: Option<Rate>,
@@ -80,22 +80,22 @@ impl Law {
                     advance: rate(1.3, 20.0),
                     lose: rate(0.9, 110.0),
                     back: rate(1.0, 400.0),
-                    ..stage("fit", 20)
+                    ..stage("fit", 25)
                 },
                 StageLaw {
                     advance: rate(1.5, 20.0),
                     lose: rate(1.0, 130.0),
                     back: rate(1.0, 300.0),
-                    ..stage("demo", 40)
+                    ..stage("demo", 50)
                 },
                 StageLaw {
                     win: rate(1.2, 150.0),
                     advance: rate(1.2, 28.0),
                     lose: rate(0.8, 110.0),
                     back: rate(1.0, 250.0),
-                    ..stage("offer", 60)
+                    ..stage("offer", 70)
                 },
-                StageLaw { win: rate(1.5, 30.0), lose: rate(1.0, 110.0), back: rate(1.0, 150.0), ..stage("talks", 80) },
+                StageLaw { win: rate(1.5, 30.0), lose: rate(1.0, 110.0), back: rate(1.0, 150.0), ..stage("talks", 90) },
             ],
             segments: vec![
                 Segment { name: "eu", share: 0.4, forward: 1.2, lose: 0.8 },

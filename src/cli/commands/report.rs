@@ -329,9 +329,11 @@ impl Asking {
         let needs = kind.needs();
         match kind {
             Kind::Funnel if self.is_full() => Needs { deals: true, tracks: true, ..needs },
-            _ => {
-                Needs { deals: needs.deals || self.choosing.filter.is_some() || !self.choosing.by.is_empty(), ..needs }
+            // Deals that are told apart are told by what their fields had, also those that were removed.
+            _ if self.choosing.filter.is_some() || !self.choosing.by.is_empty() => {
+                Needs { deals: true, tracks: true, ..needs }
             }
+            _ => needs,
         }
     }
 
