@@ -127,6 +127,7 @@ impl Small {
             attention: &self.attention,
             history: None,
             before: None,
+            backtest: None,
             all: &[],
             unread: &[],
             floors: Floors::default(),
