@@ -273,3 +273,123 @@ fn fill(backtest: &mut Backtest, looks: Vec<Look>, bench: &Bench<'_>) {
     };
     backtest.said = looks.iter().flat_map(said).collect();
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use crate::forecast::fixture::{Story, log};
+    use crate::metrics::fixture::{day, pipeline};
+
+    /// The backtest of 100 deals, one every four days, of which two in five are won.
+    pub(crate) static SAMPLE: LazyLock<Backtest> = LazyLock::new(|| run(&eras(), &plan(), &|_, _| {}));
+
+    fn plan() -> Plan {
+        Plan { horizon: Some(Horizon::Days(14)), step: Step::Week, from: None, to: None, now: KnownAt(day(400)) }
+    }
+
+    fn eras() -> Vec<Era> {
+        let ids: Vec<String> = (0..100).map(|i| format!("d{i:03}")).collect();
+        let ways: Vec<Vec<(&str, i64)>> = (0..100)
+            .map(|i| {
+                let came = 4 * i;
+                let end = if i * 7 % 5 < 2 { "won" } else { "lost" };
+                vec![("brief", came), ("proposal", came + 3 + i % 7), (end, came + 12 + i * 5 % 23)]
+            })
+            .collect();
+        let fields: Vec<Vec<(&str, &str)>> = (0..100)
+            .map(|i| {
+                let source = if i % 2 == 0 { "web" } else { "call" };
+                let amount = ["1000", "2500.50", "900 USD", "12000"][i % 4];
+                vec![("amount", amount), ("source", source), ("category", if i % 5 == 0 { "commit" } else { "pipeline" })]
+            })
+            .collect();
+        let stories: Vec<Story<'_>> = ids
+            .iter()
+            .zip(&ways)
+            .zip(&fields)
+            .map(|((id, way), fields)| (id.as_str(), way.as_slice(), fields.as_slice()))
+            .collect();
+        let mut pipeline = pipeline(&["brief", "proposal"]);
+        pipeline.forecast.coefficients = vec!["source".to_owned()];
+        let log = Arc::new(log(&stories));
+        let ids = log.deals().clone();
+        vec![Era { pipeline: Arc::new(pipeline), log, ids, from: KnownAt(day(0)) }]
+    }
+
+    #[test]
+    fn each_week_is_forecast_once_enough_was_closed_until_a_horizon_before_the_end() {
+        let found = &*SAMPLE;
+        // Twenty deals are closed some hundred days after the first; the last Sunday is two weeks before day 400.
+        assert_eq!((found.first.unwrap().to_string(), found.last.unwrap().to_string()), dates(&[97, 384]));
+        assert_eq!((found.cutoffs, found.independent, found.indicative), (42, 21, false));
+        assert_eq!(found.periods.len(), 42);
+        assert_eq!(found.chances, found.said.len());
+        assert_eq!(found.won, found.said.iter().filter(|said| said.won).count());
+        assert_eq!(found.methods.len(), Method::ALL.len());
+        assert_eq!(found.calibration.iter().map(|row| row.deals).sum::<usize>(), found.chances);
+    }
+
+    fn dates(days: &[i64; 2]) -> (String, String) {
+        let of = |on: i64| crate::format::zone::Zone::UTC.day_of(day(on)).to_string();
+        (of(days[0]), of(days[1]))
+    }
+
+    #[test]
+    fn what_comes_of_a_deal_is_read_when_its_horizon_is_over() {
+        for said in &SAMPLE.said {
+            let number: i64 = said.deal.as_str()[1..].parse().unwrap();
+            let end = crate::format::zone::Zone::UTC.day_of(day(4 * number + 12 + number * 5 % 23));
+            assert!(said.day < end, "{} was open", said.deal);
+            assert_eq!(said.won, number * 7 % 5 < 2 && end <= said.until, "{}", said.deal);
+        }
+    }
+
+    #[test]
+    fn the_same_facts_give_the_same_scores_whoever_reckons_first() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        assert_eq!(pool.install(|| run(&eras(), &plan(), &|_, _| {})), *SAMPLE);
+    }
+
+    #[test]
+    fn what_comes_later_changes_no_chance() {
+        let earlier = Plan { now: KnownAt(day(300)), ..plan() };
+        let found = run(&eras(), &earlier, &|_, _| {});
+        assert!(found.said.len() > 100);
+        assert_eq!(found.said[..], SAMPLE.said[..found.said.len()]);
+        assert_eq!(found.periods[..], SAMPLE.periods[..found.periods.len()]);
+    }
+
+    #[test]
+    fn a_file_is_in_force_from_the_day_it_became_known() {
+        let mut eras = eras();
+        let mut later = (*eras[0].pipeline).clone();
+        later.stages[0].probability = Some(0.8);
+        later.stages[1].probability = Some(0.9);
+        eras.push(Era { pipeline: Arc::new(later), from: KnownAt(day(200)), ..eras[0].clone() });
+        let found = run(&eras, &plan(), &|_, _| {});
+        let change = crate::format::zone::Zone::UTC.day_of(day(200));
+        for (new, old) in found.said.iter().zip(&SAMPLE.said) {
+            let ladder = |said: &SaidOfDeal| said.chances[Method::Ladder as usize].unwrap();
+            assert_eq!(ladder(new) == ladder(old), new.day < change, "{}", new.day);
+        }
+    }
+
+    #[test]
+    fn too_little_is_said_and_not_scored() {
+        let early = |now: i64| run(&eras(), &Plan { now: KnownAt(day(now)), ..plan() }, &|_, _| {}).too_early;
+        assert!(matches!(early(60), Some(TooEarly::FewClosed { needed: 20, .. })), "{:?}", early(60));
+        assert_eq!(early(9), Some(TooEarly::NoTime));
+        assert_eq!(run(&[], &plan(), &|_, _| {}).too_early, Some(TooEarly::NoTime));
+    }
+
+    #[test]
+    fn settings_are_chosen_by_what_was_over_before_they_are_scored() {
+        let tuning = SAMPLE.tuning.as_ref().unwrap();
+        // Of the first 28 cut-offs the last one reaches beyond the 29th, which begins the last third.
+        assert_eq!((tuning.chosen_on, tuning.scored_on), (27, 14));
+        assert_eq!((tuning.weights.len(), tuning.dependences.len()), (5, 7));
+        assert_eq!(tuning.fields.iter().map(|field| field.field.as_str()).collect::<Vec<_>>(), ["source"]);
+    }
+}
