@@ -1,6 +1,7 @@
 //! The forecast: what of the open deals will be won, by stage, by month and by deal.
 
 pub mod chance;
+pub mod total;
 
 use std::collections::BTreeMap;
 
