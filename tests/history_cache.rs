@@ -504,6 +504,57 @@ fn after_one_more_commit_what_was_read_before_is_not_read_again() {
     assert_eq!((code, kept(&repo).len()), (0, 0));
 }
 
+/// The files of walks that tell more fields than are always told.
+fn lists(repo: &TestRepo) -> Vec<PathBuf> {
+    let is_list = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().matches('-').count() == 2;
+    kept(repo).into_iter().filter(is_list).collect()
+}
+
+#[test]
+fn each_list_of_fields_is_kept_by_itself() {
+    let repo = with_cache();
+    let first = repo.git(&["rev-parse", "HEAD~4"]).trim().to_owned();
+    let asked: [&[&str]; 3] = [
+        &["-p", "sales", "log", "--format", "csv", "--field", "title"],
+        &["-p", "sales", "log", "--format", "csv", "--field", "title", "--field", "source.channel"],
+        &["-p", "sales", "log", "--format", "csv", "--field", "title", "--as-of", &first],
+    ];
+    let mut right: Vec<_> = asked.iter().map(|asked| run_without(&repo, &repo.path(), asked)).collect();
+    right.iter().zip(asked).for_each(|(right, asked)| assert_eq!(run(&repo, &repo.path(), asked), *right, "{asked:?}"));
+    assert_eq!(lists(&repo).len(), 2, "one for each list, and none for a look at the past");
+    let info = run(&repo, &repo.path(), &["cache", "info"]).1;
+    assert!(info.contains("with 1 more field ") && info.contains("with 2 more fields "), "{info}");
+    // What they hold is not read again, also not for the past and after another commit.
+    work(&repo.path(), &mut Dice(3), 300);
+    repo.commit("one more");
+    right.clear();
+    right.extend(asked.iter().map(|asked| run_without(&repo, &repo.path(), asked)));
+    let old = repo.git(&["rev-parse", "HEAD~9:sales"]).trim().to_owned();
+    let object = repo.path().join(format!(".git/objects/{}/{}", &old[..2], &old[2..]));
+    std::fs::rename(&object, repo.path().join(".git/taken-away")).unwrap();
+    for (right, asked) in right.iter().zip(asked) {
+        assert_eq!(run_without(&repo, &repo.path(), asked).0, 10, "{asked:?} cannot be read again");
+        assert_eq!(run(&repo, &repo.path(), asked), *right, "{asked:?} need not be");
+    }
+}
+
+#[test]
+fn few_lists_of_fields_are_kept_and_all_are_cleared() {
+    let repo = with_cache();
+    let before = kept(&repo).len();
+    for number in 0..7 {
+        let field = format!("field_{number}");
+        assert_eq!(run(&repo, &repo.path(), &["-p", "sales", "log", "--field", &field]).0, 0);
+    }
+    assert_eq!(lists(&repo).len(), 4);
+    assert_eq!(kept(&repo).len(), before + 4, "what is asked most stays");
+    std::fs::write(folder(&repo).join("folders-1"), "what looking for pipelines keeps").unwrap();
+    let (code, told, _) = run(&repo, &repo.path(), &["cache", "clear"]);
+    assert!(code == 0 && told.starts_with("removed 6 files, "), "{told}");
+    assert_eq!(kept(&repo).len(), 0);
+    assert!(!folder(&repo).join("folders-1").exists());
+}
+
 /// The file of the visits, without that of the walk that they were taken from.
 fn visits_alone(repo: &TestRepo) -> PathBuf {
     let (mut visits, walks): (Vec<PathBuf>, Vec<PathBuf>) =

@@ -1,5 +1,6 @@
 //! What is said about a pipeline file that does not hold together.
 
+use tussock::format::forecast::Horizon;
 use tussock::format::pipeline::{CriterionTest, Status};
 use tussock::format::pipeline_file::read;
 use tussock::format::schema::FieldType;
@@ -315,4 +316,79 @@ fn a_target_that_says_nothing_clear_is_named() {
         "6:11 \"2026-Q1\" is no month, quarter or year (write 2026-04, FY2026-Q1 or FY2026; a fiscal year is called \
          after the calendar year in which it ends)"
     );
+}
+
+#[test]
+fn a_forecast_has_settings_that_go_without_saying() {
+    let (plain, _) = read(HEAD_WITH_STAGE.as_bytes()).unwrap();
+    let settings = plain.forecast;
+    assert_eq!((settings.horizon, settings.ages.as_slice()), (Horizon::Days(90), &[0, 7, 14, 30, 60, 90, 180][..]));
+    assert_eq!((settings.weight, settings.dependence), (10.0, 0.02));
+    assert!(settings.drift && settings.new_business && settings.coefficients.is_empty());
+
+    let text = "version: 1\ncurrency: EUR\nstages: [{id: a, decided_in: 6w}]\nends: [{id: won, kind: won}]\n\
+        fields: {size: {enum: [s, l]}, team: {site: text}}\n\
+        forecast:\n  horizon: quarter\n  ages: [10, 20]\n  weight: 2.5\n  coefficients: [region, size, team.site, x-partner]\n  \
+        drift: false\n  dependence: 0\n  new_business: false\n";
+    let (pipeline, _) = read(text.as_bytes()).unwrap_or_else(|p| panic!("{p:?}"));
+    let settings = &pipeline.forecast;
+    assert_eq!((settings.horizon, settings.ages.as_slice()), (Horizon::Quarter, &[0, 10, 20][..]));
+    assert_eq!((settings.weight, settings.dependence, settings.drift, settings.new_business), (2.5, 0.0, false, false));
+    assert_eq!(settings.coefficients, ["region", "size", "team.site", "x-partner"]);
+    assert_eq!(pipeline.stages[0].decided_in.unwrap().days(), 42.0);
+}
+
+#[test]
+fn what_a_forecast_cannot_use_is_named() {
+    let says = |text: &str| {
+        let told = problems(&format!("{HEAD_WITH_STAGE}forecast: {text}\n"));
+        told.split_once(' ').map(|(_, said)| said.to_owned()).unwrap()
+    };
+    assert_eq!(says("90d"), "forecast must be a block of keys");
+    assert_eq!(says("{horizn: 90d}"), "forecast has no key `horizn` (did you mean `horizon`?)");
+    assert_eq!(says("{horizon: soon}"), "\"soon\" is no horizon (write 90d, 12w, month, quarter or year)");
+    assert_eq!(says("{horizon: 800d}"), "the horizon must be 1 to 730 days");
+    assert_eq!(says("{horizon: }"), "the horizon is missing (write 90d, 12w, month, quarter or year)");
+    assert!(says("{horizon: 2026-12-31}").starts_with("the horizon 2026-12-31 would be over some day"));
+    let ages = "(write [0, 7, 14, 30, 60, 90, 180])";
+    assert_eq!(says("{ages: 7}"), format!("ages must be a list of days {ages}"));
+    assert_eq!(says("{ages: [7, 7]}"), format!("the age 7 must be above the one before it {ages}"));
+    assert_eq!(says("{ages: [7, 0]}"), format!("the age 0 must be above the one before it {ages}"));
+    assert_eq!(says("{ages: [731]}"), "\"731\" is no age, it is a whole number of days from 0 to 730");
+    assert_eq!(says("{ages: [7.5]}"), "\"7.5\" is no age, it is a whole number of days from 0 to 730");
+    let many = (1..=16).map(|age| age.to_string()).collect::<Vec<_>>().join(", ");
+    assert_eq!(says(&format!("{{ages: [{many}]}}")), format!("there can be at most 16 ages {ages}"));
+    for bad in ["-1", "1001", "ten", "\"10\"", ".nan", ".inf", "[1]"] {
+        let said = says(&format!("{{weight: {bad}}}"));
+        assert!(said.starts_with("weight must be a number from 0 to 1000 (10 deals"), "{bad}: {said}");
+    }
+    let said = says("{dependence: 1}");
+    assert!(said.starts_with("dependence must be a number from 0 to 0.95 (0.02 is usual"), "{said}");
+    assert_eq!(says("{drift: none}"), "drift must be true or false");
+    assert_eq!(says("{new_business: 1}"), "new_business must be true or false");
+}
+
+#[test]
+fn coefficients_are_declared_fields_that_deals_share() {
+    let says = |fields: &str| {
+        let told = problems(&format!("{HEAD_WITH_STAGE}forecast: {{coefficients: {fields}}}\n"));
+        told.split_once(' ').map(|(_, said)| said.to_owned()).unwrap()
+    };
+    assert_eq!(says("[regoin]"), "there is no field `regoin` (did you mean `region`?)");
+    assert_eq!(says("[wingspan]"), "there is no field `wingspan` (declare it under `fields`)");
+    assert_eq!(says("[region, region]"), "`region` is there twice");
+    assert_eq!(says("[category]"), "`category` is the sellers' own opinion (a forecast is made without it)");
+    let shared = "(a coefficient is a field of which many deals have the same value, such as region or source)";
+    assert_eq!(says("[amount]"), format!("`amount` is an amount (18000 or 18000 USD) {shared}"));
+    assert_eq!(says("[next_step]"), format!("`next_step` is a block of fields {shared}"));
+    assert_eq!(
+        says("[effort.who]"),
+        format!("`effort.who` is in the list `effort`, so a deal has no single value of it {shared}")
+    );
+    assert_eq!(
+        says("[region, segment, source, owner, account]"),
+        "there can be at most 4 coefficients (each field splits the same deals again; keep those that matter most)"
+    );
+    let free = format!("{HEAD_WITH_STAGE}extra_fields: allow\nforecast: {{coefficients: [wingspan]}}\n");
+    assert_eq!(read(free.as_bytes()).unwrap().0.forecast.coefficients, ["wingspan"]);
 }

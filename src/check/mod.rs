@@ -12,6 +12,7 @@ use crate::format::pipeline::{ExtraFields, PIPELINE_FILE, Pipeline, RuleLevel};
 use crate::format::problem::{Problem, ProblemKind};
 use crate::format::source::Source;
 use crate::format::span::Span;
+use crate::format::tree::Document;
 use crate::format::typing::Texts;
 
 mod criteria;
@@ -140,18 +141,47 @@ pub fn check_each(listing: &Listing, circumstances: &Circumstances<'_>) -> Check
     Checked { report, unreadable, texts }
 }
 
-/// The findings of a deal that was read without its tree, its path and its text; `None` where there are none. The tree is
-/// needed only to say where something is wrong, not whether it is, and nothing is wrong with most deals.
+/// As [`check_each`], for who wants the values of the deals too, and of a finding only what `tell` makes of it. What was
+/// told is in no order.
+pub fn check_and_read<T: Send>(
+    listing: Listing,
+    circumstances: &Circumstances<'_>,
+    tell: &(dyn Fn(Finding) -> Option<T> + Sync),
+) -> (Reading, Vec<T>) {
+    let ground = Ground::of_listing(&listing, circumstances);
+    let read = |deal: Deal| {
+        let told: Vec<T> = in_read(&ground, &deal).into_iter().filter_map(tell).collect();
+        (Deal { document: Document::default(), ..deal }, told)
+    };
+    let (read, unreadable) = listing.read_each(circumstances.source, Texts::Taken, &read);
+    let ground = ground.after(&listing, &unreadable);
+    let mut told: Vec<T> = of_whole(&ground, &listing.pipeline_problems).into_iter().filter_map(tell).collect();
+    drop(ground);
+    let mut deals = Vec::with_capacity(read.len());
+    for (deal, of_deal) in read {
+        deals.push(deal);
+        told.extend(of_deal);
+    }
+    (listing.with(deals, unreadable), told)
+}
+
+/// The findings of a deal that was read without its tree, its path and its text; `None` where there are none.
 fn of_each(ground: &Ground<'_>, deal: Deal) -> Option<Box<(Vec<Finding>, String, String)>> {
-    let mut findings = of_deal(ground, &deal);
-    if findings.is_empty() && !ignore::is_asked(&deal) {
-        return None;
+    let findings = in_read(ground, &deal);
+    (!findings.is_empty()).then(|| Box::new((findings, deal.path, deal.document.text)))
+}
+
+/// The findings of a deal that was read without its tree. The tree is needed only to say where something is wrong, not
+/// whether it is, and nothing is wrong with most deals.
+fn in_read(ground: &Ground<'_>, deal: &Deal) -> Vec<Finding> {
+    let findings = of_deal(ground, deal);
+    if findings.is_empty() && !ignore::is_asked(deal) {
+        return findings;
     }
-    let Deal { path, stage, id, document, .. } = deal;
-    if let Ok(whole) = parse_deal(document.text.as_bytes(), ground.pipeline, &path, &stage, &id) {
-        findings = of_deal(ground, &whole);
+    match parse_deal(deal.document.text.as_bytes(), ground.pipeline, &deal.path, &deal.stage, &deal.id) {
+        Ok(whole) => of_deal(ground, &whole),
+        Err(_) => findings,
     }
-    (!findings.is_empty()).then(|| Box::new((findings, path, document.text)))
 }
 
 /// What is to be said of the pipeline as a whole and of files that are no deals.

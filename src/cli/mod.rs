@@ -10,17 +10,21 @@ use clap::error::ErrorKind;
 use clap::{Args as _, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::format::date::parse_date;
+use crate::format::forecast::Horizon;
 
 pub mod asking;
 pub mod chosen;
 pub mod commands;
 mod damaged;
+mod deal_chance;
 pub mod edits;
 pub mod exit;
 mod numbers;
+mod printing;
 pub mod progress;
 pub mod reference;
 pub mod refusal;
+mod removed;
 mod rendering;
 mod reporting;
 pub mod signals;
@@ -105,6 +109,11 @@ fn day(text: &str) -> Result<NaiveDate, String> {
     parse_date(text).map_err(|e| e.to_string())
 }
 
+/// Reads a horizon of the command line.
+fn horizon(text: &str) -> Result<Horizon, String> {
+    Horizon::parse(text).map_err(|e| e.to_string())
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(commands::init::Args),
@@ -134,6 +143,7 @@ enum Command {
     Log(commands::log::Args),
     Watch(commands::watch::Args),
     Report(commands::report::Args),
+    Forecast(commands::forecast::Args),
     Portfolio(commands::portfolio::Args),
     Doctor(commands::doctor::Args),
     Explain(commands::explain::Args),
@@ -167,7 +177,7 @@ fn one_a_line(help: &str) -> String {
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands by every word that calls them, with the name of each and the definition of its arguments.
-const BY_WORD: [(&str, &str, Definition); 32] = [
+const BY_WORD: [(&str, &str, Definition); 33] = [
     ("init", "init", commands::init::Args::augment_args),
     ("demo", "demo", commands::demo::Args::augment_args),
     ("new", "new", commands::new::Args::augment_args),
@@ -195,6 +205,7 @@ const BY_WORD: [(&str, &str, Definition); 32] = [
     ("log", "log", commands::log::Args::augment_args),
     ("watch", "watch", commands::watch::Args::augment_args),
     ("report", "report", commands::report::Args::augment_args),
+    ("forecast", "forecast", commands::forecast::Args::augment_args),
     ("portfolio", "portfolio", commands::portfolio::Args::augment_args),
     ("doctor", "doctor", commands::doctor::Args::augment_args),
     ("explain", "explain", commands::explain::Args::augment_args),
@@ -313,6 +324,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Watch(args) => commands::watch::run(ui, global, args),
         Command::Log(args) => commands::log::run(ui, global, args),
         Command::Report(args) => commands::report::run(ui, global, args),
+        Command::Forecast(args) => commands::forecast::run(ui, global, args),
         Command::Portfolio(args) => commands::portfolio::run(ui, global, args),
         Command::Doctor(args) => commands::doctor::run(ui, global, args),
         Command::Explain(args) => commands::explain::run(ui, args),

@@ -1,16 +1,20 @@
 //! Gathers what reports are made of from the repository.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use crate::check::{self, check};
+use crate::check::{Finding, Level, Rule, check_and_read};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::standpoint::{AllowIncomplete, Then};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{
-    Facts as StageFacts, read, read_pipeline, read_values, tell_history, visits_at, with_chronicle,
+    Facts as StageFacts, listed, read_pipeline, read_values, tell_history, visits_at, with_chronicle,
 };
+use crate::forecast::log::{self, Log};
+use crate::forecast::scenario;
 use crate::format;
 use crate::format::deal::Deal;
 use crate::format::expr::Expression;
@@ -22,7 +26,7 @@ use crate::format::source::{EntryKind, Source as _};
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
 use crate::history::track::Tracks;
-use crate::history::{Chronicle, History, Summary, Visits};
+use crate::history::{Chronicle, History, Options, Summary, Visits};
 use crate::metrics::estimate::Floors;
 use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
@@ -33,7 +37,7 @@ use crate::report::data::{Attention, Files, Source, Waiver};
 use crate::report::history::HistoryBlock;
 use crate::report::{Before, Facts, Needs};
 
-use super::chosen;
+use super::{chosen, removed};
 
 /// The folder of the pipeline that holds its own templates.
 const TEMPLATES: &str = "templates";
@@ -103,6 +107,19 @@ pub(in crate::cli) struct Wanted {
     pub(in crate::cli) allow: AllowIncomplete,
 }
 
+/// What is taken from a history.
+#[derive(Default)]
+struct Told {
+    summary: Summary,
+    spells: Spells,
+    tracks: Tracks,
+    /// The file of each deal.
+    homes: Vec<(DealId, String)>,
+    /// What was known of the deals at any time.
+    log: Option<Log>,
+    history: Option<History>,
+}
+
 /// Everything a report is made of, as it was known at one time.
 pub(in crate::cli) struct Known {
     pipeline: Pipeline,
@@ -110,7 +127,14 @@ pub(in crate::cli) struct Known {
     state: Option<State>,
     block: HistoryBlock,
     spells: Spells,
+    /// The visits of all deals, where `spells` are those of some.
+    all_spells: Option<Spells>,
     tracks: Tracks,
+    log: Option<Log>,
+    /// Deals whose file was removed, where deals are told apart.
+    removed: Vec<Deal>,
+    /// The fields that history tells of.
+    told: Vec<Arc<str>>,
     as_of: KnownAt,
     today: NaiveDate,
     source: Source,
@@ -157,13 +181,22 @@ impl Known {
         let Viewpoint { home: then, commit, files, asked: when, mut pipeline } = point;
         let templates = own_templates(&files, commit)?;
         drop(files);
-        let told = |chronicle: &Chronicle<'_>| (chronicle.summary(), chronicle.spells(true), Some(chronicle.history()));
-        let (summary, mut spells, history) = if needs.deals || needs.tracks {
-            with_chronicle(&then, commit, &pipeline, &allow.options(), told)?
+        let told = |chronicle: &Chronicle<'_>| Told {
+            summary: chronicle.summary(),
+            spells: chronicle.spells(true),
+            tracks: if needs.tracks { chronicle.tracks() } else { Tracks::default() },
+            homes: if needs.deals { chronicle.homes() } else { Vec::new() },
+            log: needs.log.then(|| Log::of(&chronicle.history())),
+            // In full it is large.
+            history: events.then(|| chronicle.history()),
+        };
+        let Told { summary, mut spells, tracks, homes, log, history } = if needs.deals || needs.tracks {
+            let fields = if needs.log { log::fields(&pipeline.forecast) } else { Vec::new() };
+            with_chronicle(&then, commit, &pipeline, &Options { fields, ..allow.options() }, told)?
         } else {
             // Who needs no deal needs none by name either.
             let Visits { summary, spells } = visits_at(&then, commit, &pipeline, &allow.options())?;
-            (summary, spells, None)
+            Told { summary, spells, ..Told::default() }
         };
         tell_history(ui, home, &summary, &pipeline)?;
         let known_at = summary.tip_known_at.unwrap_or(KnownAt(i64::MIN));
@@ -171,38 +204,54 @@ impl Known {
         let today = when.map_or_else(|| pipeline.day_of(as_of.0), |(_, today)| today);
         let asked = ask(&pipeline, pipeline.day_of(as_of.0))?;
         let filter = asked.filter.as_deref().map(|text| chosen::compile(text, &pipeline)).transpose()?;
-        let tracks = history.as_ref().filter(|_| needs.tracks).map(Tracks::of).unwrap_or_default();
+        let tells_apart = needs.deals && (filter.is_some() || !asked.by.is_empty());
+        let mut removed = Vec::new();
+        let mut all_spells = None;
         let mut state = None;
         let mut attention = Vec::new();
-        if let Some(history) = history.as_ref().filter(|_| needs.deals) {
+        if needs.deals {
             let snapshot = Snapshot::of_commit(&then, commit)?;
-            // Ignore comments and what hides in a text are found in the text alone.
-            let reading = if needs.attention { read(ui, &snapshot)? } else { read_values(ui, &snapshot)? };
-            let once = each_once(&reading.deals, history);
-            let doubled = once.as_ref().map_or(0, |once| reading.deals.len() - once.len());
             let asks_for_days = filter.as_ref().is_some_and(Expression::uses_days_in_stage);
             let facts = match needs.attention || asks_for_days {
-                true => StageFacts::of(history, &pipeline, today),
+                true => StageFacts::of_spells(spells.named(), &pipeline, today),
                 false => StageFacts::default(),
             };
+            let mut findings = Vec::new();
+            let reading = if needs.attention {
+                let listing = listed(ui, &snapshot)?;
+                let (reading, found) = check_and_read(listing, &facts.for_check(today, &snapshot), &Found::of);
+                findings = found;
+                reading
+            } else {
+                read_values(ui, &snapshot)?
+            };
+            let once = each_once(&reading.deals, &homes);
+            drop(homes);
+            let doubled = once.as_ref().map_or(0, |once| reading.deals.len() - once.len());
             let waivers = waivers(&reading);
             let mut own = State { waivers, snapshot, reading, chosen: once, doubled };
+            if tells_apart {
+                removed = removed::removed(&pipeline, &spells, &tracks, &own.reading.deals);
+            }
             if let Some(filter) = &filter {
                 let matching = matching(ui, &pipeline, own.deals(), filter, &facts, today, &own.snapshot);
-                let ids: HashSet<&DealId> = matching.iter().map(|deal| &deal.id).collect();
-                spells = spells.split(1, |id| ids.contains(id).then_some(0)).pop().unwrap_or_default();
+                removed = removed_matching(ui, &pipeline, removed, filter, &tracks, today, &own.snapshot);
+                let ids: HashSet<&DealId> = matching.iter().chain(&removed).map(|deal| &deal.id).collect();
+                let chosen = spells.split(1, |id| ids.contains(id).then_some(0)).pop().unwrap_or_default();
+                all_spells = Some(std::mem::replace(&mut spells, chosen));
                 own.waivers.retain(|waiver| ids.contains(&waiver.deal));
                 own.chosen = Some(matching);
             }
+            scenario::check(&asked.scenario, &pipeline, own.deals(), &own.reading.deals)
+                .map_err(|e| CommandError::usage(format!("--what-if: {e}")))?;
             if needs.attention {
-                attention = attention_of(&own, &facts, today);
+                attention = attention_of(&own, findings);
             }
             pipeline.exchange = own.reading.pipeline.exchange.clone();
             state = Some(own);
         }
-        // It is large, and the deals of an earlier day are read next.
-        let history = history.filter(|_| events);
-        let before = match asked.span.filter(|_| needs.before).and_then(|span| span.from.pred_opt()) {
+        let earlier = asked.before.or_else(|| asked.span.and_then(|span| span.from.pred_opt()));
+        let before = match earlier.filter(|_| needs.before) {
             Some(day) => Some(before(ui, &then, commit, day, &summary, &pipeline, filter.as_ref(), allow)?),
             None => None,
         };
@@ -224,7 +273,11 @@ impl Known {
             state,
             block,
             spells,
+            all_spells,
+            told: removed::told(&tracks),
             tracks,
+            log,
+            removed,
             as_of,
             today,
             source,
@@ -245,7 +298,11 @@ impl Known {
             all: self.state.as_ref().map_or(&[], |state| &state.reading.deals),
             unread: &self.unread,
             spells: &self.spells,
+            all_spells: self.all_spells.as_ref().unwrap_or(&self.spells),
+            removed: &self.removed,
+            told: &self.told,
             tracks: &self.tracks,
+            log: self.log.as_ref(),
             as_of: self.as_of,
             today: self.today,
             source: &self.source,
@@ -298,6 +355,30 @@ fn matching(
     matching
 }
 
+/// Those of the removed deals for which the expression holds, by what history tells of them. Where it asks for more than
+/// that, none is let through, which is said.
+fn removed_matching(
+    ui: &mut Ui,
+    pipeline: &Pipeline,
+    removed: Vec<Deal>,
+    filter: &Expression,
+    tracks: &Tracks,
+    today: NaiveDate,
+    source: &Snapshot,
+) -> Vec<Deal> {
+    if filter.reads_only(&removed::told(tracks)) {
+        return matching(ui, pipeline, &removed, filter, &StageFacts::default(), today, source);
+    }
+    match removed.len() {
+        0 => {}
+        1 => ui.note("1 deal whose file was removed is in no number: --where asks for more than history tells of it"),
+        n => ui.note(&format!(
+            "{n} deals whose files were removed are in no number: --where asks for more than history tells of them"
+        )),
+    }
+    Vec::new()
+}
+
 /// The deals at the end of an earlier day.
 #[expect(clippy::too_many_arguments, reason = "one step of a gathering, told apart for its length")]
 fn before(
@@ -335,19 +416,36 @@ fn unread(reading: &Reading) -> Vec<DealId> {
     reading.unreadable.iter().filter_map(|file| deal_path(&file.path)).map(|(_, id)| id).collect()
 }
 
+/// Something that `validate` would say of a deal or a file.
+struct Found {
+    level: Level,
+    rule: &'static Rule,
+    deal: Option<DealId>,
+    /// The file; empty where the deal is known.
+    path: String,
+}
+
+impl Found {
+    /// What a finding counts as, where it does.
+    fn of(finding: Finding) -> Option<Found> {
+        let Finding { level, rule, deal, path, .. } = finding;
+        let path = if deal.is_some() { String::new() } else { path };
+        (level > Level::Info).then_some(Found { level, rule, deal, path })
+    }
+}
+
 /// What `validate` would say of this state, counted by rule.
-fn attention_of(state: &State, facts: &StageFacts, today: NaiveDate) -> Vec<Attention> {
-    let report = check(&state.reading, &facts.for_check(today, &state.snapshot));
+fn attention_of(state: &State, findings: Vec<Found>) -> Vec<Attention> {
     let chosen: Option<HashSet<&DealId>> = state.chosen.as_ref().map(|deals| deals.iter().map(|d| &d.id).collect());
     let is_chosen = |deal: &Option<DealId>| match (&chosen, deal) {
         (Some(chosen), Some(deal)) => chosen.contains(deal),
         _ => true,
     };
     // One deal may break one rule several times: it is one deal all the same.
-    type Kind<'r> = (std::cmp::Reverse<check::Level>, &'r str);
+    type Kind = (Reverse<Level>, &'static str);
     let mut found: BTreeMap<Kind, (BTreeSet<&str>, &str)> = BTreeMap::new();
-    for finding in report.findings.iter().filter(|f| f.level > check::Level::Info && is_chosen(&f.deal)) {
-        let key = (std::cmp::Reverse(finding.level), finding.rule.id);
+    for finding in findings.iter().filter(|f| is_chosen(&f.deal)) {
+        let key = (Reverse(finding.level), finding.rule.id);
         let subject = finding.deal.as_ref().map_or(finding.path.as_str(), |deal| deal.as_str());
         found.entry(key).or_insert_with(|| (BTreeSet::new(), finding.rule.summary)).0.insert(subject);
     }
@@ -359,14 +457,15 @@ fn attention_of(state: &State, facts: &StageFacts, today: NaiveDate) -> Vec<Atte
     found.into_iter().map(line).collect()
 }
 
-/// Where a deal's file lies in two places, the deal counts once, where history has it: an amount counted twice is worse
-/// than one counted in the wrong stage. `None` where no deal does.
-fn each_once(deals: &[Deal], history: &History) -> Option<Vec<Deal>> {
+/// Where a deal's file lies in two places, the deal counts once, where history has it (`homes`): an amount counted twice is
+/// worse than one counted in the wrong stage. `None` where no deal does.
+fn each_once(deals: &[Deal], homes: &[(DealId, String)]) -> Option<Vec<Deal>> {
     let mut ids: HashSet<&DealId> = HashSet::with_capacity(deals.len());
     if deals.iter().all(|deal| ids.insert(&deal.id)) {
         return None;
     }
-    let home = |deal: &Deal| history.standings.get(&deal.id).is_some_and(|standing| standing.path == deal.path);
+    let homes: BTreeSet<(&DealId, &str)> = homes.iter().map(|(id, path)| (id, path.as_str())).collect();
+    let home = |deal: &Deal| homes.contains(&(&deal.id, deal.path.as_str()));
     let at_home: BTreeSet<&DealId> = deals.iter().filter(|deal| home(deal)).map(|deal| &deal.id).collect();
     let mut seen: BTreeSet<&DealId> = BTreeSet::new();
     let mut once = Vec::new();

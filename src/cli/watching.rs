@@ -6,8 +6,9 @@ use anstyle::AnsiColor;
 use chrono::NaiveDate;
 
 use super::Global;
-use super::commands::report::{overview, write_whole};
+use super::commands::report::overview;
 use super::exit::{CommandError, Exit};
+use super::printing::write_whole;
 use super::ui::Ui;
 use super::workspace::{Facts, settled, today};
 use crate::check::{self, Files, Level, check, check_pipeline_file};

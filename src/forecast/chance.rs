@@ -96,7 +96,7 @@ pub fn chances(pipeline: &Pipeline, journeys: &Journeys, as_of: i64) -> Vec<Stag
 /// The prior of each stage before won, and whether it is assumed. Where the file gives some, the others lie on straight
 /// lines between them, with 0 before the first stage and 1 at won; where it gives none they rise geometrically from 1 %
 /// to 90 %.
-fn priors(pipeline: &Pipeline) -> Vec<(f64, bool)> {
+pub fn priors(pipeline: &Pipeline) -> Vec<(f64, bool)> {
     let count = pipeline.won_index();
     let given: Vec<Option<f64>> = pipeline.stages.iter().take(count).map(|s| s.probability).collect();
     if given.iter().all(Option::is_none) {

@@ -14,7 +14,7 @@ use super::pipeline::{PIPELINE_FILE, PLACEHOLDER, Pipeline, RESERVED_FOLDERS};
 use super::pipeline_file;
 use super::problem::{Problem, ProblemKind};
 use super::rates::{Rates, RatesFault, RatesFile};
-use super::source::{EntryKind, FileEntry, Source};
+use super::source::{EntryKind, FileEntry, Files, Place, Source};
 use super::span::Span;
 use super::tree::{self, Document, Mapping};
 use super::typing::{Texts, Typing};
@@ -107,6 +107,9 @@ pub enum LoadError {
     },
 }
 
+/// What became of a deal file.
+type Outcome<T> = Result<T, Unreadable>;
+
 /// Fewer deals than this are read by one thread.
 const FEW: usize = 8;
 
@@ -145,18 +148,7 @@ fn load_as(
     let mut listing = list(source)?;
     listing.deals.retain(|deal| wanted(&deal.id));
     let (deals, unreadable) = listing.read_each(source, texts, keep);
-    let Listing { pipeline, pipeline_text, pipeline_problems, rates, names, strays, without_placeholder, .. } = listing;
-    Ok(Reading {
-        pipeline,
-        pipeline_text,
-        pipeline_problems,
-        rates,
-        deals,
-        unreadable,
-        names,
-        strays,
-        without_placeholder,
-    })
+    Ok(listing.with(deals, unreadable))
 }
 
 /// A pipeline before its deals are read: the pipeline file, and the names of everything else.
@@ -229,23 +221,46 @@ impl Listing {
         texts: Texts,
         make: &(dyn Fn(Deal) -> T + Sync),
     ) -> (Vec<T>, Vec<Unreadable>) {
-        let read = |Listed { path, stage, id, .. }: &Listed| {
-            read_file(source, &self.pipeline, path, stage, id, texts).map(make)
+        type Item<'l> = (Place, usize, &'l Listed);
+        let read = |files: &mut Box<dyn Files + '_>, (place, at, listed): &Item<'_>| -> (usize, Outcome<T>) {
+            let Listed { path, stage, id, .. } = listed;
+            let bytes = files.read(path, *place);
+            (*at, read_bytes(bytes, &self.pipeline, path, stage, id, texts).map(make))
         };
-        let outcomes: Vec<Result<T, Unreadable>> = match self.deals.len() {
+        let mut files = source.files();
+        let mut order: Vec<Item<'_>> = (0..).zip(&self.deals).map(|(at, d)| (files.place(&d.path), at, d)).collect();
+        order.sort_unstable_by_key(|(place, at, _)| (*place, *at));
+        let mut outcomes: Vec<(usize, Outcome<T>)> = match order.len() {
             // To start threads takes longer than to read a few files.
-            0..FEW => self.deals.iter().map(read).collect(),
-            _ => self.deals.par_iter().map(read).collect(),
-        };
-        let (mut made, mut unreadable) = (Vec::with_capacity(outcomes.len()), Vec::new());
-        for outcome in outcomes {
-            match outcome {
-                Ok(one) => made.push(one),
-                Err(broken) => unreadable.push(broken),
+            0..FEW => order.iter().map(|one| read(&mut files, one)).collect(),
+            _ => {
+                drop(files);
+                order.par_iter().map_init(|| source.files(), read).collect()
             }
-        }
+        };
+        drop(order);
+        outcomes.sort_unstable_by_key(|(at, _)| *at);
+        let mut unreadable = Vec::new();
+        let made = |(_, outcome): (usize, Outcome<T>)| outcome.map_err(|broken| unreadable.push(broken)).ok();
+        let made = outcomes.into_iter().filter_map(made).collect();
         unreadable.sort_by(|a, b| a.path.cmp(&b.path));
         (made, unreadable)
+    }
+
+    /// The whole, with what was read of the deals.
+    pub fn with(self, deals: Vec<Deal>, unreadable: Vec<Unreadable>) -> Reading {
+        let Listing { pipeline, pipeline_text, pipeline_problems, rates, names, strays, without_placeholder, .. } = self;
+        Reading {
+            pipeline,
+            pipeline_text,
+            pipeline_problems,
+            rates,
+            deals,
+            unreadable,
+            names,
+            strays,
+            without_placeholder,
+        }
     }
 
     /// Whether one of the deals lies in several places.
@@ -321,11 +336,11 @@ pub fn read_deal(
     stage: &StageId,
     id: &DealId,
 ) -> Result<Deal, Unreadable> {
-    read_file(source, pipeline, path, stage, id, Texts::Copied)
+    read_bytes(source.read_listed(path), pipeline, path, stage, id, Texts::Copied)
 }
 
-fn read_file(
-    source: &dyn Source,
+fn read_bytes(
+    bytes: io::Result<Vec<u8>>,
     pipeline: &Pipeline,
     path: &str,
     stage: &StageId,
@@ -333,7 +348,7 @@ fn read_file(
     texts: Texts,
 ) -> Result<Deal, Unreadable> {
     let broken = |text, problems, io| Unreadable { path: path.to_owned(), text, problems, io };
-    let bytes = source.read_listed(path).map_err(|error| broken(None, Vec::new(), Some(error)))?;
+    let bytes = bytes.map_err(|error| broken(None, Vec::new(), Some(error)))?;
     match tree::read_owned(bytes) {
         Ok(document) => Ok(typed(document, pipeline, path, stage, id, texts)),
         Err((bytes, problems)) => Err(broken(String::from_utf8(bytes).ok(), problems, None)),

@@ -10,6 +10,7 @@ pub mod edit;
 mod explain;
 pub mod expr;
 mod field_file;
+pub mod forecast;
 pub mod former;
 pub mod ident;
 pub mod judge;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calendar::Calendar;
 use super::date::Period;
+use super::forecast::ForecastSettings;
 use super::ident::{CriterionId, DealId, StageId};
 use super::money::Currency;
 use super::rates::Rates;
@@ -40,6 +41,8 @@ pub struct Pipeline {
     pub fiscal_year_start: u32,
     /// What is to be won in a period, by its first day; no two for one period.
     pub targets: Vec<Target>,
+    /// How it is forecast.
+    pub forecast: ForecastSettings,
     /// File of exchange rates, below the pipeline's folder.
     pub rates: Option<String>,
     /// The rates of that file, where it is there and in order.
@@ -137,6 +140,8 @@ pub struct Stage {
     pub limit: Option<Period>,
     /// The prior chance, 0 to 1, that a deal here is won.
     pub probability: Option<f64>,
+    /// How long it takes, before history knows better, until half of the deals here are won or lost.
+    pub decided_in: Option<Period>,
     /// From entry to the first activity.
     pub sla: Option<Period>,
     /// Deals may skip it; its exit criteria bind only deals that are or were in it.

@@ -19,7 +19,7 @@ use super::span::Span;
 use super::tree::{self, Core, Mapping, Node, NodeKind, resolve};
 use super::zone::Zone;
 
-const TOP: [&str; 17] = [
+const TOP: [&str; 18] = [
     "version",
     "title",
     "currency",
@@ -27,6 +27,7 @@ const TOP: [&str; 17] = [
     "calendar",
     "fiscal_year_start",
     "targets",
+    "forecast",
     "rates",
     "won_at",
     "groups",
@@ -38,8 +39,8 @@ const TOP: [&str; 17] = [
     "labels",
     "lang",
 ];
-const STAGE: [&str; 11] =
-    ["id", "title", "goal", "roles", "limit", "probability", "sla", "optional", "was", "entry", "exit"];
+const STAGE: [&str; 12] =
+    ["id", "title", "goal", "roles", "limit", "probability", "decided_in", "sla", "optional", "was", "entry", "exit"];
 const END: [&str; 6] = ["id", "title", "goal", "kind", "was", "entry"];
 const CRITERION: [&str; 7] = ["id", "text", "require", "check", "approval", "level", "waivable"];
 
@@ -180,6 +181,7 @@ impl Reader<'_> {
             },
             None => builtins::fields(),
         };
+        let forecast = root.get("forecast").map(|node| self.forecast(node, &fields, extra_fields)).unwrap_or_default();
         let rules = self.rules(root);
         let labels = self.labels(root);
         let lang = self.lang(root);
@@ -198,6 +200,7 @@ impl Reader<'_> {
             calendar,
             fiscal_year_start,
             targets,
+            forecast,
             rates,
             exchange: None,
             won_at,
@@ -385,6 +388,7 @@ impl Reader<'_> {
                 roles: roles.into_iter().map(|(role, _)| role).collect(),
                 limit: self.period(mapping, "limit"),
                 probability,
+                decided_in: self.period(mapping, "decided_in"),
                 sla: self.period(mapping, "sla"),
                 optional: mapping.get("optional").and_then(|n| self.boolean(n, "optional")).unwrap_or(false),
                 was: self.old_names(mapping),

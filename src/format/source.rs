@@ -52,6 +52,11 @@ pub trait Source: Sync {
         self.read(path)
     }
 
+    /// What reads many files for one thread.
+    fn files(&self) -> Box<dyn Files + '_> {
+        Box::new(OneByOne(self))
+    }
+
     /// Whether the repository has a regular file at this path, counted from the repository's root (from the pipeline's
     /// folder where there is no repository). Paths that leave the repository do not exist.
     fn repository_has(&self, path: &str) -> bool;
@@ -59,5 +64,31 @@ pub trait Source: Sync {
     /// How messages name a path below the pipeline's folder: from the current folder where that is known.
     fn display(&self, path: &str) -> String {
         path.to_owned()
+    }
+}
+
+/// Where a file lies among the others of its source: in this order they are read fastest.
+pub type Place = (u32, u64);
+
+/// Reads files of a source, one after the other.
+pub trait Files {
+    /// Where a file lies; the same for all where each is as near as any other.
+    fn place(&self, _path: &str) -> Place {
+        (0, 0)
+    }
+
+    /// As [`Source::read_listed`], of a file that lies at this place.
+    ///
+    /// # Errors
+    /// When it cannot be read whole.
+    fn read(&mut self, path: &str, place: Place) -> io::Result<Vec<u8>>;
+}
+
+/// Files of which none is nearer than another.
+struct OneByOne<'s, S: ?Sized>(&'s S);
+
+impl<S: Source + ?Sized> Files for OneByOne<'_, S> {
+    fn read(&mut self, path: &str, _: Place) -> io::Result<Vec<u8>> {
+        self.0.read_listed(path)
     }
 }

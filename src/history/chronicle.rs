@@ -1,6 +1,6 @@
 //! The history of a pipeline as it was read, and what can be had of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::format::ident::{DealId, StageId};
@@ -9,14 +9,15 @@ use crate::repo::mailmap::Mailmap;
 use crate::repo::objects::{Author, ObjectId, Objects};
 
 use super::cache::{Cache, Visits};
-use super::deals::Deal;
+use super::deals::{Deal, Values};
 use super::event::{Direction, Event, EventKind, ValidAt};
 use super::fields;
 use super::ignore::IgnoreRevs;
-use super::ledger::{Ledger, Record, What};
+use super::ledger::{Ledger, NONE, Record, What};
 use super::record::{History, HistoryError, IgnoredMove, Options, Standing, Summary};
 use super::spell::{Book, Spells};
 use super::stages::direction;
+use super::track::{Tracks, When, Writing};
 use super::trees::Trees;
 use super::walk::{BULK, Task, Walked, walk};
 
@@ -88,9 +89,9 @@ pub fn read<'p>(
     }
     let names = fields::names(&options.fields);
     let task = Task { objects, tip, prefix, names: &names, until: options.until };
-    // The cache holds what most ask for: the whole of a whole history.
-    let plain = !incomplete && options.until.is_none() && names.len() == fields::ALWAYS.len();
-    let walked = match cache.filter(|_| plain) {
+    // The cache holds whole histories.
+    let whole = !incomplete && options.until.is_none();
+    let walked = match cache.filter(|_| whole) {
         Some(cache) => cache.walk(&task, pipeline)?,
         None => walk(&task, pipeline)?,
     };
@@ -162,6 +163,45 @@ impl<'p> Chronicle<'p> {
             false => Vec::new(),
         };
         book.spells(deals, self.walked.stages.all_names())
+    }
+
+    /// The values that the told fields of deals had over time, as [`Tracks::of`] the whole history has them.
+    pub fn tracks(&self) -> Tracks {
+        let ledger = self.ledger();
+        let ids: Vec<Option<DealId>> = self.deal_ids().collect();
+        let mut writing = Writing::new(&self.names);
+        let mut born: HashMap<&DealId, &Values> = HashMap::new();
+        for (deal, id) in self.walked.deals.list.iter().zip(&ids) {
+            if let (Some(id), Some((values, _))) = (id, &deal.born) {
+                born.insert(id, values);
+            }
+        }
+        for record in &ledger.records {
+            let is_change = matches!(record.what, What::Created | What::Changed);
+            let Some(Some(id)) = ids.get(record.deal as usize).filter(|_| is_change) else { continue };
+            let (Some((commit, _)), Some(known)) = (ledger.maker(record.maker), ledger.line.get(record.place as usize))
+            else {
+                continue;
+            };
+            let when = When { at: ValidAt(record.at), known_at: known.known_at, commit };
+            let text = |number: u32| (number != NONE).then_some(number);
+            match record.what {
+                What::Created => {
+                    let values = born.get(id).into_iter().flat_map(|values| values.iter());
+                    for (field, value) in (0..).zip(values).filter(|(_, value)| **value != NONE) {
+                        writing.add(id, when, field, None, text(*value));
+                    }
+                }
+                _ => writing.add(id, when, record.field, text(record.from), text(record.to)),
+            }
+        }
+        writing.tracks(|number| ledger.texts.get(number))
+    }
+
+    /// The file of each deal that lies somewhere, below the pipeline's folder, lossily where a folder's name is not UTF-8.
+    pub fn homes(&self) -> Vec<(DealId, String)> {
+        let standings = self.standings(&self.deal_ids().collect::<Vec<_>>());
+        standings.into_iter().map(|(id, standing)| (id, standing.path)).collect()
     }
 
     /// Writes down what the records say of visits.

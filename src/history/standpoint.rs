@@ -106,14 +106,14 @@ pub fn came_in(objects: &dyn Objects, tip: ObjectId, prefix: &str) -> Result<Opt
 }
 
 /// A commit of a first-parent line.
-struct Step {
-    commit: ObjectId,
-    tree: ObjectId,
-    known_at: KnownAt,
+pub(super) struct Step {
+    pub(super) commit: ObjectId,
+    pub(super) tree: ObjectId,
+    pub(super) known_at: KnownAt,
 }
 
 /// The first-parent line of a commit, oldest first.
-fn line_of(objects: &dyn Objects, tip: ObjectId) -> Result<Vec<Step>, HistoryError> {
+pub(super) fn line_of(objects: &dyn Objects, tip: ObjectId) -> Result<Vec<Step>, HistoryError> {
     let mut line = Vec::new();
     let each = |commit: Commit| {
         line.push(Step { commit: commit.id, tree: commit.tree, known_at: KnownAt(commit.committer_time) });
@@ -132,7 +132,7 @@ fn oldest_place(trees: &mut Trees, line: &[Step], prefix: &str, tip: ObjectId) -
         .map_err(|(at, source)| HistoryError::Object { commit: line.get(at).map_or(tip, |step| step.commit), source })
 }
 
-fn failed(commit: ObjectId) -> impl FnOnce(ObjectError) -> HistoryError {
+pub(super) fn failed(commit: ObjectId) -> impl FnOnce(ObjectError) -> HistoryError {
     move |source| HistoryError::Object { commit, source }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::format::ident::DealId;
 use crate::repo::objects::ObjectId;
 
-use super::event::{Event, EventKind, KnownAt, ValidAt};
+use super::event::{EventKind, KnownAt, ValidAt};
 use super::record::History;
 
 /// A field of a deal that got another value.
@@ -58,17 +58,50 @@ pub struct Track<'t> {
 impl Tracks {
     /// The values that a history tells of.
     pub fn of(history: &History) -> Tracks {
-        let mut writing = Writing::default();
+        let mut names: Vec<Arc<str>> = history.born.values().flat_map(|values| values.keys().cloned()).collect();
+        names.extend(history.events.iter().filter_map(|event| match &event.kind {
+            EventKind::Changed { field, .. } => Some(field.clone()),
+            _ => None,
+        }));
+        names.sort_unstable();
+        names.dedup();
+        let field_of = |name: &Arc<str>| names.binary_search(name).map_or(u16::MAX, |at| at as u16);
+        let mut texts: Vec<&str> = Vec::new();
+        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut writing = Writing::new(&names);
         for event in &history.events {
-            writing.note(event, history);
+            let when = When { at: event.at, known_at: event.known_at, commit: event.commit };
+            let mut number = |text| {
+                *numbers.entry(text).or_insert_with(|| {
+                    texts.push(text);
+                    (texts.len() - 1) as u32
+                })
+            };
+            match &event.kind {
+                EventKind::Created { .. } => {
+                    for (field, value) in history.born.get(&event.deal).into_iter().flatten() {
+                        writing.add(&event.deal, when, field_of(field), None, Some(number(value)));
+                    }
+                }
+                EventKind::Changed { field, from, to } => {
+                    let (from, to) = (from.as_deref().map(&mut number), to.as_deref().map(&mut number));
+                    writing.add(&event.deal, when, field_of(field), from, to);
+                }
+                _ => {}
+            }
         }
-        writing.tracks()
+        writing.tracks(|number| texts.get(number as usize).copied())
     }
 
     /// The values of one deal, by the id it has today; of an unknown one there are none.
     pub fn of_deal(&self, deal: &DealId) -> Track<'_> {
         let range = self.deals.get(deal).cloned().unwrap_or_default();
         Track { tracks: self, changes: self.changes.get(range).unwrap_or_default() }
+    }
+
+    /// The fields (dotted names) of which any deal had a value.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|name| &**name)
     }
 
     fn text(&self, number: Option<u32>) -> Option<&str> {
@@ -102,64 +135,62 @@ impl<'t> Track<'t> {
     }
 }
 
-#[derive(Default)]
-struct Writing<'h> {
-    tracks: Tracks,
+/// When a value changed, and by which commit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct When {
+    pub(super) at: ValidAt,
+    pub(super) known_at: KnownAt,
+    pub(super) commit: ObjectId,
+}
+
+/// Writes down what became of the fields while events go by, oldest first. Fields and texts are numbers.
+pub(super) struct Writing<'h> {
+    fields: Vec<Arc<str>>,
+    changes: Vec<Noted>,
     ids: Vec<&'h DealId>,
     deals: HashMap<&'h DealId, u32>,
-    fields: HashMap<&'h str, u16>,
-    texts: HashMap<&'h str, u32>,
 }
 
 impl<'h> Writing<'h> {
-    fn note(&mut self, event: &'h Event, history: &'h History) {
-        match &event.kind {
-            EventKind::Created { .. } => {
-                for (field, value) in history.born.get(&event.deal).into_iter().flatten() {
-                    self.add(event, field, None, Some(value));
-                }
-            }
-            EventKind::Changed { field, from, to } => self.add(event, field, from.as_deref(), to.as_deref()),
-            _ => {}
-        }
+    /// `fields` names the numbers that are going to be used.
+    pub(super) fn new(fields: &[Arc<str>]) -> Self {
+        Writing { fields: fields.to_vec(), changes: Vec::new(), ids: Vec::new(), deals: HashMap::new() }
     }
 
-    fn add(&mut self, event: &'h Event, field: &'h Arc<str>, from: Option<&'h str>, to: Option<&'h str>) {
+    pub(super) fn add(&mut self, deal: &'h DealId, when: When, field: u16, from: Option<u32>, to: Option<u32>) {
         let ids = &mut self.ids;
-        let deal = *self.deals.entry(&event.deal).or_insert_with(|| {
-            ids.push(&event.deal);
+        let deal = *self.deals.entry(deal).or_insert_with(|| {
+            ids.push(deal);
             (ids.len() - 1) as u32
         });
-        let names = &mut self.tracks.fields;
-        let field = *self.fields.entry(field).or_insert_with(|| {
-            names.push(field.clone());
-            (names.len() - 1) as u16
-        });
-        let (from, to) = (from.map(|text| self.number(text)), to.map(|text| self.number(text)));
-        let Event { at, known_at, commit, .. } = *event;
-        self.tracks.changes.push(Noted { deal, field, from, to, at, known_at, commit });
+        let When { at, known_at, commit } = when;
+        self.changes.push(Noted { deal, field, from, to, at, known_at, commit });
     }
 
-    fn number(&mut self, text: &'h str) -> u32 {
-        let texts = &mut self.tracks.texts;
-        *self.texts.entry(text).or_insert_with(|| {
-            texts.push(text.into());
-            (texts.len() - 1) as u32
-        })
-    }
-
-    fn tracks(self) -> Tracks {
-        let Writing { mut tracks, ids, .. } = self;
-        tracks.changes.sort_by_key(|noted| noted.deal);
+    /// What was written down. `text` gives the texts of the numbers; those that are used are kept.
+    pub(super) fn tracks<'t>(self, text: impl Fn(u32) -> Option<&'t str>) -> Tracks {
+        let Writing { fields, mut changes, ids, .. } = self;
+        changes.sort_by_key(|noted| noted.deal);
+        let mut texts: Vec<Box<str>> = Vec::new();
+        let mut numbers: HashMap<u32, Option<u32>> = HashMap::new();
+        for number in changes.iter_mut().flat_map(|noted| [&mut noted.from, &mut noted.to]) {
+            *number = number.and_then(|number| {
+                *numbers.entry(number).or_insert_with(|| {
+                    texts.push(text(number)?.into());
+                    Some((texts.len() - 1) as u32)
+                })
+            });
+        }
+        let mut deals = HashMap::with_capacity(ids.len());
         let mut start = 0;
-        for own in tracks.changes.chunk_by(|a, b| a.deal == b.deal) {
+        for own in changes.chunk_by(|a, b| a.deal == b.deal) {
             let id = own.first().and_then(|noted| ids.get(noted.deal as usize));
             if let Some(id) = id {
-                tracks.deals.insert((*id).clone(), start..start + own.len());
+                deals.insert((*id).clone(), start..start + own.len());
             }
             start += own.len();
         }
-        tracks
+        Tracks { fields, texts, changes, deals }
     }
 }
 
@@ -167,6 +198,7 @@ impl<'h> Writing<'h> {
 mod tests {
     use super::*;
     use crate::format::ident::StageId;
+    use crate::history::event::Event;
     use crate::history::record::Summary;
     use crate::repo::objects::Author;
     use std::collections::{BTreeMap, BTreeSet};

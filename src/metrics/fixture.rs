@@ -1,5 +1,6 @@
 //! Small pipelines, deals and journeys for tests.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -13,7 +14,7 @@ use crate::format::tree::{Document, Mapping};
 use crate::format::value::{Block, Field, Value};
 use crate::format::zone::Zone;
 use crate::history::event::{Event, EventKind, KnownAt, ValidAt};
-use crate::history::record::History;
+use crate::history::record::{History, Summary};
 use crate::history::spell::Spell;
 use crate::history::track::Tracks;
 use crate::repo::objects::{Author, ObjectId};
@@ -38,6 +39,7 @@ pub fn pipeline(stages: &[&str]) -> Pipeline {
         roles: Vec::new(),
         limit: None,
         probability: None,
+        decided_in: None,
         sla: None,
         optional: text.ends_with('?'),
         was: Vec::new(),
@@ -60,6 +62,7 @@ pub fn pipeline(stages: &[&str]) -> Pipeline {
         calendar: None,
         fiscal_year_start: 1,
         targets: Vec::new(),
+        forecast: Default::default(),
         rates: None,
         exchange: None,
         won_at: None,
@@ -129,13 +132,17 @@ pub fn tracks(changes: &[(&str, &str, i64, &str)]) -> Tracks {
         commit: ObjectId::from_hex(&"1".repeat(40)).unwrap(),
         clamped: false,
     };
-    Tracks::of(&History {
-        events: changes.iter().map(event).collect(),
-        ignored: Vec::new(),
-        born: Default::default(),
-        standings: Default::default(),
-        summary: Default::default(),
-    })
+    Tracks::of(&history(changes.iter().map(event).collect(), &[]))
+}
+
+/// A history of these events; `born` is what deals had in their fields when they came in: deal, field, value.
+pub fn history(events: Vec<Event>, born: &[(&str, &str, &str)]) -> History {
+    let mut by_deal: BTreeMap<DealId, BTreeMap<Arc<str>, String>> = BTreeMap::new();
+    for (deal, field, value) in born {
+        by_deal.entry(DealId::new(deal).unwrap()).or_default().insert((*field).into(), (*value).to_owned());
+    }
+    let summary = Summary { first_known_at: events.first().map(|event| event.known_at), ..Summary::default() };
+    History { events, ignored: Vec::new(), born: by_deal, standings: BTreeMap::new(), summary }
 }
 
 /// A text value.

@@ -97,27 +97,55 @@ struct Way {
 /// Sorts visits into journeys. Those of one deal may come in any order; of two that begin at the same time the one that is
 /// over comes first.
 pub fn journeys(pipeline: &Pipeline, spells: &Spells) -> Journeys {
-    let reader = Reader::new(pipeline, spells);
-    let mut visits: Vec<Visit> = Vec::with_capacity(spells.stay_count());
-    let mut ways = Vec::with_capacity(spells.deal_count());
-    spells.each_deal(|stays| {
-        let first = visits.len();
-        let (outcome, decided) = reader.add(stays, &mut visits);
+    let mut gathering = Gathering::new(pipeline, spells.stages(), spells.deals().clone());
+    gathering.visits.reserve(spells.stay_count());
+    gathering.ways.reserve(spells.deal_count());
+    spells.each_deal(|stays| gathering.add(stays));
+    gathering.journeys()
+}
+
+/// Journeys while they are gathered, one deal after the other.
+pub struct Gathering {
+    reader: Reader,
+    deals: Arc<[DealId]>,
+    visits: Vec<Visit>,
+    ways: Vec<Way>,
+}
+
+impl Gathering {
+    /// None yet. `stages` and `deals` name the numbers that the visits have.
+    pub fn new(pipeline: &Pipeline, stages: &[StageId], deals: Arc<[DealId]>) -> Gathering {
+        Gathering { reader: Reader::of_stages(pipeline, stages), deals, visits: Vec::new(), ways: Vec::new() }
+    }
+
+    /// Adds the visits of one deal, in whatever order.
+    pub fn add(&mut self, stays: &[Stay]) {
+        let first = self.visits.len();
+        let (outcome, decided) = self.reader.add(stays, &mut self.visits);
         let deal = stays.first().map_or(0, |stay| stay.deal);
-        ways.push(Way { deal, first: first as u32, after: visits.len() as u32, outcome, decided });
-    });
-    Journeys { deals: spells.deals().clone(), visits, ways }
+        self.ways.push(Way { deal, first: first as u32, after: self.visits.len() as u32, outcome, decided });
+    }
+
+    /// All that were added.
+    pub fn journeys(self) -> Journeys {
+        Journeys { deals: self.deals, visits: self.visits, ways: self.ways }
+    }
 }
 
 /// Reads the visits of one deal after the other.
-pub(super) struct Reader {
+pub struct Reader {
     spots: Vec<Spot>,
     won_index: usize,
 }
 
 impl Reader {
     pub(super) fn new(pipeline: &Pipeline, spells: &Spells) -> Reader {
-        let spots = spells.stages().iter().map(|stage| spot(pipeline, stage)).collect();
+        Reader::of_stages(pipeline, spells.stages())
+    }
+
+    /// Reads visits whose stages have these names.
+    pub fn of_stages(pipeline: &Pipeline, stages: &[StageId]) -> Reader {
+        let spots = stages.iter().map(|stage| spot(pipeline, stage)).collect();
         Reader { spots, won_index: pipeline.won_index() }
     }
 
@@ -129,6 +157,11 @@ impl Reader {
             let (outcome, decided) = self.add(stays, &mut visits);
             each(&Journey { visits: &visits, outcome, decided });
         });
+    }
+
+    /// How a deal with these visits stands, and since when.
+    pub fn outcome(&self, stays: &[Stay]) -> (Outcome, Option<i64>) {
+        self.add(stays, &mut Vec::with_capacity(stays.len()))
     }
 
     /// Adds the visits of one deal, in order. Gives how it stands, and since when.
@@ -168,6 +201,11 @@ impl Journeys {
     /// Every journey with the id of its deal. Those whose names were left out are not among them.
     pub fn named(&self) -> impl Iterator<Item = (&DealId, Journey<'_>)> {
         self.ways.iter().filter_map(|way| Some((self.deals.get(way.deal as usize)?, self.along(way))))
+    }
+
+    /// Every journey with the number of its deal.
+    pub fn numbered(&self) -> impl Iterator<Item = (u32, Journey<'_>)> {
+        self.ways.iter().map(|way| (way.deal, self.along(way)))
     }
 
     /// The journeys by the ids of their deals.

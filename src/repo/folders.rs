@@ -11,6 +11,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use twox_hash::XxHash3_64;
 
+/// How the name of the file begins.
+pub const FOLDERS: &str = "folders-";
+
 /// The name of the file. The number goes up with every change of what is written.
 const FILE: &str = "folders-1";
 

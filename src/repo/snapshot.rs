@@ -2,20 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::discover::{GitPlace, Home};
 use super::engine::refs::object_id;
-use super::engine::{Kind, Repository};
+use super::engine::{Kind, Repository, whole_folder};
 use super::error::RepoError;
 use super::git::{Git, GitError};
-use super::objects::{ObjectError, ObjectId};
+use super::objects::{GitObjects, ObjectError, ObjectId, Objects as _};
+use super::pack::{self, Reader, Store};
 use super::worktree::MAX_FILE;
 use crate::format::pipeline::PIPELINE_FILE;
-use crate::format::source::{EntryKind, FileEntry, Source};
-
-/// The mode of a folder in a tree of git.
-const FOLDER: u32 = 0o040_000;
+use crate::format::source::{EntryKind, FileEntry, Files, Place, Source};
 
 /// The files of a pipeline as a commit or the index holds them.
 pub struct Snapshot {
@@ -23,6 +21,8 @@ pub struct Snapshot {
     /// Open handles that nobody uses. A handle may not be used by two threads at a time, so each takes one of its own
     /// and gives it back.
     handles: Mutex<Vec<Repository>>,
+    /// What most files are read from, once many are.
+    store: OnceLock<Arc<Store>>,
     entries: Entries,
     whole: Whole,
     display_prefix: String,
@@ -80,18 +80,23 @@ impl Snapshot {
         let repo = place.open()?;
         let reading = || RepoError::object(format!("read commit {}", commit.short()));
         let mut entries = BTreeMap::new();
-        let whole = repo.commit(commit).map_err(reading())?.tree;
-        let folder = match home.prefix.as_str() {
-            "" => Some((FOLDER, whole)),
-            prefix => repo.entry(whole, prefix).map_err(reading())?,
-        };
-        if let Some((_, folder)) = folder.filter(|(mode, _)| kind_of(*mode) == EntryKind::Folder) {
-            let mut folder = repo.folder(folder).map_err(reading())?;
+        let objects = GitObjects::open(&repo)?;
+        let whole = objects.commit(commit).map_err(reading())?.tree;
+        let mut folder = Some(whole);
+        for part in home.prefix.split('/').filter(|part| !part.is_empty()) {
+            let Some(outer) = folder else { break };
+            let found =
+                listed(&objects, outer).map_err(reading())?.into_iter().find(|(name, ..)| name == part.as_bytes());
+            folder = found.filter(|(_, mode, _)| kind_of(*mode) == EntryKind::Folder).map(|(.., id)| id);
+        }
+        if let Some(folder) = folder {
+            let mut folder = listed(&objects, folder).map_err(reading())?;
             if let Some(only) = only {
                 folder.retain(|(name, mode, _)| name == only || kind_of(*mode) != EntryKind::Folder);
             }
-            walk(&repo, folder, &[], &mut entries).map_err(reading())?;
+            walk(&objects, folder, &[], &mut entries).map_err(reading())?;
         }
+        drop(objects);
         Ok(Snapshot::new(home, place, repo, entries, Whole::Tree(whole)))
     }
 
@@ -157,7 +162,37 @@ impl Snapshot {
         let deals = entries.iter().filter(|(path, (kind, _))| *kind == EntryKind::File && path.ends_with(b".yaml"));
         repo.prefetch(deals.filter_map(|(_, (_, id))| *id));
         let display_prefix = if home.prefix.is_empty() { String::new() } else { format!("{}/", home.prefix) };
-        Snapshot { place: place.clone(), handles: Mutex::new(vec![repo]), entries, whole, display_prefix }
+        Snapshot {
+            place: place.clone(),
+            handles: Mutex::new(vec![repo]),
+            store: OnceLock::new(),
+            entries,
+            whole,
+            display_prefix,
+        }
+    }
+
+    /// The object of a regular file.
+    fn blob(&self, path: &str) -> io::Result<ObjectId> {
+        match self.entries.get(path.as_bytes()) {
+            Some((EntryKind::File, Some(id))) => Ok(*id),
+            _ => Err(io::Error::new(io::ErrorKind::NotFound, "it is not a regular file there")),
+        }
+    }
+
+    /// The bytes of a file, read on its own.
+    fn single(&self, id: ObjectId) -> io::Result<Vec<u8>> {
+        let bytes = self.with_repo(|repo| repo.read_up_to(id, Kind::Blob, MAX_FILE))?.map_err(io::Error::other)?;
+        bytes.ok_or_else(|| io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 MiB"))
+    }
+
+    /// The packs and loose objects of the repository.
+    fn store(&self) -> io::Result<&Store> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let store = self.with_repo(|repo| repo.store().clone())?;
+        Ok(self.store.get_or_init(|| store))
     }
 
     fn with_repo<T>(&self, f: impl FnOnce(&Repository) -> T) -> io::Result<T> {
@@ -188,11 +223,11 @@ impl Source for Snapshot {
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        let Some((EntryKind::File, Some(id))) = self.entries.get(path.as_bytes()) else {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "it is not a regular file there"));
-        };
-        let bytes = self.with_repo(|repo| repo.read_up_to(*id, Kind::Blob, MAX_FILE))?.map_err(io::Error::other)?;
-        bytes.ok_or_else(|| io::Error::new(io::ErrorKind::FileTooLarge, "the file is larger than 1 MiB"))
+        self.single(self.blob(path)?)
+    }
+
+    fn files(&self) -> Box<dyn Files + '_> {
+        Box::new(FilesOf { snapshot: self, reader: self.store().ok().map(Store::reader) })
     }
 
     fn repository_has(&self, path: &str) -> bool {
@@ -211,8 +246,40 @@ impl Source for Snapshot {
     }
 }
 
+/// Reads files of a snapshot from the packs, in their order there.
+struct FilesOf<'s> {
+    snapshot: &'s Snapshot,
+    reader: Option<Reader<'s>>,
+}
+
+impl Files for FilesOf<'_> {
+    fn place(&self, path: &str) -> Place {
+        let place = || self.reader.as_ref()?.place(self.snapshot.blob(path).ok()?);
+        place().map_or((u32::MAX, 0), |place| (place.pack(), place.offset()))
+    }
+
+    fn read(&mut self, path: &str, (pack, offset): Place) -> io::Result<Vec<u8>> {
+        let id = self.snapshot.blob(path)?;
+        let place = (pack != u32::MAX).then(|| pack::Place::new(pack, offset));
+        let found = match &mut self.reader {
+            Some(reader) => reader.read_up_to(id, place, MAX_FILE as usize).map_err(io::Error::other)?,
+            None => None,
+        };
+        match found {
+            Some((Kind::Blob, bytes)) => Ok(bytes.to_vec()),
+            // It is told by whoever reads any object.
+            _ => self.snapshot.single(id),
+        }
+    }
+}
+
+/// The entries of a folder.
+fn listed(objects: &GitObjects<'_>, folder: ObjectId) -> Result<Vec<(Vec<u8>, u32, ObjectId)>, ObjectError> {
+    whole_folder(folder, &objects.tree(folder)?)
+}
+
 fn walk(
-    repo: &Repository,
+    objects: &GitObjects<'_>,
     folder: Vec<(Vec<u8>, u32, ObjectId)>,
     prefix: &[u8],
     entries: &mut Entries,
@@ -222,12 +289,12 @@ fn walk(
         let kind = kind_of(mode);
         entries.insert(path.clone(), (kind, Some(id)));
         if kind == EntryKind::Folder && !name.starts_with(b".") {
-            let inner = repo.folder(id)?;
+            let inner = listed(objects, id)?;
             let is_pipeline = |(name, mode, _): &(Vec<u8>, u32, ObjectId)| {
                 name == PIPELINE_FILE.as_bytes() && kind_of(*mode) != EntryKind::Folder
             };
             if !inner.iter().any(is_pipeline) {
-                walk(repo, inner, &path, entries)?;
+                walk(objects, inner, &path, entries)?;
             }
         }
     }

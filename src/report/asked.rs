@@ -3,6 +3,8 @@
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::forecast::scenario::WhatIf;
+use crate::format::forecast::Horizon;
 use crate::metrics::conversion::Variant;
 use crate::metrics::funnel::Window;
 use crate::metrics::period::{Period, Span};
@@ -57,6 +59,8 @@ pub struct Asked {
     pub span: Option<Span>,
     /// The days to compare them with.
     pub previous: Option<Span>,
+    /// The day at whose end the deals are also looked at; `None`: that before the days it is about.
+    pub before: Option<NaiveDate>,
     /// The kind of period, where one was named.
     pub period: Option<Period>,
     /// Fields (dotted) to split it by.
@@ -75,6 +79,10 @@ pub struct Asked {
     pub within: Option<u32>,
     /// Whether lengths of time count the working hours of the pipeline's calendar only.
     pub business_hours: bool,
+    /// How far ahead a forecast looks; `None`: as the pipeline file says.
+    pub horizon: Option<Horizon>,
+    /// What is imagined of the deals, beside the forecast of them as they are.
+    pub scenario: Vec<WhatIf>,
     /// Who it is for.
     pub profile: Profile,
     /// The language it is written in.

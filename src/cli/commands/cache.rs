@@ -96,8 +96,13 @@ fn told(file: &CacheFile, tip: Option<crate::repo::objects::ObjectId>) -> String
     let pipeline = if held.folder.is_empty() { "the root".to_owned() } else { plain(&held.folder).to_string() };
     let whose =
         if Some(held.tip) == tip { "the commit that is checked out" } else { "not the one that is checked out" };
+    let fields = match held.more_fields {
+        0 => String::new(),
+        1 => " with 1 more field".to_owned(),
+        n => format!(" with {n} more fields"),
+    };
     format!(
-        "pipeline in {pipeline}: {} commits up to {} ({whose}), {} events, {} deals; {} in {path}",
+        "pipeline in {pipeline}: {} commits{fields} up to {} ({whose}), {} events, {} deals; {} in {path}",
         held.commits,
         held.tip.short(),
         held.events,
@@ -112,6 +117,7 @@ fn as_json(file: &CacheFile) -> serde_json::Value {
             "folder": held.folder,
             "tip": held.tip.to_string(),
             "commits": held.commits,
+            "more_fields": held.more_fields,
             "events": held.events,
             "deals": held.deals,
             "sections": held.sections,

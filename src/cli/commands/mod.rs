@@ -8,6 +8,7 @@ pub mod demo;
 pub mod doctor;
 pub mod explain;
 pub mod fmt;
+pub mod forecast;
 pub mod hooks;
 pub mod init;
 pub mod list;

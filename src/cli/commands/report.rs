@@ -1,34 +1,25 @@
 //! `tussock report`.
 
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
-
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use clap::ValueEnum;
 
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::printing::{Printing, failed};
 use crate::cli::rendering;
 use crate::cli::reporting::{Known, Viewpoint, Wanted};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{current, home, tell_half_done, tell_rates, tell_unreadable};
-use crate::cli::{Global, day};
+use crate::cli::workspace::{home, tell_half_done, tell_rates, tell_unreadable};
+use crate::cli::{Global, day, horizon};
+use crate::forecast::scenario::WhatIf;
+use crate::format::forecast::Horizon;
 use crate::format::pipeline::Pipeline;
 use crate::metrics::conversion::{self, Goal, Variant};
 use crate::metrics::period::{Period, Span};
-use crate::output::text::Look;
-use crate::output::{csv, html, json, page_text};
 use crate::repo::discover::Home;
 use crate::report::asked::{Asked, EARLIEST, Profile};
-use crate::report::csv_table::table;
 use crate::report::lang::Lang;
-use crate::report::{Kind, Needs, Report, ReportError, listing};
-
-/// The style of a page, among the pipeline's own templates.
-const STYLE: &str = "style.css";
-
-/// Columns of a text that goes to a file.
-const FILE_COLUMNS: usize = 120;
+use crate::report::{Kind, Needs, Report, listing};
 
 /// Report on the pipeline
 ///
@@ -42,7 +33,7 @@ Examples:
   tussock report pipeline --by source
   tussock report funnel --period quarter            this quarter, compared with the one before
   tussock report funnel --from 2026-01-01 --to 2026-06-30 --by owner
-  tussock report forecast --format json
+  tussock report forecast --horizon quarter --format json
   tussock report --where 'region == \"north\"'
   tussock report --as-of 2026-06-30                 what was known that day
   tussock report --as-of v1.2                       what a revision knew
@@ -65,18 +56,8 @@ pub struct Args {
     /// Also say how many deals differ in the work tree; looks at every file
     #[arg(long)]
     uncommitted: bool,
-    /// How to print: text on a terminal, as the name of the file says, else md
-    #[arg(long, value_name = "FORMAT", value_enum)]
-    format: Option<Format>,
-    /// In CSV, this table of the report instead of its main one
-    #[arg(long, value_name = "NAME")]
-    table: Option<String>,
-    /// Print the data that a template gets, as JSON
-    #[arg(long, conflicts_with_all = ["format", "table"])]
-    context: bool,
-    /// Write into this file, whole or not at all; its ending (.md, .html, .json, .csv, .txt) says how
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    printing: Printing,
 }
 
 /// What a report is about, and for whom.
@@ -94,15 +75,9 @@ pub(in crate::cli) struct Asking {
     /// The month, quarter or year that it is about: the one of --from, or of the report's day
     #[arg(long, value_name = "PERIOD", value_enum)]
     period: Option<PeriodWord>,
-    /// Also for each value of this field; may be given several times
-    #[arg(long, value_name = "FIELD")]
-    by: Vec<String>,
     /// In the agenda, only what concerns this person, or the stages of this role
     #[arg(long, value_name = "WHO")]
     owner: Option<String>,
-    /// Only deals for which this expression is true
-    #[arg(long = "where", value_name = "EXPR")]
-    filter: Option<String>,
     /// In the funnel, also count conversion in this way
     #[arg(long, value_name = "WAY", value_enum)]
     conversion: Option<VariantWord>,
@@ -115,12 +90,46 @@ pub(in crate::cli) struct Asking {
     /// In the time report, count the working hours of the pipeline's calendar only
     #[arg(long)]
     business_hours: bool,
+    #[command(flatten)]
+    ahead: Ahead,
+    #[command(flatten)]
+    choosing: Choosing,
+}
+
+/// Of which deals a report is, and for whom.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(in crate::cli) struct Choosing {
+    /// Also for each value of this field; may be given several times
+    #[arg(long, value_name = "FIELD")]
+    by: Vec<String>,
+    /// Only deals for which this expression is true
+    #[arg(long = "where", value_name = "EXPR")]
+    filter: Option<String>,
     /// Who it is for
     #[arg(long, value_name = "WHO", value_enum, default_value = "team")]
     profile: ProfileWord,
     /// The language of its text; without it, the one that the pipeline file names
     #[arg(long, value_name = "LANG", value_enum, env = "TUSSOCK_LANG", hide_env_values = true)]
     lang: Option<LangWord>,
+}
+
+/// How far a forecast looks ahead, and at what.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(in crate::cli) struct Ahead {
+    /// In the forecast, how far ahead it looks: 90d, 12w, month, quarter, year or a day; else as the pipeline file says
+    #[arg(long, value_name = "HORIZON", value_parser = horizon)]
+    horizon: Option<Horizon>,
+    /// In the forecast, also what it would be if: 'DEAL: stage=proposal, amount=50000', 'win DEAL' or 'lose DEAL'; may be
+    /// given several times
+    #[arg(long = "what-if", value_name = "CHANGE")]
+    what_if: Vec<String>,
+}
+
+impl Ahead {
+    /// Looks ahead so far, at the deals as they are.
+    pub(in crate::cli) fn to(horizon: Option<Horizon>) -> Ahead {
+        Ahead { horizon, what_if: Vec::new() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -191,20 +200,6 @@ pub(in crate::cli) enum Name {
     Health,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Markdown with charts in Mermaid
-    Md,
-    /// One page for a browser, with its charts in it and nothing fetched from anywhere
-    Html,
-    /// Text as wide as the terminal
-    Text,
-    /// Every number, for scripts
-    Json,
-    /// One table, for spreadsheets
-    Csv,
-}
-
 impl Name {
     pub(in crate::cli) fn kind(self) -> Kind {
         match self {
@@ -231,7 +226,13 @@ impl Asking {
         period: Option<PeriodWord>,
         filter: Option<String>,
     ) -> Asking {
-        Asking { from, to, period, filter, full: true, ..Asking::default() }
+        let choosing = Choosing { filter, ..Choosing::default() };
+        Asking { from, to, period, full: true, choosing, ..Asking::default() }
+    }
+
+    /// Asks for a forecast.
+    pub(in crate::cli) fn ahead(ahead: &Ahead, choosing: &Choosing) -> Asking {
+        Asking { ahead: ahead.clone(), choosing: choosing.clone(), ..Asking::default() }
     }
 
     /// What is asked of a report whose last day is `day`.
@@ -239,12 +240,12 @@ impl Asking {
     /// # Errors
     /// When days or fields make no sense.
     pub(in crate::cli) fn asked(&self, kind: Kind, pipeline: &Pipeline, day: NaiveDate) -> Result<Asked, CommandError> {
-        for field in &self.by {
+        for field in &self.choosing.by {
             listing::column(pipeline, field).map_err(|e| CommandError::usage(e.to_string()))?;
         }
         let by = match kind {
-            Kind::Pipeline if self.by.is_empty() => vec!["owner".to_owned()],
-            _ => self.by.clone(),
+            Kind::Pipeline if self.choosing.by.is_empty() => vec!["owner".to_owned()],
+            _ => self.choosing.by.clone(),
         };
         let period = self.period();
         let first_month = pipeline.fiscal_year_start;
@@ -268,10 +269,11 @@ impl Asking {
         Ok(Asked {
             span,
             previous,
+            before: day.checked_sub_months(Months::new(1)).filter(|_| kind == Kind::Forecast),
             period,
             by,
             owner: self.owner.clone(),
-            filter: self.filter.clone(),
+            filter: self.choosing.filter.clone(),
             full: self.is_full(),
             conversion: self.conversion.map(|variant| match variant {
                 VariantWord::Cohort => Variant::Cohort,
@@ -282,6 +284,8 @@ impl Asking {
             pairs: self.pairs(kind, pipeline)?,
             within: self.within,
             business_hours: self.business_hours,
+            horizon: self.horizon(day)?,
+            scenario: self.scenario(pipeline)?,
             profile: self.profile(),
             lang: self.lang().or(pipeline.lang).unwrap_or_default(),
         })
@@ -291,7 +295,7 @@ impl Asking {
     fn is_full(&self) -> bool {
         let days = self.from.is_some() || self.to.is_some() || self.period.is_some();
         let conversion = self.conversion.is_some() || !self.pairs.is_empty() || self.within.is_some();
-        self.full || days || conversion || self.filter.is_some() || !self.by.is_empty()
+        self.full || days || conversion || self.choosing.filter.is_some() || !self.choosing.by.is_empty()
     }
 
     /// From where a report is to look.
@@ -325,7 +329,11 @@ impl Asking {
         let needs = kind.needs();
         match kind {
             Kind::Funnel if self.is_full() => Needs { deals: true, tracks: true, ..needs },
-            _ => Needs { deals: needs.deals || self.filter.is_some() || !self.by.is_empty(), ..needs },
+            // Deals that are told apart are told by what their fields had, also those that were removed.
+            _ if self.choosing.filter.is_some() || !self.choosing.by.is_empty() => {
+                Needs { deals: true, tracks: true, ..needs }
+            }
+            _ => needs,
         }
     }
 
@@ -334,13 +342,18 @@ impl Asking {
     /// # Errors
     /// When not.
     pub(in crate::cli) fn fits(&self, kind: Kind) -> Result<(), CommandError> {
-        if kind == Kind::Forecast && self.profile == ProfileWord::Investor {
+        let is_ahead = self.ahead.horizon.is_some() || !self.ahead.what_if.is_empty();
+        if kind != Kind::Forecast && is_ahead {
             return Err(CommandError::usage(
-                "a forecast is made of weighted amounts, which the investor profile leaves out",
-            )
-            .hint("`tussock report --profile investor` has what investors see"));
+                "--horizon and --what-if belong to the forecast: tussock forecast --horizon …",
+            ));
         }
-        if kind == Kind::Agenda && self.profile == ProfileWord::Investor {
+        if kind == Kind::Forecast && !self.ahead.what_if.is_empty() && !self.profile().sees_expectations() {
+            return Err(CommandError::usage(
+                "a what-if changes what is expected, and the investor profile sees nothing that is only expected",
+            ));
+        }
+        if kind == Kind::Agenda && self.choosing.profile == ProfileWord::Investor {
             return Err(CommandError::usage(
                 "an agenda is made of deals and people, which the investor profile leaves out",
             ));
@@ -356,12 +369,12 @@ impl Asking {
 
     /// The expression that chooses the deals, as it was given.
     pub(in crate::cli) fn filter(&self) -> Option<String> {
-        self.filter.clone()
+        self.choosing.filter.clone()
     }
 
     /// Who it is for.
     pub(in crate::cli) fn profile(&self) -> Profile {
-        match self.profile {
+        match self.choosing.profile {
             ProfileWord::Team => Profile::Team,
             ProfileWord::Management => Profile::Management,
             ProfileWord::Investor => Profile::Investor,
@@ -370,10 +383,22 @@ impl Asking {
 
     /// The language of its text, where one was asked for.
     pub(in crate::cli) fn lang(&self) -> Option<Lang> {
-        self.lang.map(|lang| match lang {
+        self.choosing.lang.map(|lang| match lang {
             LangWord::En => Lang::En,
             LangWord::Ru => Lang::Ru,
         })
+    }
+
+    /// How far ahead a forecast looks that is made on this day, where that was asked for.
+    fn horizon(&self, day: NaiveDate) -> Result<Option<Horizon>, CommandError> {
+        let seen = self.ahead.horizon.map(|horizon| horizon.seen_from(day)).transpose();
+        seen.map_err(|e| CommandError::usage(format!("--horizon: {e}")))
+    }
+
+    /// What is imagined.
+    fn scenario(&self, pipeline: &Pipeline) -> Result<Vec<WhatIf>, CommandError> {
+        let read = self.ahead.what_if.iter().map(|text| WhatIf::parse(text, pipeline));
+        read.collect::<Result<_, _>>().map_err(|e| CommandError::usage(format!("--what-if: {e}")))
     }
 
     fn period(&self) -> Option<Period> {
@@ -426,71 +451,49 @@ impl Asking {
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    let format = args.format()?;
-    let kind = args.name.kind();
-    args.asking.fits(kind)?;
-    let home = home(global)?;
-    tell_half_done(ui, &home)?;
-    home.place()?;
-    let needs = args.asking.needs(kind);
-    let wanted = Wanted { needs, uncommitted: args.uncommitted, events: false, allow: args.allow };
-    let point = args.asking.viewpoint(ui, global, &home, kind, &args.as_of, args.allow)?;
-    let known = Known::gather(ui, &home, point, wanted, |pipeline, day| args.asking.asked(kind, pipeline, day))?;
-    let report = Report::make(kind, &known.facts());
-    let page = || rendering::page(&report, &known.templates).map_err(failed);
-    let text = match format {
-        Format::Md => page()?.to_markdown(),
-        Format::Html => {
-            let style = known.templates.get(STYLE).map(String::as_str);
-            html::render(&page()?, style).map_err(|e| CommandError::usage(e.to_string()))?
-        }
-        Format::Text => {
-            // A file is no terminal, whatever the one is like that the command was typed in.
-            let to_file = args.output.is_some();
-            let columns = if to_file { FILE_COLUMNS } else { ui.columns() };
-            page_text::render(&page()?, Look { colour: ui.colour && !to_file, columns })
-        }
-        Format::Json => json::escaped(&report.to_json().map_err(failed)?),
-        Format::Csv => {
-            let table = table(&report, args.table.as_deref()).map_err(failed)?;
-            let table = table.map_err(|e| CommandError::usage(e.to_string()))?;
-            let written = csv::values(&table.columns, &table.rows);
-            let bytes = written.map_err(|e| CommandError::new(Exit::Io, format!("cannot write the table: {e}")))?;
-            String::from_utf8_lossy(&bytes).into_owned()
-        }
+    let order = Order {
+        kind: args.name.kind(),
+        as_of: &args.as_of,
+        allow: args.allow,
+        asking: &args.asking,
+        uncommitted: args.uncommitted,
+        printing: &args.printing,
     };
-    match &args.output {
-        Some(file) => write_whole(&current(global)?.join(file), &text)?,
-        None => ui.print(&text),
-    }
-    let unreadable = known
-        .reading()
-        .is_some_and(|(reading, snapshot)| tell_unreadable(ui, reading, snapshot) | tell_rates(ui, reading));
-    Ok(if unreadable { Exit::Findings } else { Exit::Done })
+    order.run(ui, global)
 }
 
-fn failed(error: ReportError) -> CommandError {
-    CommandError::usage(error.to_string())
+/// A report that is asked for.
+pub(in crate::cli) struct Order<'a> {
+    pub(in crate::cli) kind: Kind,
+    pub(in crate::cli) as_of: &'a AsOf,
+    pub(in crate::cli) allow: AllowIncomplete,
+    pub(in crate::cli) asking: &'a Asking,
+    /// Whether to say how many deals differ in the work tree.
+    pub(in crate::cli) uncommitted: bool,
+    pub(in crate::cli) printing: &'a Printing,
 }
 
-impl Args {
-    /// How to print: as asked, or as the name of the file says.
-    fn format(&self) -> Result<Format, CommandError> {
-        let ending = self.output.as_ref().and_then(|file| file.extension()).and_then(|ending| ending.to_str());
-        let format = match (self.format, ending) {
-            _ if self.context => Format::Json,
-            (Some(format), _) => format,
-            (None, Some("json")) => Format::Json,
-            (None, Some("csv")) => Format::Csv,
-            (None, Some("html" | "htm")) => Format::Html,
-            (None, Some("txt")) => Format::Text,
-            (None, None) if self.output.is_none() && std::io::stdout().is_terminal() => Format::Text,
-            (None, _) => Format::Md,
-        };
-        if self.table.is_some() && format != Format::Csv {
-            return Err(CommandError::usage("--table belongs to CSV: add --format csv"));
-        }
-        Ok(format)
+impl Order<'_> {
+    /// Makes the report and prints it.
+    ///
+    /// # Errors
+    /// When what is asked for makes no sense, or what it is made of cannot be read.
+    pub(in crate::cli) fn run(&self, ui: &mut Ui, global: &Global) -> Result<Exit, CommandError> {
+        let Order { kind, as_of, allow, asking, uncommitted, printing } = *self;
+        let format = printing.format()?;
+        asking.fits(kind)?;
+        let home = home(global)?;
+        tell_half_done(ui, &home)?;
+        home.place()?;
+        let wanted = Wanted { needs: asking.needs(kind), uncommitted, events: false, allow };
+        let point = asking.viewpoint(ui, global, &home, kind, as_of, allow)?;
+        let known = Known::gather(ui, &home, point, wanted, |pipeline, day| asking.asked(kind, pipeline, day))?;
+        let report = Report::make(kind, &known.facts());
+        printing.print(ui, global, format, &report, &known.templates)?;
+        let unreadable = known
+            .reading()
+            .is_some_and(|(reading, snapshot)| tell_unreadable(ui, reading, snapshot) | tell_rates(ui, reading));
+        Ok(if unreadable { Exit::Findings } else { Exit::Done })
     }
 }
 
@@ -507,46 +510,4 @@ pub(in crate::cli) fn overview(ui: &mut Ui, home: &Home, today: Option<NaiveDate
     let known = Known::gather(ui, home, point, wanted, |_, _| Ok(Asked::default()))?;
     let report = Report::make(kind, &known.facts());
     Ok(rendering::page(&report, &known.templates).map_err(failed)?.to_markdown())
-}
-
-/// Writes a file beside its place and renames it, so that a reader sees the old one or the new one.
-///
-/// # Errors
-/// When the folder does not take it, or the file is a link, which is never followed.
-pub(in crate::cli) fn write_whole(file: &Path, text: &str) -> Result<(), CommandError> {
-    let failed = |e: std::io::Error| CommandError::new(Exit::Io, format!("cannot write {}: {e}", file.display()));
-    if file.symlink_metadata().is_ok_and(|m| !m.is_file()) {
-        return Err(CommandError::new(
-            Exit::Io,
-            format!("{} is not a regular file; links are not followed", file.display()),
-        ));
-    }
-    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut new = tempfile::Builder::new().prefix(".tussock-").tempfile_in(folder).map_err(failed)?;
-    new.write_all(text.as_bytes()).map_err(failed)?;
-    // Temporary files are private; a report is as readable as any other file of the user.
-    let mode = file.metadata().ok().map(|m| m.permissions());
-    new.as_file().sync_all().map_err(failed)?;
-    set_mode(new.as_file(), mode).map_err(failed)?;
-    new.persist(file).map_err(|e| failed(e.error))?;
-    Ok(())
-}
-
-fn set_mode(file: &std::fs::File, old: Option<std::fs::Permissions>) -> std::io::Result<()> {
-    match old {
-        Some(permissions) => file.set_permissions(permissions),
-        None => readable(file),
-    }
-}
-
-#[cfg(unix)]
-fn readable(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
 }

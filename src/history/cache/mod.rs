@@ -8,6 +8,9 @@
 //! the section before. New sections are put behind the others; a walk goes on from the newest section whose tip lies on
 //! the line, so that switching branches and amending a commit costs as much as the commits that differ. Sections of
 //! another branch that lie behind it are dropped when something new is written.
+//!
+//! What tells more fields than are always told has a file of its own for each list of them. Few of these are kept: those
+//! that were lately written.
 
 mod code;
 mod visits;
@@ -26,6 +29,7 @@ use super::record::HistoryError;
 use super::walk::{Checkpoint, Task, Walked, fresh, on};
 use crate::format::pipeline::Pipeline;
 use crate::history::deals::DealIx;
+use crate::repo::discover::FOLDERS;
 use crate::repo::objects::{IdSet, ObjectId};
 use code::{Mark, Reading};
 pub use visits::Visits;
@@ -34,7 +38,7 @@ pub(super) use visits::{Footing, Ground, Kept as KeptVisits};
 /// What the file begins with. The number goes up with every change of what is written or of what a walk finds.
 const MAGIC: &[u8; 16] = b"tussock history1";
 
-/// Magic, key and the length of ids.
+/// Magic, key, and the length of ids with the number of further fields.
 const HEAD: usize = 32;
 
 /// Length and checksum of a section.
@@ -45,6 +49,9 @@ const RECENT: usize = 64;
 
 /// More sections than this are written as one: each costs a little to read.
 const MOST_SECTIONS: usize = 256;
+
+/// So many lists of further fields are kept of one pipeline.
+const MOST_LISTS: usize = 4;
 
 /// How the names of the files begin.
 const PREFIX: &str = "history-";
@@ -79,6 +86,8 @@ pub struct Held {
     pub tip: ObjectId,
     /// Commits on the first-parent line up to there.
     pub commits: usize,
+    /// How many fields it tells beside those that are always told.
+    pub more_fields: usize,
     /// Events.
     pub events: usize,
     /// Deals, those that are gone included.
@@ -99,8 +108,29 @@ impl Cache {
         Cache { is_read_only: true, ..self }
     }
 
-    fn file(&self, prefix: &str) -> PathBuf {
-        self.folder.join(format!("{PREFIX}{:016x}", XxHash3_64::oneshot(prefix.as_bytes())))
+    /// The file of the pipeline in the folder `prefix` that tells the fields of these names.
+    fn file(&self, prefix: &str, names: &[Arc<str>]) -> PathBuf {
+        let whose = name_of(prefix);
+        match names.get(fields::ALWAYS.len()..) {
+            None | Some([]) => self.folder.join(whose),
+            Some(more) => {
+                let list = XxHash3_64::oneshot(format!("{more:?}").as_bytes());
+                self.folder.join(format!("{whose}-{list:016x}"))
+            }
+        }
+    }
+
+    /// Removes the files of other lists of further fields than `path` tells, but for those that were lately written.
+    fn make_room(&self, prefix: &str, path: &Path) -> io::Result<()> {
+        let mut others = Vec::new();
+        for other in self.paths(&format!("{}-", name_of(prefix)))? {
+            if other != path {
+                others.push((other.symlink_metadata()?.modified()?, other));
+            }
+        }
+        others.sort_unstable();
+        let too_many = (others.len() + 1).saturating_sub(MOST_LISTS);
+        others.into_iter().take(too_many).try_for_each(|(_, other)| std::fs::remove_file(other))
     }
 
     /// The files there are, by name.
@@ -118,17 +148,18 @@ impl Cache {
         Ok(files)
     }
 
-    /// Removes all files; gives how many histories and how many bytes there were.
+    /// Removes all files, and what is kept of looking for pipelines; gives how many files and bytes there were. Visits count
+    /// as one with the history that they lie beside.
     ///
     /// # Errors
     /// When one cannot be removed.
     pub fn clear(&self) -> io::Result<(usize, u64)> {
         let (mut files, mut bytes) = (0, 0);
-        for (prefix, is_history) in [(PREFIX, true), (visits::PREFIX, false)] {
+        for (prefix, counts) in [(PREFIX, true), (visits::PREFIX, false), (FOLDERS, true)] {
             for path in self.paths(prefix)? {
                 let size = path.symlink_metadata()?.len();
                 match std::fs::remove_file(&path) {
-                    Ok(()) => (files, bytes) = (files + usize::from(is_history), bytes + size),
+                    Ok(()) => (files, bytes) = (files + usize::from(counts), bytes + size),
                     Err(e) if e.kind() == io::ErrorKind::NotFound => {}
                     Err(e) => return Err(e),
                 }
@@ -159,8 +190,9 @@ impl Cache {
     /// # Errors
     /// See [`HistoryError`]. A cache that cannot be read or written is none.
     pub(super) fn walk<'p>(&self, task: &Task, pipeline: &'p Pipeline) -> Result<Walked<'p>, HistoryError> {
-        let head = Head { key: key(task.prefix, task.names, pipeline), id_len: task.tip.as_bytes().len() };
-        let path = self.file(task.prefix);
+        let more = task.names.len().saturating_sub(fields::ALWAYS.len());
+        let head = Head { key: key(task.prefix, task.names, pipeline), id_len: task.tip.as_bytes().len(), more };
+        let path = self.file(task.prefix, task.names);
         let mut early = None;
         let mut reached = |walked: &mut Walked, commits: usize| early = Early::of(walked, commits);
         let recent = if self.is_read_only { usize::MAX } else { RECENT };
@@ -199,6 +231,9 @@ impl Cache {
         };
         if !self.is_read_only {
             // What goes wrong here costs the next run a longer walk, and nobody anything else.
+            if more > 0 && kept.is_none() {
+                let _ = self.make_room(task.prefix, &path);
+            }
             let _ = match (kept, from) {
                 (Some(kept), Some((at, mark))) => self.add(&path, kept, at, mark, &mut walked),
                 _ => self.write_whole(&path, head, &mut walked, early),
@@ -210,7 +245,7 @@ impl Cache {
     /// What is kept of the history up to `tip` of the pipeline that lies in the folder `prefix` there, whatever its stages
     /// are called; `None` where nothing is.
     pub(super) fn line(&self, prefix: &str, tip: ObjectId) -> Option<Ledger> {
-        let kept = Kept::parse(std::fs::read(self.file(prefix)).ok()?)?;
+        let kept = Kept::parse(std::fs::read(self.file(prefix, &[])).ok()?)?;
         let mut reading = kept.reading(kept.sections.len().checked_sub(1)?, fields::ALWAYS.len())?;
         if reading.folder()? != prefix {
             return None;
@@ -287,6 +322,11 @@ impl Early {
     }
 }
 
+/// How the names of the files of a pipeline begin.
+fn name_of(prefix: &str) -> String {
+    format!("{PREFIX}{:016x}", XxHash3_64::oneshot(prefix.as_bytes()))
+}
+
 /// Everything that what a walk finds depends on, besides the commits themselves.
 fn key(prefix: &str, names: &[Arc<str>], pipeline: &Pipeline) -> u64 {
     let mut text = format!("{prefix:?}\n{names:?}\n");
@@ -321,11 +361,14 @@ fn lens(head: &[u8]) -> (u64, u64) {
 struct Head {
     key: u64,
     id_len: usize,
+    /// How many fields are told beside those that are always told.
+    more: usize,
 }
 
 impl Head {
     fn bytes(self) -> Vec<u8> {
-        [&MAGIC[..], &self.key.to_le_bytes(), &(self.id_len as u64).to_le_bytes()].concat()
+        let lens = self.id_len as u64 | (self.more as u64) << 8;
+        [&MAGIC[..], &self.key.to_le_bytes(), &lens.to_le_bytes()].concat()
     }
 
     /// What the checksum of the first section begins with.
@@ -334,8 +377,9 @@ impl Head {
     }
 
     fn read(bytes: &[u8]) -> Option<Head> {
-        let (key, id_len) = lens(bytes.get(MAGIC.len()..HEAD).filter(|_| bytes.starts_with(MAGIC))?);
-        matches!(id_len, 20 | 32).then_some(Head { key, id_len: id_len as usize })
+        let (key, lens) = lens(bytes.get(MAGIC.len()..HEAD).filter(|_| bytes.starts_with(MAGIC))?);
+        let (id_len, more) = (lens & 0xff, u16::try_from(lens >> 8).ok()?);
+        matches!(id_len, 20 | 32).then_some(Head { key, id_len: id_len as usize, more: usize::from(more) })
     }
 }
 
@@ -398,11 +442,13 @@ impl Kept {
     }
 
     fn held(&self) -> Option<Held> {
-        let reading = self.reading(self.sections.len().checked_sub(1)?, fields::ALWAYS.len())?;
+        let width = fields::ALWAYS.len() + self.head.more;
+        let reading = self.reading(self.sections.len().checked_sub(1)?, width)?;
         Some(Held {
             folder: reading.folder()?.to_owned(),
             tip: reading.ledger.line.last()?.id,
             commits: reading.ledger.line.len(),
+            more_fields: self.head.more,
             events: reading.ledger.records.len(),
             deals: reading.deals(),
             sections: self.sections.len(),
@@ -436,7 +482,7 @@ mod tests {
 
     #[test]
     fn a_file_is_read_up_to_the_first_section_that_is_not_whole() {
-        let head = Head { key: 7, id_len: 20 };
+        let head = Head { key: 7, id_len: 20, more: 0 };
         let tip = |n: u8| ObjectId::from_bytes(&[n; 20]).unwrap();
         let first = section(head.check(), tip(1), b"one");
         let second = section(lens(&first).1, tip(2), b"two");

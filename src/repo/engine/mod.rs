@@ -11,7 +11,7 @@ pub(super) mod refs;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use asking::CatFile;
 
@@ -61,7 +61,7 @@ pub struct Repository {
     /// The remote that a partial clone gets its missing objects from.
     promisor: OnceLock<Option<String>>,
     /// Its objects as they are read without either, once that was asked for.
-    store: OnceLock<Store>,
+    store: OnceLock<Arc<Store>>,
 }
 
 #[derive(Default)]
@@ -99,8 +99,8 @@ impl Repository {
     }
 
     /// Its packs and loose objects, to be read in this process.
-    pub(super) fn store(&self) -> &Store {
-        self.store.get_or_init(|| Store::open(&self.place.common_dir.join("objects"), self.id_len()))
+    pub(super) fn store(&self) -> &Arc<Store> {
+        self.store.get_or_init(|| Arc::new(Store::open(&self.place.common_dir.join("objects"), self.id_len())))
     }
 
     /// Where it is.
@@ -154,17 +154,7 @@ impl Repository {
     /// # Errors
     /// When it is missing, damaged or no folder.
     pub(super) fn folder(&self, id: ObjectId) -> Result<Vec<(Vec<u8>, u32, ObjectId)>, ObjectError> {
-        let raw = self.read(id, Kind::Tree)?;
-        let mut rest = &raw[..];
-        let mut folder = Vec::new();
-        while let Some((entry, len)) = first_entry(rest, self.id_len()) {
-            folder.push((entry.name.to_vec(), entry.mode, entry.id));
-            rest = rest.get(len..).unwrap_or_default();
-        }
-        if !rest.is_empty() {
-            return Err(ObjectError::Damaged { id, why: "it is no list of files".to_owned() });
-        }
-        Ok(folder)
+        whole_folder(id, &self.read(id, Kind::Tree)?)
     }
 
     /// The entry at a path below a folder; `None` where there is none.
@@ -335,6 +325,23 @@ fn configured_by_environment() -> bool {
     let count = says("GIT_CONFIG_COUNT").is_some_and(|v| v != "0");
     let elsewhere = |name: &str| says(name).is_some_and(|v| v != "/dev/null");
     count || says("GIT_CONFIG_PARAMETERS").is_some() || elsewhere("GIT_CONFIG_GLOBAL") || elsewhere("GIT_CONFIG_SYSTEM")
+}
+
+/// The entries in the bytes of a folder, in git's order.
+///
+/// # Errors
+/// When they are no list of files.
+pub(super) fn whole_folder(id: ObjectId, raw: &[u8]) -> Result<Vec<(Vec<u8>, u32, ObjectId)>, ObjectError> {
+    let mut rest = raw;
+    let mut folder = Vec::new();
+    while let Some((entry, len)) = first_entry(rest, id.as_bytes().len()) {
+        folder.push((entry.name.to_vec(), entry.mode, entry.id));
+        rest = rest.get(len..).unwrap_or_default();
+    }
+    if !rest.is_empty() {
+        return Err(ObjectError::Damaged { id, why: "it is no list of files".to_owned() });
+    }
+    Ok(folder)
 }
 
 fn open_library(place: &GitPlace) -> Result<git2::Repository, RepoError> {

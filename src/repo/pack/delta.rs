@@ -1,7 +1,6 @@
 //! Objects that are written as differences from another one: parts copied from it, and new bytes between them.
 
 use super::fault::Fault;
-use super::inflate::LARGEST;
 
 const OUT_OF_BOUNDS: Fault = Fault::Damaged("it copies what its base does not have");
 const CUT_SHORT: Fault = Fault::Damaged("its difference ends early");
@@ -13,13 +12,13 @@ const RESERVED: usize = 1 << 20;
 ///
 /// # Errors
 /// When the difference was made for a base of another size, copies what is not there, or makes another size than it
-/// says. [`Fault::Elsewhere`] for what is larger than [`LARGEST`].
-pub(super) fn apply(base: &[u8], mut delta: &[u8]) -> Result<Vec<u8>, Fault> {
+/// says. [`Fault::Elsewhere`] for what has more than `most` bytes.
+pub(super) fn apply(base: &[u8], mut delta: &[u8], most: usize) -> Result<Vec<u8>, Fault> {
     if size(&mut delta)? != base.len() as u64 {
         return Err(Fault::Damaged("its difference was made for another base"));
     }
     let size = size(&mut delta)?;
-    if size > LARGEST as u64 {
+    if size > most as u64 {
         return Err(Fault::Elsewhere);
     }
     let size = size as usize;
@@ -83,17 +82,18 @@ fn number(delta: &mut &[u8], mut present: u8) -> Result<usize, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::repo::pack::inflate::LARGEST;
 
     #[test]
     fn parts_are_copied_and_put_in() {
         let delta = [5, 7, 0x91, 1, 3, 2, b'x', b'y', 0x90, 2];
-        assert_eq!(apply(b"hello", &delta).unwrap(), b"ellxyhe");
+        assert_eq!(apply(b"hello", &delta, LARGEST).unwrap(), b"ellxyhe");
     }
 
     #[test]
     fn a_copy_without_a_length_is_64_kilobytes() {
         let base = vec![7; 0x1_0000];
-        assert_eq!(apply(&base, &[0x80, 0x80, 4, 0x80, 0x80, 4, 0x80]).unwrap(), base);
+        assert_eq!(apply(&base, &[0x80, 0x80, 4, 0x80, 0x80, 4, 0x80], LARGEST).unwrap(), base);
     }
 
     #[test]
@@ -110,13 +110,16 @@ mod tests {
             &[0x85, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0, 1, 0x90, 1],
         ];
         for delta in wrong {
-            assert!(matches!(apply(b"hello", delta), Err(Fault::Damaged(_))), "{delta:?}");
+            assert!(matches!(apply(b"hello", delta, LARGEST), Err(Fault::Damaged(_))), "{delta:?}");
         }
     }
 
     #[test]
     fn a_result_beyond_the_limit_is_left_to_others() {
         let delta = [5, 0xff, 0xff, 0xff, 0xff, 0x7f, 0x90, 1];
-        assert!(matches!(apply(b"hello", &delta), Err(Fault::Elsewhere)));
+        assert!(matches!(apply(b"hello", &delta, LARGEST), Err(Fault::Elsewhere)));
+        let delta = [5, 3, 0x90, 3];
+        assert!(matches!(apply(b"hello", &delta, 2), Err(Fault::Elsewhere)));
+        assert_eq!(apply(b"hello", &delta, 3).unwrap(), b"hel");
     }
 }

@@ -39,12 +39,12 @@ impl Inflater {
         }
     }
 
-    /// Unpacks the whole of `packed`, whatever its size.
+    /// Unpacks the whole of `packed`.
     ///
     /// # Errors
-    /// [`Fault::Elsewhere`] when it does not unpack, or to more than [`LARGEST`] bytes.
-    pub(super) fn whole(&mut self, packed: &[u8]) -> Result<Vec<u8>, Fault> {
-        let most = packed.len().saturating_mul(MOST_FROM_ONE).min(LARGEST);
+    /// [`Fault::Elsewhere`] when it does not unpack, or to more than `most` bytes.
+    pub(super) fn whole(&mut self, packed: &[u8], most: usize) -> Result<Vec<u8>, Fault> {
+        let most = packed.len().saturating_mul(MOST_FROM_ONE).min(most);
         let mut size = packed.len().saturating_mul(4).max(512).min(most);
         loop {
             let mut out = vec![0; size];

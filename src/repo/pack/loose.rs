@@ -24,8 +24,13 @@ fn path(objects: &Path, id: ObjectId) -> PathBuf {
 ///
 /// # Errors
 /// [`Fault::Damaged`] where its header says another size, [`Fault::Elsewhere`] where it is of another kind or form, too
-/// large, or cannot be read.
-pub(super) fn read(objects: &Path, id: ObjectId, inflater: &mut Inflater) -> Result<Option<(Kind, Vec<u8>)>, Fault> {
+/// large (more than `most` bytes), or cannot be read.
+pub(super) fn read(
+    objects: &Path,
+    id: ObjectId,
+    most: usize,
+    inflater: &mut Inflater,
+) -> Result<Option<(Kind, Vec<u8>)>, Fault> {
     let file = match File::open(path(objects, id)) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -36,7 +41,7 @@ pub(super) fn read(objects: &Path, id: ObjectId, inflater: &mut Inflater) -> Res
     if packed.len() > LARGEST {
         return Err(Fault::Elsewhere);
     }
-    let mut bytes = inflater.whole(&packed)?;
+    let mut bytes = inflater.whole(&packed, most.saturating_add(LONGEST_HEADER))?;
     let head = bytes.get(..LONGEST_HEADER.min(bytes.len())).unwrap_or_default();
     let end = head.iter().position(|byte| *byte == 0).ok_or(Fault::Elsewhere)?;
     let head = std::str::from_utf8(head.get(..end).unwrap_or_default()).map_err(|_| Fault::Elsewhere)?;
@@ -46,5 +51,8 @@ pub(super) fn read(objects: &Path, id: ObjectId, inflater: &mut Inflater) -> Res
         return Err(Fault::Damaged("it has another size than it says"));
     }
     bytes.drain(..=end);
+    if bytes.len() > most {
+        return Err(Fault::Elsewhere);
+    }
     Ok(Some((kind, bytes)))
 }

@@ -40,6 +40,16 @@ pub struct Place {
 }
 
 impl Place {
+    /// The place with this pack number and offset.
+    pub fn new(pack: u32, offset: u64) -> Place {
+        Place { pack, offset }
+    }
+
+    /// The number of its pack.
+    pub fn pack(self) -> u32 {
+        self.pack
+    }
+
     /// How far it lies from the beginning of its pack, in bytes.
     pub fn offset(self) -> u64 {
         self.offset

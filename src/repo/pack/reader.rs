@@ -64,15 +64,34 @@ impl<'s> Reader<'s> {
     /// # Errors
     /// When it is there and certainly damaged, and there is no other copy of it.
     pub fn read(&mut self, id: ObjectId) -> Result<Option<Object>, ObjectError> {
+        self.read_up_to(id, None, LARGEST)
+    }
+
+    /// As [`Reader::read`]; an object of more bytes than `most` is left to others, too, though what it is made from may have
+    /// more. Where its [`Reader::place`] is known, it need not be looked for.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_up_to(
+        &mut self,
+        id: ObjectId,
+        place: Option<Place>,
+        most: usize,
+    ) -> Result<Option<Object>, ObjectError> {
         if id.as_bytes().len() != self.store.id_len() {
             return Ok(None);
         }
+        let most = most.min(LARGEST);
+        if let Some(Ok(found)) = place.map(|place| self.unpack(place, most)) {
+            return Ok(Some(found));
+        }
         let mut damage = Damage::default();
-        let found = self.in_packs(id, 0, &mut damage).or_else(|| self.loose(id, &mut damage)).or_else(|| {
+        let found = self.in_packs(id, 0, most, &mut damage);
+        let found = found.or_else(|| self.loose(id, most, &mut damage)).or_else(|| {
             let before = self.packs.len();
             self.store.look_again();
             self.packs = self.store.packs();
-            self.in_packs(id, before as u32, &mut damage)
+            self.in_packs(id, before as u32, most, &mut damage)
         });
         damage.unless(id, found)
     }
@@ -94,10 +113,7 @@ impl<'s> Reader<'s> {
     /// # Errors
     /// As there.
     pub fn read_at(&mut self, id: ObjectId, place: Place) -> Result<Option<Object>, ObjectError> {
-        match self.unpack(place) {
-            Ok(found) => Ok(Some(found)),
-            Err(_) => self.read(id),
-        }
+        self.read_up_to(id, Some(place), LARGEST)
     }
 
     fn place_in(&self, number: u32, id: ObjectId) -> Option<Place> {
@@ -107,13 +123,13 @@ impl<'s> Reader<'s> {
     }
 
     /// The first copy in the packs from this number on that can be read.
-    fn in_packs(&mut self, id: ObjectId, from: u32, damage: &mut Damage) -> Option<Object> {
+    fn in_packs(&mut self, id: ObjectId, from: u32, most: usize, damage: &mut Damage) -> Option<Object> {
         let last = self.last.get();
         let first = (last >= from).then_some(last);
         let all = from..self.packs.len() as u32;
         for number in first.into_iter().chain(all.filter(|n| Some(*n) != first)) {
             let Some(place) = self.place_in(number, id) else { continue };
-            match self.unpack(place) {
+            match self.unpack(place, most) {
                 Ok(found) => {
                     self.last.set(number);
                     return Some(found);
@@ -124,9 +140,9 @@ impl<'s> Reader<'s> {
         None
     }
 
-    fn loose(&mut self, id: ObjectId, damage: &mut Damage) -> Option<Object> {
+    fn loose(&mut self, id: ObjectId, most: usize, damage: &mut Damage) -> Option<Object> {
         for folder in self.store.folders() {
-            match loose::read(folder, id, &mut self.inflater) {
+            match loose::read(folder, id, most, &mut self.inflater) {
                 Ok(None) => {}
                 Ok(Some((kind, bytes))) => return Some((kind, Arc::new(bytes))),
                 Err(fault) => damage.note(fault),
@@ -135,13 +151,13 @@ impl<'s> Reader<'s> {
         None
     }
 
-    /// The object at a place.
-    fn unpack(&mut self, place: Place) -> Result<Object, Fault> {
+    /// The object at a place, where it has at most so many bytes.
+    fn unpack(&mut self, place: Place, most: usize) -> Result<Object, Fault> {
         if let Some(found) = self.cache.get(place) {
-            return Ok(found);
+            return if found.1.len() > most { Err(Fault::Elsewhere) } else { Ok(found) };
         }
         let pack = self.packs.get(place.pack as usize).ok_or(Fault::Elsewhere)?.clone();
-        let (kind, mut bytes) = self.base(&pack, place)?;
+        let (kind, mut bytes) = self.base(&pack, place, most)?;
         let mut total = bytes.len() as u64;
         while let Some(link) = self.chain.pop() {
             if self.delta.capacity() > LONG {
@@ -149,7 +165,8 @@ impl<'s> Reader<'s> {
             }
             self.delta.resize(link.size, 0);
             inflate(&mut self.blocks, &mut self.inflater, &pack, &link, &mut self.delta)?;
-            bytes = Arc::new(delta::apply(&bytes, &self.delta)?);
+            let most = if self.chain.is_empty() { most } else { LARGEST };
+            bytes = Arc::new(delta::apply(&bytes, &self.delta, most)?);
             total = total.saturating_add(bytes.len() as u64);
             if total > MOST_IN_A_CHAIN {
                 return Err(Fault::Elsewhere);
@@ -160,8 +177,8 @@ impl<'s> Reader<'s> {
     }
 
     /// Follows the differences from the one at a place, puts them into the chain, and gives the object that the last of
-    /// them is made from.
-    fn base(&mut self, pack: &Pack, from: Place) -> Result<Object, Fault> {
+    /// them is made from. Where there is none, that is what was wanted, and has at most so many bytes.
+    fn base(&mut self, pack: &Pack, from: Place, most: usize) -> Result<Object, Fault> {
         self.chain.clear();
         let mut place = from;
         // Where the chain was when its length was last a power of two: who comes by there again goes in a circle.
@@ -178,6 +195,7 @@ impl<'s> Reader<'s> {
             }
             let link = Link { place, packed: place.offset.saturating_add(entry.header as u64), size: entry.size };
             let offset = match entry.form {
+                Form::Whole(_) if self.chain.is_empty() && entry.size > most => return Err(Fault::Elsewhere),
                 Form::Whole(kind) => {
                     let mut bytes = vec![0; entry.size];
                     inflate(&mut self.blocks, &mut self.inflater, pack, &link, &mut bytes)?;
