@@ -2,10 +2,10 @@
 
 use std::path::{Component, Path, PathBuf};
 
-pub use super::folders::FOLDERS;
 use super::engine::Repository;
 use super::engine::locate::repository_around;
 use super::error::RepoError;
+pub use super::folders::FOLDERS;
 use super::folders::Folders;
 use super::objects::{ObjectError, ObjectId};
 use crate::format::pipeline::PIPELINE_FILE;

@@ -85,7 +85,8 @@ impl Snapshot {
         let mut folder = Some(whole);
         for part in home.prefix.split('/').filter(|part| !part.is_empty()) {
             let Some(outer) = folder else { break };
-            let found = listed(&objects, outer).map_err(reading())?.into_iter().find(|(name, ..)| name == part.as_bytes());
+            let found =
+                listed(&objects, outer).map_err(reading())?.into_iter().find(|(name, ..)| name == part.as_bytes());
             folder = found.filter(|(_, mode, _)| kind_of(*mode) == EntryKind::Folder).map(|(.., id)| id);
         }
         if let Some(folder) = folder {
@@ -161,7 +162,14 @@ impl Snapshot {
         let deals = entries.iter().filter(|(path, (kind, _))| *kind == EntryKind::File && path.ends_with(b".yaml"));
         repo.prefetch(deals.filter_map(|(_, (_, id))| *id));
         let display_prefix = if home.prefix.is_empty() { String::new() } else { format!("{}/", home.prefix) };
-        Snapshot { place: place.clone(), handles: Mutex::new(vec![repo]), store: OnceLock::new(), entries, whole, display_prefix }
+        Snapshot {
+            place: place.clone(),
+            handles: Mutex::new(vec![repo]),
+            store: OnceLock::new(),
+            entries,
+            whole,
+            display_prefix,
+        }
     }
 
     /// The object of a regular file.
