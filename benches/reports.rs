@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tussock::forecast::chance::chances;
+use tussock::forecast::log::Log;
 use tussock::format::ident::{DealId, StageId};
 use tussock::format::load::load;
 use tussock::format::pipeline::Pipeline;
@@ -92,6 +93,7 @@ fn repository(folder: &Path) {
         version: "0".to_owned(),
     };
     let tracks = timed(&what, "values over time", || Tracks::of(&history));
+    let log = timed(&what, "what was known at any time", || Log::of(&history));
     let asked = Asked { full: true, by: vec!["owner".to_owned()], ..Asked::default() };
     let facts = Facts {
         pipeline: &reading.pipeline,
@@ -99,7 +101,12 @@ fn repository(folder: &Path) {
         all: &reading.deals,
         unread: &[],
         spells: &spells,
+        all_spells: &spells,
+        removed: &[],
+        told: &[],
         tracks: &tracks,
+        log: Some(&log),
+        backtest: None,
         as_of,
         today: reading.pipeline.day_of(as_of.0),
         source: &source,

@@ -1,38 +1,16 @@
 //! History of generated repositories compared with what their generators say happened, event for event.
+#[path = "oracle_kit/generated.rs"]
+mod generated;
 mod history_kit;
 mod kit;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
+use generated::generate;
 use history_kit::{pipeline, read_path};
 use tussock::format::pipeline::EndKind;
 use tussock::history::event::{Event, EventKind};
 use tussock::history::{History, Options};
-
-/// Runs a generator of ../shared/tools; `None`, with a message, where it or Python is not here.
-fn generate(script: &str, args: &[&str]) -> Option<(tempfile::TempDir, PathBuf, String)> {
-    let script = kit::shared(&format!("tools/{script}"))?;
-    if !Command::new("python3").arg("--version").output().is_ok_and(|out| out.status.success()) {
-        println!("skipped: there is no python3 here");
-        return None;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let (repo, truth) = (dir.path().join("repo"), dir.path().join("truth.tsv"));
-    let ran = Command::new("python3")
-        .arg(script)
-        .arg(&repo)
-        .args(args)
-        .arg("--truth")
-        .arg(&truth)
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .output()
-        .unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let truth = std::fs::read_to_string(truth).unwrap();
-    Some((dir, repo, truth))
-}
 
 fn read(repo: &Path, stages: &[&str], ends: &[(&str, EndKind)]) -> History {
     read_path(repo, "sales", &pipeline(stages, ends), &Options::default()).unwrap()
@@ -55,17 +33,17 @@ fn lines(history: &History, fields: &[&str]) -> Vec<String> {
 
 #[test]
 fn a_replayed_change_log_gives_its_events_back() {
-    let Some((_dir, repo, truth)) = generate("pipedrive_repo.py", &[]) else { return };
+    let Some(made) = generate("pipedrive_repo.py", &[]) else { return };
     let stages =
         ["lead", "qualified", "needs", "proposal", "negotiation", "closing", "onboarding", "success", "renewal"];
-    let history = read(&repo, &stages, &[("closed", EndKind::Won), ("lost", EndKind::Lost)]);
+    let history = read(&made.repo, &stages, &[("closed", EndKind::Won), ("lost", EndKind::Lost)]);
     assert_eq!((history.commits, history.clamped_known, history.clamped_valid), (10_907, 0, 0));
     let sorted = |mut lines: Vec<String>| {
         lines.sort();
         lines
     };
     // Each line is time, deal, kind, from, to. The log closes one deal a second time, which is no move.
-    let truth: Vec<Vec<&str>> = truth.lines().map(|line| line.split('\t').collect()).collect();
+    let truth = &made.truth;
     let owners: Vec<String> = truth.iter().filter(|l| l[2] == "owner").map(|l| l[..2].join("\t")).collect();
     let truth: Vec<String> = truth.iter().filter(|l| l[2] != "owner" && l[3] != l[4]).map(|l| l.join("\t")).collect();
     let ours = lines(&history, &[]);
@@ -80,7 +58,7 @@ fn a_replayed_change_log_gives_its_events_back() {
 fn generated(args: &[&str], merges: bool) {
     let mut all = vec!["--deals", "200", "--commits", "1500", "--years", "1"];
     all.extend(args);
-    let Some((_dir, repo, truth)) = generate("gen_repo.py", &all) else { return };
+    let Some(made) = generate("gen_repo.py", &all) else { return };
     let stages = [
         "01-lead",
         "02-qualified",
@@ -93,8 +71,8 @@ fn generated(args: &[&str], merges: bool) {
         "09-verbal",
         "10-contract",
     ];
-    let history = read(&repo, &stages, &[("won", EndKind::Won), ("lost", EndKind::Lost)]);
-    let truth: Vec<String> = truth.lines().map(|l| l.split_once('\t').unwrap().1.to_owned()).collect();
+    let history = read(&made.repo, &stages, &[("won", EndKind::Won), ("lost", EndKind::Lost)]);
+    let truth: Vec<String> = made.truth.iter().map(|line| line[1..].join("\t")).collect();
     let ours = lines(&history, &["amount", "close_date"]);
     let sorted = |mut lines: Vec<String>| {
         lines.sort();

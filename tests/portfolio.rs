@@ -49,6 +49,37 @@ fn path(repo: &TestRepo) -> String {
 }
 
 #[test]
+fn lines_and_the_tables_of_the_reports_open_in_a_spreadsheet() {
+    let euros = repository("EUR", None);
+    let dollars = repository("USD", Some("2026-01-01,EUR,1.25\n"));
+    let there = path(&dollars);
+    let csv = |args: &[&str]| {
+        let ran = portfolio(&euros, &[&["--repo", ".", "--repo", &there, "--format", "csv"], args].concat());
+        assert_eq!((ran.code, &*ran.err), (0, ""));
+        ran.out.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>()
+    };
+    let lines = csv(&[]);
+    let column = |name: &str| lines[0].iter().position(|own| own == name).unwrap_or_else(|| panic!("{:?}", lines[0]));
+    assert_eq!((lines.len(), &lines[1][0][..], &lines[2][0]), (3, ".", &there));
+    assert_eq!([&lines[1], &lines[2]].map(|line| &line[column("amount")][..]), ["1000", "800.00"]);
+    assert_eq!([&lines[1], &lines[2]].map(|line| &line[column("currency")][..]), ["EUR", "USD"]);
+    assert!(!lines[0].iter().any(|name| name.starts_with("report")), "{:?}", lines[0]);
+    let stages = csv(&["pipeline", "--table", "stages"]);
+    assert_eq!(stages[0][..2], ["pipeline", "stage"]);
+    assert_eq!(stages.len(), 1 + 2 * 3, "{stages:?}");
+    let by = csv(&["funnel", "--by", "owner", "--table", "stages"]);
+    assert_eq!(by[0][..3], ["pipeline", "by", "value"]);
+    let refused = portfolio(&euros, &["funnel", "--format", "csv", "--table", "deals"]);
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused.err.contains("the report portfolio has no table deals; it has pipelines, failed, stages"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(portfolio(&euros, &["--table", "failed"]).code, 2);
+}
+
+#[test]
 fn pipelines_of_several_currencies_stand_on_one_page() {
     let euros = repository("EUR", None);
     let dollars = repository("USD", Some("2026-01-01,EUR,1.25\n2026-01-20,EUR,1.6\n"));

@@ -48,6 +48,64 @@ fn sums_take_in_other_currencies_by_the_rates_of_the_day() {
 }
 
 #[test]
+fn a_waterfall_takes_the_rates_of_its_last_day_for_all_it_says() {
+    let repo = deals(Some("2026-01-01,USD,0.5\n2026-02-01,USD,0.25\n"));
+    repo.write("sales/brief/c.yaml", "title: Gamma\namount: 10 CHF\nclose_date: 2026-03-01\n");
+    repo.commit("A currency without a rate");
+    repo.wait_days(30);
+    repo.write("sales/brief/b.yaml", "title: Beta\namount: 30 EUR\nclose_date: 2026-03-01\n");
+    repo.write("sales/brief/d.yaml", "title: Delta\namount: 7.70 USD\nclose_date: 2026-03-01\n");
+    repo.commit("Beta in euros, and a new one");
+    let steps = |from: &str, to: &str| {
+        let args = ["report", "waterfall", "--from", from, "--to", to, "--today", to, "--format", "json"];
+        let report: Value = serde_json::from_str(&repo.ok(&args)).unwrap();
+        let whole = &report["whole"];
+        assert_eq!((&whole["balanced"], &whole["rates_of"]), (&Value::Bool(true), &Value::from(to)));
+        let mut told = vec![format!("start {}", whole["start"]["amount"]["amount"].as_str().unwrap())];
+        for step in whole["steps"].as_array().unwrap().iter().filter(|step| step["deals"] != 0) {
+            let (kind, sum) = (step["kind"].as_str().unwrap(), step["amount"]["amount"].as_str().unwrap());
+            told.push(format!("{kind} {sum} {}", step["other"].as_array().unwrap().len()));
+        }
+        told.push(format!("end {}", whole["end"]["amount"]["amount"].as_str().unwrap()));
+        told.push(whole["rates"][0]["rate"].as_str().unwrap().to_owned());
+        told
+    };
+    // 100.10 dollars at 0.25 are 25.02 on both days, half to even, so that only the new price is a step.
+    assert_eq!(
+        steps("2026-01-20", "2026-02-10"),
+        ["start 1025.02", "new 1.92 0", "increased 4.98 0", "end 1031.92", "0.25"]
+    );
+    // Nothing happened while the rate fell.
+    assert_eq!(steps("2026-01-20", "2026-02-02"), ["start 1025.02", "end 1025.02", "0.25"]);
+    let page = repo.ok(&["report", "waterfall", "--from", "2026-01-20", "--today", "2026-02-10", "--format", "md"]);
+    assert!(page.contains("- Amounts in USD are converted at 0.25 of 2026-02-01, at the start too.\n"), "{page}");
+    // What has no rate is told apart.
+    assert!(page.contains("10 CHF"), "{page}");
+}
+
+#[test]
+fn what_was_won_counts_by_the_rate_of_the_day_on_which_it_was_won() {
+    let repo = deals(Some("2026-01-01,USD,0.5\n2026-02-01,USD,0.25\n"));
+    for deal in ["a", "b", "c", "d", "e"] {
+        repo.write(&format!("sales/brief/{deal}.yaml"), "title: T\namount: 100 USD\nclose_date: 2026-03-01\n");
+    }
+    repo.commit("Five");
+    repo.wait_days(10);
+    for deal in ["a", "b", "c", "d", "e"] {
+        repo.move_by_hand(&format!("sales/brief/{deal}.yaml"), &format!("sales/won/{deal}.yaml"));
+    }
+    repo.wait_days(60);
+    let time = |args: &[&str]| {
+        let said = repo.ok(&[&["report", "time", "--format", "json"], args].concat());
+        serde_json::from_str::<Value>(&said).unwrap()["time"]["cycle"]["velocity"].clone()
+    };
+    for args in [&[][..], &["--today", "2026-03-10"]] {
+        let velocity = time(args);
+        assert_eq!((&velocity["average"]["amount"], &velocity["average_of"]), (&"50.00".into(), &5.into()));
+    }
+}
+
+#[test]
 fn where_no_rate_is_known_yet_nothing_is_guessed() {
     for rates in ["2026-01-06,USD,0.5\n", "2026-01-01,GBP,1.2\n"] {
         let state = state(&deals(Some(rates)), &[]);

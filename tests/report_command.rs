@@ -72,6 +72,65 @@ fn time_that_passed_since_the_last_commit_counts_only_when_asked_for() {
 }
 
 #[test]
+fn the_days_in_a_stage_are_days_of_the_calendar_in_the_report_as_in_the_list() {
+    let repo = TestRepo::with_pipeline();
+    // In the evening of one day and in the morning of the next but one lie fewer than 48 hours.
+    repo.set_now(kit::START + 12 * 3600);
+    repo.write("sales/brief/a.yaml", "title: Alpha\n");
+    repo.commit("In the evening");
+    repo.set_now(kit::START + 2 * 86_400);
+    repo.write("sales/brief/b.yaml", "title: Beta\n");
+    repo.commit("In the morning");
+    let report = json(&repo, &["pipeline"]);
+    let days: Vec<_> =
+        report["state"]["deals"].as_array().unwrap().iter().map(|d| d["days_in_stage"].clone()).collect();
+    assert_eq!(days, [2, 0]);
+    let list = |days: &str| {
+        let filter = format!("days_in_stage == {days}");
+        repo.ok(&["list", "--today", "2026-01-07", "--where", &filter, "--format", "ids"])
+    };
+    assert_eq!([list("2"), list("0")], ["a\n", "b\n"]);
+}
+
+#[test]
+fn deals_whose_file_was_removed_are_told_apart_by_what_they_last_were() {
+    let repo = three_deals();
+    repo.write("sales/brief/d.yaml", "title: Delta\nowner: o'neil\namount: 300\ninputs: {goal: a game}\n");
+    repo.commit("Delta");
+    repo.wait_days(2);
+    repo.git(&["rm", "-q", "sales/brief/d.yaml"]);
+    repo.commit("Delta was a joke");
+    let groups = |field: &str| {
+        let report = json(&repo, &["funnel", "--by", field]);
+        let told = |group: &Value| {
+            let entered = group["funnel"]["overall"]["entered"].as_u64().unwrap();
+            let value = group["value"].as_str().map_or(if group["unknown"] == true { "?" } else { "-" }, |v| v);
+            format!("{value} {} {} {entered}", group["deals"], group["removed"])
+        };
+        report["by"][0]["groups"].as_array().unwrap().iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(groups("owner"), ["olga 2 0 2", "petr 1 0 1", "o'neil 0 1 1"]);
+    // History does not tell of goals, so that nobody knows any more what Delta was to be.
+    assert_eq!(groups("inputs.goal"), ["a shop 1 0 1", "- 2 0 2", "? 0 1 1"]);
+    let page = repo.ok(&["report", "funnel", "--by", "inputs.goal", "--format", "md"]);
+    assert!(page.contains(": (not known: file removed)\n"), "{page}");
+    let entered = |filter: &str| {
+        let ran = repo.tussock(&["report", "funnel", "--where", filter, "--format", "json"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        (report["funnel"]["overall"]["entered"].as_u64().unwrap(), ran.err)
+    };
+    assert_eq!(entered("owner == \"o'neil\" and amount < money(\"301\")"), (1, String::new()));
+    assert_eq!(entered("owner != \"olga\""), (2, String::new()));
+    let (count, said) = entered("inputs.goal is filled");
+    assert_eq!(count, 1);
+    assert!(said.contains("1 deal whose file was removed is in no number"), "{said}");
+    // A report of open deals has no line for somebody who has none.
+    let report = json(&repo, &["forecast", "--by", "owner"]);
+    assert_eq!(report["by"][0]["groups"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn a_report_at_a_commit_is_the_report_that_was_made_there() {
     let repo = three_deals();
     let then = repo.ok(&["report", "--as-of", "before-the-loss"]);

@@ -11,7 +11,7 @@ use tussock::output::svg::{Room, draw};
 use tussock::output::terminal::width;
 use tussock::output::text::Look;
 use tussock::report::chart::{
-    Bar, Bars, Chart, Drawing, Figure, Figures, Flow, Known, Length, Line, Lines, Link, Node, Place, Point, Shape,
+    Bar, Bars, Chart, Drawing, Fan, Figure, Figures, Flow, Known, Length, Line, Lines, Link, Node, Place, Point, Shape,
     Step, TimeRow, Times, Unit, Waterfall,
 };
 use tussock::report::markdown;
@@ -150,6 +150,15 @@ fn lines() -> Chart {
     chart("Open pipeline", Drawing::Lines(Lines { axis: "EUR".to_owned(), unit: Unit::Whole, labels, lines }))
 }
 
+fn fan() -> Chart {
+    let labels = ["2026-11-22", "2026-11", "2026-12", "2027-01", "2027-02"].map(str::to_owned).to_vec();
+    let line = |values: [i64; 5]| values.map(|v| Point { value: v * 1000, shown: thousands(v * 1000) }).to_vec();
+    let names = ("in the middle".to_owned(), "eight of ten cases".to_owned(), "target".to_owned());
+    let target = Some(Point { value: 300_000, shown: "300,000".to_owned() });
+    let [low, middle, high] = [[0, 8, 60, 110, 130], [0, 22, 120, 190, 214], [0, 60, 210, 290, 333]].map(line);
+    chart("Won by then", Drawing::Fan(Fan { axis: "EUR".to_owned(), labels, names, low, middle, high, target }))
+}
+
 fn months() -> Chart {
     let values = [72_400, 118_000, 45_200, 8_000, 0, 23_500];
     let bar = |(at, v): (usize, &i64)| bar(&format!("2026-{:02}", at + 4), *v);
@@ -194,7 +203,7 @@ fn figures() -> Chart {
 }
 
 fn all_charts() -> Vec<Chart> {
-    vec![figures(), funnel(), flow(), times(), waterfall(), lines(), months(), rates()]
+    vec![figures(), funnel(), flow(), times(), waterfall(), lines(), fan(), months(), rates()]
 }
 
 fn page(markdown: String, charts: Vec<Chart>) -> Page {
@@ -203,7 +212,7 @@ fn page(markdown: String, charts: Vec<Chart>) -> Page {
 
 /// A page with a chart of every kind.
 fn gallery() -> Page {
-    let titles = ["", "Funnel", "Flow", "Times", "Waterfall", "Lines", "Months", "Win rates"];
+    let titles = ["", "Funnel", "Flow", "Times", "Waterfall", "Lines", "Fan", "Months", "Win rates"];
     let mut markdown = "# Every chart there is\n\nA page to look at.\n".to_owned();
     for (at, title) in titles.iter().enumerate() {
         if at > 0 {
@@ -232,8 +241,8 @@ fn every_chart_is_drawn_everywhere() {
     let html = html::render(&page, None).unwrap();
     let text = page_text::render(&page, Look { colour: false, columns: 100 });
     let markdown = page.to_markdown();
-    assert_eq!(html.matches("<svg ").count(), 14);
-    assert_eq!(markdown.matches("```mermaid").count(), 7);
+    assert_eq!(html.matches("<svg ").count(), 16);
+    assert_eq!(markdown.matches("```mermaid").count(), 8);
     for chart in &page.charts {
         assert!(chart.is_drawable(), "{}", chart.title);
         assert!(text.contains(&chart.title) && html.contains(&chart.title), "{}", chart.title);
@@ -241,7 +250,7 @@ fn every_chart_is_drawn_everywhere() {
     if let Some(folder) = std::env::var_os("TUSSOCK_GALLERY").map(std::path::PathBuf::from) {
         std::fs::write(folder.join("gallery.html"), html).unwrap();
         std::fs::write(folder.join("gallery.md"), markdown).unwrap();
-        let hostile = strings().into_iter().map(|s| self::page((0..8).map(mark).collect(), charts_saying(&s)));
+        let hostile = strings().into_iter().map(|s| self::page((0..9).map(mark).collect(), charts_saying(&s)));
         let all: Vec<String> = std::iter::once(page.clone()).chain(hostile).flat_map(|page| diagrams(&page)).collect();
         std::fs::write(folder.join("mermaid.json"), serde_json::to_string(&all).unwrap()).unwrap();
         for columns in [100, 40] {
@@ -338,6 +347,15 @@ fn charts_saying(text: &str) -> Vec<Chart> {
             unit: Unit::Whole,
             labels: vec![say(), say(), say()],
             lines: vec![line(), line()],
+        }),
+        Drawing::Fan(Fan {
+            axis: say(),
+            labels: vec![say(), say()],
+            names: (say(), say(), say()),
+            low: line().points[..2].to_vec(),
+            middle: line().points[..2].to_vec(),
+            high: line().points[..2].to_vec(),
+            target: Some(Point { value: 7, shown: say() }),
         }),
         Drawing::Figures(Figures { figures: vec![Figure { label: say(), value: say(), note: say() }] }),
     ];
@@ -723,7 +741,27 @@ fn any_chart() -> impl Strategy<Value = Chart> {
         lines.lines = vec![Line { name: "a".to_owned(), points: first }, Line { name: "b".to_owned(), points: second }];
         Drawing::Lines(lines)
     });
-    let drawing = prop_oneof![bars, flow, times, waterfall, lines];
+    let fan = prop::collection::vec((text(), value(), value(), value()), 0..9).prop_map(|all| {
+        let point = |value: i64| Point { value, shown: value.to_string() };
+        let mut fan = Fan {
+            axis: "EUR".to_owned(),
+            labels: vec![],
+            names: ("middle".to_owned(), "band".to_owned(), "target".to_owned()),
+            low: vec![],
+            middle: vec![],
+            high: vec![],
+            target: None,
+        };
+        for (label, a, b, c) in all {
+            fan.labels.push(label);
+            fan.low.push(point(a.min(b)));
+            fan.middle.push(point(c));
+            fan.high.push(point(a.max(b)));
+            fan.target = Some(point(b));
+        }
+        Drawing::Fan(fan)
+    });
+    let drawing = prop_oneof![bars, flow, times, waterfall, lines, fan];
     (text(), drawing).prop_map(|(title, drawing)| Chart { title, alt: String::new(), drawing })
 }
 

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 
@@ -12,6 +13,7 @@ use crate::cli::ui::Ui;
 use crate::cli::workspace::{
     Facts as StageFacts, listed, read_pipeline, read_values, tell_history, visits_at, with_chronicle,
 };
+use crate::forecast::log::{self, Log};
 use crate::forecast::scenario;
 use crate::format;
 use crate::format::deal::Deal;
@@ -24,7 +26,7 @@ use crate::format::source::{EntryKind, Source as _};
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
 use crate::history::track::Tracks;
-use crate::history::{Chronicle, History, Summary, Visits};
+use crate::history::{Chronicle, History, Options, Summary, Visits};
 use crate::metrics::estimate::Floors;
 use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
@@ -35,7 +37,7 @@ use crate::report::data::{Attention, Files, Source, Waiver};
 use crate::report::history::HistoryBlock;
 use crate::report::{Before, Facts, Needs};
 
-use super::chosen;
+use super::{chosen, removed};
 
 /// The folder of the pipeline that holds its own templates.
 const TEMPLATES: &str = "templates";
@@ -73,6 +75,11 @@ impl Viewpoint {
         };
         let pipeline = read_pipeline(ui, &files)?;
         Ok(Viewpoint { home, commit, files, asked, pipeline })
+    }
+
+    /// Where it lies, the commit, and up to when knowledge counts where that was asked for.
+    pub(in crate::cli) fn ground(&self) -> (Home, ObjectId, Option<KnownAt>) {
+        (self.home.clone(), self.commit, self.asked.map(|(until, _)| until))
     }
 
     /// As it was known at the end of a day, where something became known after it.
@@ -113,6 +120,8 @@ struct Told {
     tracks: Tracks,
     /// The file of each deal.
     homes: Vec<(DealId, String)>,
+    /// What was known of the deals at any time.
+    log: Option<Log>,
     history: Option<History>,
 }
 
@@ -123,7 +132,14 @@ pub(in crate::cli) struct Known {
     state: Option<State>,
     block: HistoryBlock,
     spells: Spells,
+    /// The visits of all deals, where `spells` are those of some.
+    all_spells: Option<Spells>,
     tracks: Tracks,
+    log: Option<Log>,
+    /// Deals whose file was removed, where deals are told apart.
+    removed: Vec<Deal>,
+    /// The fields that history tells of.
+    told: Vec<Arc<str>>,
     as_of: KnownAt,
     today: NaiveDate,
     source: Source,
@@ -175,11 +191,13 @@ impl Known {
             spells: chronicle.spells(true),
             tracks: if needs.tracks { chronicle.tracks() } else { Tracks::default() },
             homes: if needs.deals { chronicle.homes() } else { Vec::new() },
+            log: needs.log.then(|| Log::of(&chronicle.history())),
             // In full it is large.
             history: events.then(|| chronicle.history()),
         };
-        let Told { summary, mut spells, tracks, homes, history } = if needs.deals || needs.tracks {
-            with_chronicle(&then, commit, &pipeline, &allow.options(), told)?
+        let Told { summary, mut spells, tracks, homes, log, history } = if needs.deals || needs.tracks {
+            let fields = if needs.log { log::fields(&pipeline.forecast) } else { Vec::new() };
+            with_chronicle(&then, commit, &pipeline, &Options { fields, ..allow.options() }, told)?
         } else {
             // Who needs no deal needs none by name either.
             let Visits { summary, spells } = visits_at(&then, commit, &pipeline, &allow.options())?;
@@ -191,6 +209,9 @@ impl Known {
         let today = when.map_or_else(|| pipeline.day_of(as_of.0), |(_, today)| today);
         let asked = ask(&pipeline, pipeline.day_of(as_of.0))?;
         let filter = asked.filter.as_deref().map(|text| chosen::compile(text, &pipeline)).transpose()?;
+        let tells_apart = needs.deals && (filter.is_some() || !asked.by.is_empty());
+        let mut removed = Vec::new();
+        let mut all_spells = None;
         let mut state = None;
         let mut attention = Vec::new();
         if needs.deals {
@@ -214,10 +235,15 @@ impl Known {
             let doubled = once.as_ref().map_or(0, |once| reading.deals.len() - once.len());
             let waivers = waivers(&reading);
             let mut own = State { waivers, snapshot, reading, chosen: once, doubled };
+            if tells_apart {
+                removed = removed::removed(&pipeline, &spells, &tracks, &own.reading.deals);
+            }
             if let Some(filter) = &filter {
                 let matching = matching(ui, &pipeline, own.deals(), filter, &facts, today, &own.snapshot);
-                let ids: HashSet<&DealId> = matching.iter().map(|deal| &deal.id).collect();
-                spells = spells.split(1, |id| ids.contains(id).then_some(0)).pop().unwrap_or_default();
+                removed = removed_matching(ui, &pipeline, removed, filter, &tracks, today, &own.snapshot);
+                let ids: HashSet<&DealId> = matching.iter().chain(&removed).map(|deal| &deal.id).collect();
+                let chosen = spells.split(1, |id| ids.contains(id).then_some(0)).pop().unwrap_or_default();
+                all_spells = Some(std::mem::replace(&mut spells, chosen));
                 own.waivers.retain(|waiver| ids.contains(&waiver.deal));
                 own.chosen = Some(matching);
             }
@@ -229,7 +255,8 @@ impl Known {
             pipeline.exchange = own.reading.pipeline.exchange.clone();
             state = Some(own);
         }
-        let before = match asked.span.filter(|_| needs.before).and_then(|span| span.from.pred_opt()) {
+        let earlier = asked.before.or_else(|| asked.span.and_then(|span| span.from.pred_opt()));
+        let before = match earlier.filter(|_| needs.before) {
             Some(day) => Some(before(ui, &then, commit, day, &summary, &pipeline, filter.as_ref(), allow)?),
             None => None,
         };
@@ -251,7 +278,11 @@ impl Known {
             state,
             block,
             spells,
+            all_spells,
+            told: removed::told(&tracks),
             tracks,
+            log,
+            removed,
             as_of,
             today,
             source,
@@ -272,7 +303,11 @@ impl Known {
             all: self.state.as_ref().map_or(&[], |state| &state.reading.deals),
             unread: &self.unread,
             spells: &self.spells,
+            all_spells: self.all_spells.as_ref().unwrap_or(&self.spells),
+            removed: &self.removed,
+            told: &self.told,
             tracks: &self.tracks,
+            log: self.log.as_ref(),
             as_of: self.as_of,
             today: self.today,
             source: &self.source,
@@ -280,6 +315,7 @@ impl Known {
             attention: &self.attention,
             history: Some(&self.block),
             before: self.before.as_ref(),
+            backtest: None,
             floors: Floors::default(),
             asked: &self.asked,
         }
@@ -323,6 +359,30 @@ fn matching(
         ui.warn(&format!("--where cannot be answered for {id}{more}, which are in no number: {why}"));
     }
     matching
+}
+
+/// Those of the removed deals for which the expression holds, by what history tells of them. Where it asks for more than
+/// that, none is let through, which is said.
+fn removed_matching(
+    ui: &mut Ui,
+    pipeline: &Pipeline,
+    removed: Vec<Deal>,
+    filter: &Expression,
+    tracks: &Tracks,
+    today: NaiveDate,
+    source: &Snapshot,
+) -> Vec<Deal> {
+    if filter.reads_only(&removed::told(tracks)) {
+        return matching(ui, pipeline, &removed, filter, &StageFacts::default(), today, source);
+    }
+    match removed.len() {
+        0 => {}
+        1 => ui.note("1 deal whose file was removed is in no number: --where asks for more than history tells of it"),
+        n => ui.note(&format!(
+            "{n} deals whose files were removed are in no number: --where asks for more than history tells of them"
+        )),
+    }
+    Vec::new()
 }
 
 /// The deals at the end of an earlier day.

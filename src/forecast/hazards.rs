@@ -18,6 +18,11 @@ pub struct Prior {
 }
 
 impl Prior {
+    /// The share of deals won within some days, if nothing but this was known.
+    pub fn won_within(self, days: u32) -> f64 {
+        Hazards::assumed(self).within(&[days], Factors::ONE).first().map_or(0.0, |chances| chances.won)
+    }
+
     /// The hazards of every day: to be won, and to be lost.
     fn hazards(self) -> (f64, f64) {
         let decided = 1.0 - 0.5_f64.powf(1.0 / self.decided_in.max(1.0 / 24.0));

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::format::forecast::ForecastSettings;
 use crate::format::ident::{DealId, StageId};
 use crate::format::pipeline::Pipeline;
 use crate::history::event::{EventKind, KnownAt, ValidAt};
@@ -71,6 +72,13 @@ pub struct Arrival {
     pub at: ValidAt,
     /// When that became known.
     pub known_at: KnownAt,
+}
+
+/// The fields whose values a forecast looks at, beside those whose changes every history tells: the sellers' own opinion,
+/// which it shows, and what the pipeline forecasts by.
+pub fn fields(settings: &ForecastSettings) -> Vec<String> {
+    let opinions = ["category", "confidence"].map(str::to_owned);
+    opinions.into_iter().chain(settings.coefficients.iter().cloned()).collect()
 }
 
 impl Log {

@@ -16,7 +16,8 @@ pub struct Circumstances<'a> {
     pub today: NaiveDate,
     /// For `file_exists`.
     pub source: &'a dyn Source,
-    /// Full days since the deal came into its stage, where history is at hand.
+    /// Days since the one on which the deal came into its stage, by the calendar of the pipeline's time zone, where history
+    /// is at hand.
     pub days_in_stage: Option<i64>,
     /// Stages the deal has visited, where history is at hand; optional stages bind only deals that visited them.
     pub visited: Option<&'a [StageId]>,

@@ -103,6 +103,11 @@ impl Tracks {
         Track { tracks: self, changes: self.changes.get(range).unwrap_or_default() }
     }
 
+    /// The fields (dotted names) of which any deal had a value.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|name| &**name)
+    }
+
     fn text(&self, number: u32) -> Option<&str> {
         self.texts.get(number as usize).map(|text| &**text)
     }
@@ -173,8 +178,18 @@ impl<'h> Writing<'h> {
 
     /// What was written down. `text` gives the texts of the numbers; those that are used are kept.
     pub(super) fn tracks<'t>(self, text: impl Fn(u32) -> Option<&'t str>) -> Tracks {
-        let Writing { fields, makers, mut changes, ids, .. } = self;
+        let Writing { fields: names, makers, mut changes, ids, .. } = self;
         changes.sort_by_key(|noted| noted.deal);
+        let mut places: Vec<Option<u16>> = vec![None; names.len()];
+        let mut fields: Vec<Arc<str>> = Vec::new();
+        for noted in &mut changes {
+            let known = usize::from(noted.field);
+            let (Some(place), Some(name)) = (places.get_mut(known), names.get(known)) else { continue };
+            noted.field = *place.get_or_insert_with(|| {
+                fields.push(name.clone());
+                (fields.len() - 1) as u16
+            });
+        }
         let mut texts: Vec<Box<str>> = Vec::new();
         let mut numbers: HashMap<u32, u32> = HashMap::new();
         for number in changes.iter_mut().flat_map(|noted| [&mut noted.from, &mut noted.to]).filter(|n| **n != NONE) {

@@ -373,7 +373,7 @@ struct Counts {
 
 impl Passage<'_, '_> {
     fn worth(&self, time: i64) -> Worth {
-        Worth::at(self.input.tracks, self.deal, time, self.input.pipeline.currency)
+        Worth::at(self.input.tracks, self.deal, time, self.input.pipeline)
     }
 
     fn follow(&self, tally: &mut Tally, position: usize, start: i64, goal: Goal) {

@@ -1,10 +1,12 @@
 //! Coverage: whether the open pipeline is enough for what is still to be won.
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Serialize;
 
 use crate::format::deal::Deal;
+use crate::format::money::Money;
 use crate::format::period::{Period, Span};
 use crate::format::pipeline::{Pipeline, Status};
 
@@ -12,6 +14,7 @@ use super::amounts::Amounts;
 use super::estimate::{Estimate, Floors};
 use super::interval::wilson_share;
 use super::journey::{Journeys, Outcome};
+use super::rates::Converter;
 use super::total::Total;
 
 /// Days before the day of the report whose closed deals make the win rate.
@@ -44,11 +47,11 @@ pub struct Coverage {
     /// What is to be won in them: the target of exactly these days, or else the sum of the targets of all their quarters
     /// or months. `None` where the pipeline sets none.
     pub target: Option<Total>,
-    /// What was won in them.
+    /// What was won in them; other currencies at the rates of the day on which the deal was won.
     pub booked: Amounts,
     /// Target less booked; 0 or below where the target is reached.
     pub remaining: Option<Total>,
-    /// Open deals that are expected to close in them.
+    /// Open deals that are expected to close in them; other currencies at the rates of the day of `as_of`.
     pub open: Amounts,
     /// Open divided by remaining; `None` without a target or where it is reached.
     pub coverage: Option<f64>,
@@ -71,15 +74,20 @@ pub fn coverage(input: &Input<'_>) -> Coverage {
     let from = day.checked_sub_days(chrono::Days::new(YEAR - 1)).unwrap_or(day);
     let win_rate_span = Span { from, to: day };
     let journeys = input.journeys.by_deal();
+    let converter = Converter::of(pipeline);
+    let converted = |money: Money, day: NaiveDate| {
+        let amount = converter.convert(money, day);
+        amount.map_or(money, |amount| Money { amount, currency: pipeline.currency })
+    };
     let (mut booked, mut open) = (Amounts::zero(pipeline.currency), Amounts::zero(pipeline.currency));
-    // What was won and what was lost, in the main currency only.
+    // What was won and what was lost; what has no rate is not in it.
     let (mut won, mut lost): (Vec<Decimal>, Vec<Decimal>) = (Vec::new(), Vec::new());
     for deal in input.deals {
         let status = pipeline.status(&deal.stage);
         let outcome = match status {
             Status::Open => {
                 if deal.close_date().is_some_and(|close| input.span.contains(close)) {
-                    open.add(deal.amount());
+                    open.add(deal.amount().map(|money| converted(money, day)));
                 }
                 continue;
             }
@@ -90,9 +98,10 @@ pub fn coverage(input: &Input<'_>) -> Coverage {
         let journey = journeys.get(&deal.id).filter(|journey| journey.outcome == outcome);
         let Some(closed) = journey.and_then(|journey| journey.decided).map(|at| pipeline.day_of(at)) else { continue };
         if status == Status::Won && input.span.contains(closed) {
-            booked.add(deal.amount());
+            booked.add(deal.amount().map(|money| converted(money, closed)));
         }
-        if let Some(money) = deal.amount().filter(|money| money.currency == pipeline.currency)
+        let money = deal.amount().map(|money| converted(money, closed));
+        if let Some(money) = money.filter(|money| money.currency == pipeline.currency)
             && win_rate_span.contains(closed)
         {
             (if status == Status::Won { &mut won } else { &mut lost }).push(money.amount);

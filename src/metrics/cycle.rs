@@ -116,7 +116,7 @@ pub fn cycle(
         open += usize::from(journey.outcome == Outcome::Open);
         if let (Outcome::Won, Some(length), Some(when)) = (journey.outcome, length, journey.decided) {
             own.add(length, is_known);
-            if let Worth::Own(amount) = Worth::at(tracks, deal, when, pipeline.currency) {
+            if let Worth::Own(amount) = Worth::at(tracks, deal, when, pipeline) {
                 sum.add(amount);
                 priced += 1;
             }

@@ -166,6 +166,8 @@ pub struct Input<'a> {
     pub deals: &'a [Deal],
     /// Their journeys.
     pub journeys: &'a Journeys,
+    /// The journeys of all deals, also of those that nobody asked for: they tell how long a visit usually lasts.
+    pub all: &'a Journeys,
     /// What their fields were over time.
     pub tracks: &'a Tracks,
     /// Seconds since 1970.
@@ -185,6 +187,7 @@ pub fn health(input: &Input<'_>) -> Health {
     let pipeline = input.pipeline;
     let changes =
         Changes::of(pipeline, input.deals, input.journeys, input.tracks, input.as_of, input.today, input.floors);
+    let changes = if std::ptr::eq(input.all, input.journeys) { changes } else { changes.measured_by(input.all) };
     let last = input.span.map_or(input.today, |span| span.to.min(input.today).max(span.from));
     let few = |to: NaiveDate| Span { from: to.checked_sub_days(Days::new(DAYS - 1)).unwrap_or(to), to };
     let now = match input.span {

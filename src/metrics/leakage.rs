@@ -109,7 +109,7 @@ pub fn leakage(
             let Some(tally) = tallies.get_mut(index).filter(|_| window.holds(to.entered)) else { continue };
             tally.lost += 1;
             tally.hours = tally.hours.saturating_add(hours(id));
-            match Worth::at(tracks, id, to.entered, pipeline.currency) {
+            match Worth::at(tracks, id, to.entered, pipeline) {
                 Worth::Own(amount) => tally.lost_amount.add(amount),
                 Worth::Foreign | Worth::Missing => tally.without_amount += 1,
             }

@@ -105,6 +105,11 @@ impl<'a> Changes<'a> {
         }
     }
 
+    /// The same, where usual lengths of visits are those of other journeys: of all deals, where these are only some.
+    pub fn measured_by(self, journeys: &Journeys) -> Self {
+        Changes { curves: stage_curves(self.pipeline, journeys, self.as_of), ..self }
+    }
+
     /// When something that counts last happened to a deal, up to a time; `None` where nothing has, or nothing is known. An
     /// activity has a day only, and counts until that day is over.
     pub fn last(&self, deal: &DealId, until: i64) -> Option<i64> {
@@ -235,6 +240,12 @@ mod tests {
         let silent: Vec<_> =
             changes.silent(&deals).into_iter().map(|q| (q.card.id.to_string(), q.quiet_days)).collect();
         assert_eq!(silent, [("old".to_owned(), 40)]);
+        // Of the two alone nobody could say what is usual.
+        let few = Spells::from([path("old", &[("a", 0)]), path("new", &[("a", 37)])].concat().as_slice());
+        let few = super::super::journey::journeys(&pipeline, &few);
+        let own = Changes::of(&pipeline, &deals, &few, &tracks, day(40), today, Floors::default());
+        assert_eq!(own.silent(&deals), []);
+        assert_eq!(own.measured_by(&journeys).silent(&deals), changes.silent(&deals));
         let new = DealId::new("new").unwrap();
         assert!(!changes.is_silent(&new, 0, day(40)) && changes.is_silent(&new, 0, day(47)));
     }

@@ -24,7 +24,7 @@ pub const FICTION: usize = 3;
 pub struct Slippage {
     /// Open deals that were to close in the period, at its start.
     pub deals: usize,
-    /// Their amount then, in the main currency.
+    /// Their amount then, as the waterfall counts it.
     pub amount: Total,
     /// Those of them that are open at the end and are to close after the period.
     pub slipped: usize,
@@ -45,7 +45,7 @@ pub fn slippage(waterfall: &Waterfall, floors: Floors) -> Option<Slippage> {
     let mut slipped = 0;
     for change in waterfall.changes.iter().filter(|change| change.kind == Kind::Slipped) {
         slipped += 1;
-        if let Some(Total { sum: Some(sum), currency }) = change.amount_before
+        if let Some(Total { sum: Some(sum), currency }) = change.counted_before
             && currency == waterfall.currency
         {
             slipped_amount.add(sum);
@@ -235,7 +235,13 @@ mod tests {
         let known = |deals| Known { pipeline: &pipeline, deals, all: &[], unreadable: &[] };
         let journeys = journeys(&pipeline, &Spells::from([].as_slice()));
         let closing = Span::new("2026-01-01".parse().unwrap(), "2026-03-31".parse().unwrap());
-        let input = Input { before: known(&before), after: known(&after), journeys: &journeys, closing };
+        let input = Input {
+            before: known(&before),
+            after: known(&after),
+            rates_of: "2026-03-31".parse().unwrap(),
+            journeys: &journeys,
+            closing,
+        };
         let told = slippage(&waterfall(&input), Floors { rate: 4, quantile: 1 }).unwrap();
         assert_eq!((told.deals, told.slipped, told.stayed), (4, 1, 1));
         assert_eq!((told.rate.value(), told.rate_by_amount), (Some(0.25), Some(0.1)));

@@ -14,7 +14,6 @@ use crate::format::pipeline::{Pipeline, Status};
 use crate::format::rates::Quote;
 use crate::format::value::Value;
 
-use super::DAY;
 use super::estimate::{Estimate, Floors};
 use super::journey::{Journey, Journeys, Spot, stage_curves};
 use super::rates::{Converter, Others};
@@ -256,6 +255,7 @@ fn value_text(value: &Value) -> String {
 fn open_deals(input: &Input<'_>, open: &[&Deal]) -> Vec<OpenDeal> {
     let curves = stage_curves(input.pipeline, input.journeys, input.as_of);
     let journeys = input.journeys.by_deal();
+    let day = input.pipeline.day_of(input.as_of);
     let mut deals: Vec<OpenDeal> = Vec::with_capacity(open.len());
     for deal in open {
         let place = input.pipeline.place(deal.stage.as_str());
@@ -281,7 +281,7 @@ fn open_deals(input: &Input<'_>, open: &[&Deal]) -> Vec<OpenDeal> {
             stage_title: place.map_or(deal.stage.as_str(), |p| p.title()).to_owned(),
             amount: deal.amount().map(Total::from),
             close_date: deal.close_date(),
-            days_in_stage: age.map(|a| a / DAY),
+            days_in_stage: visit.map(|v| day.signed_duration_since(input.pipeline.day_of(v.entered)).num_days().max(0)),
             at_least,
             older_than,
         });

@@ -53,7 +53,7 @@ pub fn win_rates(input: &Input<'_>, deals: &[Deal], today: NaiveDate) -> WinRate
         (tally(Variant::AllStages), tally(Variant::AllStages), tally(Variant::Cohort));
     for (deal, journey) in input.journeys.named() {
         if let Some(decided) = journey.decided.filter(|decided| input.window.holds(*decided)) {
-            let worth = || Worth::at(input.tracks, deal, decided, pipeline.currency);
+            let worth = || Worth::at(input.tracks, deal, decided, pipeline);
             match journey.outcome {
                 Outcome::Won => [&mut closed, &mut dead].map(|t| t.count(Some(worth()), Some(worth()), false)),
                 Outcome::Lost => [&mut closed, &mut dead].map(|t| t.count(Some(worth()), None, false)),
@@ -64,7 +64,7 @@ pub fn win_rates(input: &Input<'_>, deals: &[Deal], today: NaiveDate) -> WinRate
             let goal = Goal::End(crate::format::pipeline::EndKind::Won);
             let there = journey.decided.filter(|_| journey.outcome == Outcome::Won);
             let seen = watched(&journey, first.entered, there, goal, won_index, input.as_of);
-            let worth = Worth::at(input.tracks, deal, first.entered, pipeline.currency);
+            let worth = Worth::at(input.tracks, deal, first.entered, pipeline);
             cohort.watch(worth, seen, input.within.map(|days| i64::from(days) * DAY));
         }
     }
@@ -76,7 +76,7 @@ pub fn win_rates(input: &Input<'_>, deals: &[Deal], today: NaiveDate) -> WinRate
         let is_overdue = due.is_some_and(|date| input.window.holds(pipeline.start_of(date)));
         let is_old = due.is_none() && ages.old_since(deal).is_some_and(|since| input.window.holds(since));
         if is_overdue || is_old {
-            dead.count(Some(Worth::of(deal.amount(), pipeline.currency)), None, false);
+            dead.count(Some(Worth::of(deal.amount(), input.as_of, pipeline)), None, false);
             overdue += usize::from(is_overdue);
             old += usize::from(is_old);
         }

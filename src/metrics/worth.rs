@@ -6,39 +6,45 @@ use serde::Serialize;
 
 use crate::format::ident::DealId;
 use crate::format::money::{Currency, Money};
+use crate::format::pipeline::Pipeline;
 use crate::history::event::ValidAt;
 use crate::history::track::Tracks;
 
 use super::estimate::{Estimate, Floors};
 use super::interval::wilson_share;
+use super::rates::Converter;
 use super::survival::Observation;
 use super::total::Total;
 
 /// What a deal was worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Worth {
-    /// So much in the pipeline's currency; above zero.
+    /// So much in the pipeline's currency, converted where it was told in another; above zero.
     Own(Decimal),
-    /// Something in another currency.
+    /// Something in a currency that has no rate.
     Foreign,
     /// It had no amount, or none above zero.
     Missing,
 }
 
 impl Worth {
-    /// The worth of an amount.
-    pub fn of(amount: Option<Money>, currency: Currency) -> Worth {
-        match amount {
-            Some(money) if money.currency != currency => Worth::Foreign,
-            Some(money) if money.amount > Decimal::ZERO => Worth::Own(money.amount),
+    /// The worth of an amount at a time (seconds since 1970), by the rates of its day.
+    pub fn of(amount: Option<Money>, time: i64, pipeline: &Pipeline) -> Worth {
+        let own = |money: Money| match money.currency == pipeline.currency {
+            true => Some(money.amount),
+            false => Converter::of(pipeline).convert(money, pipeline.day_of(time)),
+        };
+        match amount.map(own) {
+            Some(None) => Worth::Foreign,
+            Some(Some(amount)) if amount > Decimal::ZERO => Worth::Own(amount),
             _ => Worth::Missing,
         }
     }
 
-    /// What a deal was worth at a time (seconds since 1970), by its history.
-    pub fn at(tracks: &Tracks, deal: &DealId, time: i64, currency: Currency) -> Worth {
+    /// What a deal was worth at a time (seconds since 1970), by its history and the rates of that day.
+    pub fn at(tracks: &Tracks, deal: &DealId, time: i64, pipeline: &Pipeline) -> Worth {
         let told = tracks.of_deal(deal).at("amount", ValidAt(time));
-        Worth::of(told.and_then(|text| Money::parse(text, currency).ok()), currency)
+        Worth::of(told.and_then(|text| Money::parse(text, pipeline.currency).ok()), time, pipeline)
     }
 }
 
@@ -190,6 +196,7 @@ impl Weights {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::fixture::pipeline;
     use crate::metrics::interval::wilson;
 
     fn eur() -> Currency {
@@ -251,8 +258,9 @@ mod tests {
     #[test]
     fn what_has_no_amount_or_another_currency_is_counted_apart() {
         let mut all = weighed(&[(1, Some(0), 10)]);
-        let money = |text: &str| Worth::of(Money::parse(text, eur()).ok(), eur());
-        for worth in [money("10 USD"), money("0"), money("-5"), Worth::of(None, eur())] {
+        let pipeline = pipeline(&["a"]);
+        let money = |text: &str| Worth::of(Money::parse(text, eur()).ok(), 0, &pipeline);
+        for worth in [money("10 USD"), money("0"), money("-5"), Worth::of(None, 0, &pipeline)] {
             all.push(worth, Observation::ended(1, 0));
         }
         let shares = all.plain(Floors::default());

@@ -46,7 +46,8 @@ pub fn render(page: &Page, style: Option<&str>) -> Result<String, HtmlError> {
     let style = style.unwrap_or(STYLE);
     check(style)?;
     let blocks = read(page);
-    let mut writer = Writer { page, out: String::with_capacity(page.markdown.len() * 2), heads: Heads::default() };
+    let mut writer =
+        Writer { page, out: String::with_capacity(page.markdown.len() * 2), heads: Heads::default(), stacked: false };
     let listed = writer.list_of(&blocks);
     let _ = write!(
         writer.out,
@@ -163,6 +164,8 @@ struct Writer<'a> {
     page: &'a Page,
     out: String,
     heads: Heads,
+    /// Whether several amounts in a row are set below each other: in a column of numbers, whose lines do not break.
+    stacked: bool,
 }
 
 impl Writer<'_> {
@@ -278,7 +281,10 @@ impl Writer<'_> {
     fn inlines(&mut self, inlines: &[Inline]) {
         for inline in inlines {
             match inline {
-                Inline::Text(text) => self.out.push_str(&escape(&markdown::plain(text))),
+                Inline::Text(text) => {
+                    let text = escape(&markdown::plain(text));
+                    self.out.push_str(&if self.stacked { text.replace(", ", ",<br>") } else { text });
+                }
                 // What a deal says, whatever direction it is written in, stays by itself.
                 Inline::Value(text) => {
                     let _ =
@@ -313,7 +319,9 @@ impl Writer<'_> {
                 let class = class_of(table, column);
                 let named = column == 0 && class.is_empty();
                 let (open, close) = if named { ("<th scope=\"row\"", "</th>") } else { ("<td", "</td>") };
+                self.stacked = !class.is_empty();
                 self.wrapped(&format!("{open}{class}>"), cell, close);
+                self.stacked = false;
             }
             self.out.push_str("</tr>\n");
         }
@@ -333,6 +341,7 @@ impl Writer<'_> {
         let axis = match &chart.drawing {
             Drawing::Bars(bars) => bars.axis.as_str(),
             Drawing::Lines(lines) => &lines.axis,
+            Drawing::Fan(fan) => &fan.axis,
             Drawing::Waterfall(waterfall) => &waterfall.axis,
             Drawing::Flow(_) | Drawing::Times(_) | Drawing::Figures(_) => "",
         };
@@ -435,6 +444,14 @@ mod tests {
              class=\"n\">3</td></tr>\n<tr class=\"total\"><th scope=\"row\"><strong>All</strong></th><td \
              class=\"n\"><strong>3</strong></td></tr>\n</tbody>\n</table>\n</div>\n"
         );
+    }
+
+    #[test]
+    fn amounts_of_several_currencies_stand_below_each_other() {
+        let html = body("| A, b | Others, all |\n|:--|--:|\n| c, d | **1,500 CHF, 20 USD**, 3 GBP |\n");
+        assert!(html.contains("<th scope=\"row\">c, d</th>"), "{html}");
+        assert!(html.contains("<strong>1,500 CHF,<br>20 USD</strong>,<br>3 GBP</td>"), "{html}");
+        assert!(html.contains("Others, all"), "{html}");
     }
 
     #[test]

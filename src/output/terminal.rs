@@ -81,13 +81,16 @@ pub fn cut(text: &str, columns: usize) -> String {
     out
 }
 
-/// A text in lines of at most `columns` columns, broken at blanks; a longer word is broken where it must be.
+/// A text in lines of at most `columns` columns, broken at blanks, but not between a number and its unit; a longer word
+/// is broken where it must be.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut used = 0;
-    for word in text.split(' ') {
+    // Where there is no room for both, a number and its unit are two words.
+    let words = words(text).flat_map(|word| word.splitn(if width(word) > columns { usize::MAX } else { 1 }, ' '));
+    for word in words {
         let long = width(word);
         if used > 0 && used + 1 + long > columns {
             lines.push(std::mem::take(&mut line));
@@ -115,6 +118,27 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// The words of a text: what stands between blanks, and a number with its unit as one.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let is_inside = |at: usize| {
+            let (before, after) = (&text[..at], &text[at + 1..]);
+            before.ends_with(|c: char| c.is_ascii_digit()) && is_unit(after.split(' ').next().unwrap_or(after))
+        };
+        let end = text.match_indices(' ').map(|(at, _)| at).find(|at| !is_inside(*at));
+        rest = end.and_then(|end| text.get(end + 1..));
+        Some(end.map_or(text, |end| &text[..end]))
+    })
+}
+
+/// Whether a word, whatever stands behind it, is a unit: a percent sign, a currency, days or hours.
+fn is_unit(word: &str) -> bool {
+    let word = word.trim_end_matches(|c: char| c.is_ascii_punctuation() && c != '%');
+    matches!(word, "%" | "d" | "h" | "дн" | "ч") || (word.len() == 3 && word.bytes().all(|b| b.is_ascii_uppercase()))
 }
 
 /// On which side the cells of a column stand.
@@ -213,6 +237,16 @@ mod tests {
             assert!(lines.iter().all(|l| width(l) <= columns.max(2)), "{columns}: {lines:?}");
             assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
         }
+    }
+
+    #[test]
+    fn a_number_keeps_its_unit_beside_it() {
+        assert_eq!(wrap("won about 50 % of", 12), ["won about", "50 % of"]);
+        assert_eq!(wrap("won about 50 %.", 12), ["won about", "50 %."]);
+        assert_eq!(wrap("(31–66 %) of 1,500 EUR, in 3 d or", 14), ["(31–66 %) of", "1,500 EUR, in", "3 d or"]);
+        assert_eq!(wrap("5 deals and 7 ABCD", 6), ["5", "deals", "and 7", "ABCD"]);
+        assert_eq!(wrap("in 50 %", 3), ["in", "50", "%"]);
+        assert_eq!(wrap("50 % % 50  % ", 100), ["50 % % 50  % "]);
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub struct Asked {
     pub span: Option<Span>,
     /// The days to compare them with.
     pub previous: Option<Span>,
+    /// The day at whose end the deals are also looked at; `None`: that before the days it is about.
+    pub before: Option<NaiveDate>,
     /// The kind of period, where one was named.
     pub period: Option<Period>,
     /// Fields (dotted) to split it by.

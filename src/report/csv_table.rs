@@ -2,7 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Report, ReportError};
+use super::portfolio::Portfolio;
+use super::{Kind, Report, ReportError};
+
+/// The value of a group of deals of which nobody knows theirs.
+const UNKNOWN: &str = "(unknown)";
 
 /// A table: its columns, and the cells of its rows in their order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,9 +53,62 @@ pub fn table(report: &Report, name: Option<&str>) -> Result<Result<Table, Unknow
     }
     for grouping in &report.by {
         for group in &grouping.groups {
-            let value = group.value.clone().map_or(Value::Null, Value::String);
+            // Deals without the field have an empty cell; those of which nobody knows it any more have a word.
+            let value = if group.unknown { Some(UNKNOWN.to_owned()) } else { group.value.clone() };
+            let value = value.map_or(Value::Null, Value::String);
             let before = [("by", Value::String(grouping.field.clone())), ("value", value)];
             writing.rows(&serde_json::to_value(&group.body)?, pointer, &before);
+        }
+    }
+    Ok(Ok(writing.table))
+}
+
+/// The table of this name of a portfolio, or its lines. `kind` is the report that it has of each pipeline: the rows of its
+/// tables stand one after the other, each with the name of the pipeline before it.
+///
+/// # Errors
+/// When the portfolio cannot be turned into rows.
+pub fn of_portfolio(
+    portfolio: &Portfolio,
+    kind: Option<Kind>,
+    name: Option<&str>,
+) -> Result<Result<Table, UnknownTable>, ReportError> {
+    let own = [("pipelines", "/pipelines"), ("failed", "/failed")];
+    let mut writing = Writing::default();
+    let name = name.unwrap_or(own[0].0);
+    if let Some((_, pointer)) = own.iter().find(|(table, _)| *table == name) {
+        let mut value = serde_json::to_value(portfolio)?;
+        let lines = value.get_mut("pipelines").and_then(Value::as_array_mut);
+        lines.into_iter().flatten().filter_map(Value::as_object_mut).for_each(|line| {
+            line.remove("report");
+        });
+        writing.rows(&value, pointer, &[]);
+        return Ok(Ok(writing.table));
+    }
+    let tables = kind.map(Kind::tables).unwrap_or_default();
+    let Some((_, pointer)) = tables.iter().find(|(table, _)| *table == name) else {
+        let tables = own.iter().chain(tables).map(|(table, _)| *table).collect();
+        return Ok(Err(UnknownTable { name: name.to_owned(), report: "portfolio", tables }));
+    };
+    for line in &portfolio.pipelines {
+        let Some(report) = &line.report else { continue };
+        let pipeline = ("pipeline", Value::String(line.name.clone()));
+        let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+        let groupings = list(report, "by");
+        if groupings.is_empty() {
+            writing.rows(report, pointer, std::slice::from_ref(&pipeline));
+        }
+        for grouping in &groupings {
+            for group in list(grouping, "groups") {
+                let of = |value: Option<&Value>| value.cloned().unwrap_or_default();
+                let value = if group.get("unknown") == Some(&Value::Bool(true)) {
+                    UNKNOWN.into()
+                } else {
+                    of(group.get("value"))
+                };
+                let before = [pipeline.clone(), ("by", of(grouping.get("field"))), ("value", value)];
+                writing.rows(&group, pointer, &before);
+            }
         }
     }
     Ok(Ok(writing.table))

@@ -1,6 +1,6 @@
 //! One report split by the values of a field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
@@ -29,6 +29,10 @@ pub struct Group {
     pub value: Option<String>,
     /// How many deals have it.
     pub deals: usize,
+    /// How many more had it when their file was removed: they are in what is told of visits.
+    pub removed: usize,
+    /// Whether these are the removed deals of which nobody knows what they had; then there is no value.
+    pub unknown: bool,
     /// The report.
     #[serde(flatten)]
     pub body: Body,
@@ -40,6 +44,12 @@ struct Share {
     deals: Vec<Deal>,
     waivers: Vec<Waiver>,
     before: Vec<Deal>,
+    removed: usize,
+}
+
+/// Whether a report tells of visits, so that it also tells of deals whose file was removed since.
+fn tells_of_visits(kind: Kind) -> bool {
+    matches!(kind, Kind::Overview | Kind::Funnel | Kind::Time | Kind::Health)
 }
 
 /// Fields that say who somebody is, whoever that may be.
@@ -51,8 +61,9 @@ pub(super) fn is_name(pipeline: &Pipeline, field: &str) -> bool {
     NAMES.contains(&field) || schema::find(&pipeline.fields, field).is_some_and(is_person)
 }
 
-/// The groups of every field that was asked for, but for those that a reader outside is not to see. A deal belongs to the group of the value that it has now, with all of
-/// its past; how a group stood before is told by the values that deals had then.
+/// The groups of every field that was asked for, but for those that a reader outside is not to see. A deal belongs to the
+/// group of the value that it has now, with all of its past; one whose file was removed to that of the value that it had
+/// then. How a group stood before is told by the values that deals had then.
 pub(super) fn by(kind: Kind, facts: &Facts<'_>) -> Vec<Grouping> {
     let mut fields: Vec<&String> = Vec::new();
     for field in &facts.asked.by {
@@ -79,16 +90,38 @@ fn split(kind: Kind, facts: &Facts<'_>, field: &str) -> Vec<Group> {
     for deal in facts.before.iter().flat_map(|before| &before.deals) {
         shares.entry(field_text(deal, field)).or_default().before.push(deal.clone());
     }
+    let mut unknown: Vec<&DealId> = Vec::new();
+    for deal in facts.removed.iter().filter(|_| tells_of_visits(kind)) {
+        if value_of.contains_key(&deal.id) {
+            continue;
+        }
+        if field == "stage" || facts.told.iter().any(|told| **told == *field) {
+            let value = field_text(deal, field);
+            shares.entry(value.clone()).or_default().removed += 1;
+            value_of.insert(&deal.id, value);
+        } else {
+            unknown.push(&deal.id);
+        }
+    }
     let mut shares: Vec<(Option<String>, Share)> = shares.into_iter().collect();
     let rank = |(value, share): &(Option<String>, Share)| (value.is_none(), std::cmp::Reverse(share.deals.len()));
     shares.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.0.cmp(&b.0)));
     let number: BTreeMap<&Option<String>, usize> =
         shares.iter().enumerate().map(|(n, (value, _))| (value, n)).collect();
-    let group_of = |deal: &DealId| number.get(value_of.get(deal)?).copied();
-    let spells = facts.spells.split(shares.len(), group_of);
-    let mut groups = Vec::with_capacity(shares.len());
+    let unknown: HashSet<&DealId> = unknown.into_iter().collect();
+    let known = shares.len();
+    let group_of = |deal: &DealId| match value_of.get(deal) {
+        Some(value) => number.get(value).copied(),
+        None => unknown.contains(deal).then_some(known),
+    };
+    let groups = known + usize::from(!unknown.is_empty());
+    let spells = facts.spells.split(groups, group_of);
+    if !unknown.is_empty() {
+        shares.push((None, Share { removed: unknown.len(), ..Share::default() }));
+    }
+    let mut groups = Vec::with_capacity(groups);
     let all_before = facts.before.map(|before| before.all.clone().unwrap_or_else(|| before.deals.as_slice().into()));
-    for ((value, share), spells) in shares.iter().zip(&spells) {
+    for (at, ((value, share), spells)) in shares.iter().zip(&spells).enumerate() {
         let before = facts.before.map(|before| Before {
             day: before.day,
             pipeline: before.pipeline.clone(),
@@ -102,12 +135,14 @@ fn split(kind: Kind, facts: &Facts<'_>, field: &str) -> Vec<Group> {
             spells,
             waivers: &share.waivers,
             attention: &[],
+            log: None,
             before: before.as_ref(),
             ..*facts
         };
         let mut body = kind.make(&own);
         body.restrict(facts.asked.profile);
-        groups.push(Group { value: value.clone(), deals: share.deals.len(), body });
+        let (deals, removed) = (share.deals.len(), share.removed);
+        groups.push(Group { value: value.clone(), deals, removed, unknown: at == known, body });
     }
     groups
 }

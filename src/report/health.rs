@@ -50,7 +50,11 @@ pub const DEFINITIONS: body::Definitions = &[
         "open deals without a change of stage, amount, close date or next step and without an activity for longer than the \
          stage's limit; other commits do not count",
     ),
-    ("silent", "the same for longer than 95 of 100 visits to the stage last (Kaplan-Meier)"),
+    (
+        "silent",
+        "the same for longer than 95 of 100 visits of all deals to the stage last (Kaplan-Meier), whichever deals were asked \
+         for",
+    ),
     ("pushed", "open deals whose close date was put off three times or more"),
     (
         "leakage",
@@ -111,11 +115,14 @@ impl Body for HealthReport {
 
 /// The health of the pipeline.
 pub fn make(facts: &Facts<'_>) -> HealthReport {
-    let journeys = journeys(facts.pipeline, facts.spells);
+    let own = journeys(facts.pipeline, facts.spells);
+    let is_whole = std::ptr::eq(facts.spells, facts.all_spells);
+    let all = (!is_whole).then(|| journeys(facts.pipeline, facts.all_spells));
     let found = health::health(&health::Input {
         pipeline: facts.pipeline,
         deals: facts.deals,
-        journeys: &journeys,
+        journeys: &own,
+        all: all.as_ref().unwrap_or(&own),
         tracks: facts.tracks,
         as_of: facts.as_of.0,
         today: facts.today,

@@ -6,6 +6,7 @@
 
 pub mod agenda;
 pub mod asked;
+pub mod backtest;
 pub mod board;
 pub mod body;
 pub mod cash;
@@ -29,8 +30,10 @@ pub mod overview;
 pub mod page;
 pub mod pipeline;
 pub mod portfolio;
+pub mod scenario;
 pub mod story;
 pub mod template;
+pub mod then;
 pub mod time;
 pub mod waterfall;
 
@@ -40,6 +43,8 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::forecast::backtest::Backtest;
+use crate::forecast::log::Log;
 use crate::format::deal::Deal;
 use crate::format::ident::DealId;
 use crate::format::pipeline::Pipeline;
@@ -69,8 +74,17 @@ pub struct Facts<'a> {
     pub unread: &'a [DealId],
     /// All visits of all deals, past ones too. Empty where there is no history.
     pub spells: &'a Spells,
+    /// The same, also of deals that nobody asked for: a usual length of a visit is that of all.
+    pub all_spells: &'a Spells,
+    /// Deals whose file was removed, as they were last known, with the fields that history tells of alone. Gathered where
+    /// deals are told apart.
+    pub removed: &'a [Deal],
+    /// The fields (dotted names) that history tells of.
+    pub told: &'a [Arc<str>],
     /// What the told fields of the deals were over time; empty for a report that does not need it.
     pub tracks: &'a Tracks,
+    /// What was known of the deals at any time; `None` for a report that does not need it, and for one of only some deals.
+    pub log: Option<&'a Log>,
     /// The time the report is about.
     pub as_of: KnownAt,
     /// The day that is taken for today.
@@ -85,6 +99,8 @@ pub struct Facts<'a> {
     pub history: Option<&'a HistoryBlock>,
     /// How the deals stood at the beginning of the span that was asked for; `None` for a report that does not need it.
     pub before: Option<&'a Before>,
+    /// How good the forecasts of the past were; `None` for a report that does not need it.
+    pub backtest: Option<&'a Backtest>,
     /// How many observations a number needs.
     pub floors: Floors,
     /// What was asked for.
@@ -153,6 +169,8 @@ pub struct Needs {
     pub deals: bool,
     /// What their fields were over time.
     pub tracks: bool,
+    /// What was known of them at any time.
+    pub log: bool,
     /// What `validate` says of them.
     pub attention: bool,
     /// How they stood at the beginning of the span.
@@ -230,11 +248,11 @@ macro_rules! reports {
 }
 
 /// A report made of deals and their visits alone.
-const DEALS: Needs = Needs { deals: true, tracks: false, attention: false, before: false };
+const DEALS: Needs = Needs { deals: true, tracks: false, log: false, attention: false, before: false };
 
 reports! {
     /// State, funnel, forecast and what needs attention, on one page.
-    Overview, overview, overview::OverviewReport, Needs { attention: true, ..DEALS };
+    Overview, overview, overview::OverviewReport, Needs { attention: true, log: true, ..DEALS };
     /// The open deals.
     Pipeline, pipeline, pipeline::PipelineReport, DEALS;
     /// From stage to stage.
@@ -242,7 +260,9 @@ reports! {
     /// How long everything takes.
     Time, time, time::TimeReport, Needs { tracks: true, ..DEALS };
     /// What will be won.
-    Forecast, forecast, forecast::ForecastReport, DEALS;
+    Forecast, forecast, forecast::ForecastReport, Needs { log: true, before: true, ..DEALS };
+    /// How good the forecasts of the past were.
+    Backtest, backtest, backtest::BacktestReport, Needs { deals: false, ..DEALS };
     /// What changed between two days.
     Waterfall, waterfall, waterfall::WaterfallReport, Needs { tracks: true, before: true, ..DEALS };
     /// What was lost, and why.
@@ -277,8 +297,8 @@ impl Report {
     pub fn make(kind: Kind, facts: &Facts<'_>) -> Report {
         let mut body = kind.make(facts);
         body.restrict(facts.asked.profile);
-        // The open deals are split inside their report, where each value is one line.
-        let by = if kind == Kind::Pipeline { Vec::new() } else { groups::by(kind, facts) };
+        // The open deals and the forecast are split inside their reports, where each value is one line.
+        let by = if matches!(kind, Kind::Pipeline | Kind::Forecast) { Vec::new() } else { groups::by(kind, facts) };
         Report { head: Head::new(kind, facts), body, by, kind }
     }
 

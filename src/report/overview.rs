@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::forecast::Forecast;
-use crate::forecast::chance::StageChance;
+use crate::forecast::chance::chances;
+use crate::forecast::{self, Forecast};
 use crate::metrics::funnel::Funnel;
 use crate::metrics::journey::journeys;
 use crate::metrics::snapshot::Snapshot;
@@ -24,7 +24,7 @@ pub struct OverviewReport {
     pub state: Part<Snapshot>,
     /// The funnel.
     pub funnel: Part<Funnel>,
-    /// The forecast; `None` for a reader who is not to see what is only expected.
+    /// The forecast; `None` for a reader who is not to see what is only expected, and of single groups of deals.
     pub forecast: Option<Part<Forecast>>,
     /// What needs attention.
     pub attention: Vec<Attention>,
@@ -63,15 +63,15 @@ impl Body for OverviewReport {
 /// Makes the page.
 pub fn make(facts: &Facts<'_>) -> OverviewReport {
     let journeys = journeys(facts.pipeline, facts.spells);
-    let mut forecast = super::forecast::of_journeys(facts, &journeys);
-    let chances: Vec<StageChance> = forecast.stages.iter().map(|s| s.chance.clone()).collect();
+    let mut forecast = facts.log.map(|log| forecast::forecast(&super::forecast::input(facts, log, &[])));
+    let chances = chances(facts.pipeline, &journeys, facts.as_of.0);
     let mut state = super::pipeline::state(facts, &journeys, &chances, &[]);
     state.deals.truncate(DEALS);
-    forecast.deals.truncate(DEALS);
+    forecast.iter_mut().for_each(|forecast| forecast.deals.truncate(DEALS));
     OverviewReport {
         state: facts.part(state),
         funnel: facts.part(super::funnel::of_journeys(facts, &journeys, facts.window(facts.asked.span))),
-        forecast: Some(facts.part(forecast)),
+        forecast: forecast.map(|forecast| facts.part(forecast)),
         attention: facts.attention.to_vec(),
         waivers: facts.waivers.to_vec(),
     }

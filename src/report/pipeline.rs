@@ -28,7 +28,10 @@ pub const DEFINITIONS: body::Definitions = &[
     ("weighted", "sum of amount times the chance of the deal's stage to be won"),
     ("share_of_deals", "deals in the line divided by all open deals"),
     ("share_of_amount", "amount of the line divided by the amount of all open deals"),
-    ("days_in_stage", "full days since the deal came into its stage"),
+    (
+        "days_in_stage",
+        "days since the one on which the deal came into its stage, by the calendar of the pipeline's time zone",
+    ),
     ("older_than", "Kaplan-Meier share of visits to the stage that were over by this age"),
 ];
 

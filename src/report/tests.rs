@@ -1,4 +1,6 @@
 use super::*;
+use crate::forecast::backtest::tests::SAMPLE;
+use crate::forecast::fixture::{Story, log};
 use crate::format::ident::{CriterionId, DealId};
 use crate::metrics::fixture::{self, date, day, deal, money, path, text, with};
 use crate::metrics::period::Span;
@@ -12,6 +14,9 @@ struct Small {
     waivers: Vec<Waiver>,
     attention: Vec<Attention>,
     tracks: Tracks,
+    log: Log,
+    removed: Vec<Deal>,
+    told: Vec<Arc<str>>,
     asked: Asked,
 }
 
@@ -53,22 +58,26 @@ impl Small {
             deal("w0", "won"),
             deal("l0", "lost"),
         ];
-        let mut spells = [
-            path("acme-site", &[("brief", 20)]),
-            path("beta-app", &[("brief", 3)]),
-            path("gamma", &[("brief", 0), ("proposal", 9)]),
-            path("delta", &[("brief", 0), ("contract", 30)]),
-            path("epsilon", &[("brief", 1), ("proposal", 5), ("brief", 7), ("proposal", 9), ("contract", 38)]),
-        ]
-        .concat();
+        let open: [(&str, &[(&str, i64)]); 5] = [
+            ("acme-site", &[("brief", 20)]),
+            ("beta-app", &[("brief", 3)]),
+            ("gamma", &[("brief", 0), ("proposal", 9)]),
+            ("delta", &[("brief", 0), ("contract", 30)]),
+            ("epsilon", &[("brief", 1), ("proposal", 5), ("brief", 7), ("proposal", 9), ("contract", 38)]),
+        ];
+        let mut ways: Vec<(String, Vec<(&str, i64)>)> =
+            open.iter().map(|(id, way)| ((*id).to_owned(), way.to_vec())).collect();
         for i in 0..6 {
-            let id = format!("w{i}");
-            spells.extend(path(&id, &[("brief", i), ("proposal", 5 + i), ("contract", 14 + 2 * i), ("won", 25 + i)]));
+            let way = vec![("brief", i), ("proposal", 5 + i), ("contract", 14 + 2 * i), ("won", 25 + i)];
+            ways.push((format!("w{i}"), way));
         }
         for i in 0..4 {
-            spells.extend(path(&format!("l{i}"), &[("brief", i), ("proposal", 6 + i), ("lost", 20 + i)]));
+            ways.push((format!("l{i}"), vec![("brief", i), ("proposal", 6 + i), ("lost", 20 + i)]));
         }
-        spells.extend(path("r0", &[("brief", 2), ("recycled", 4)]));
+        ways.push(("r0".to_owned(), vec![("brief", 2), ("recycled", 4)]));
+        let spells = ways.iter().flat_map(|(id, way)| path(id, way)).collect::<Vec<_>>();
+        let stories: Vec<Story<'_>> = ways.iter().map(|(id, way)| (id.as_str(), way.as_slice(), &[][..])).collect();
+        let log = log(&stories);
         let source = Source {
             commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
             deals: deals.len(),
@@ -91,10 +100,13 @@ impl Small {
             pipeline,
             deals,
             spells: Spells::from(spells.as_slice()),
+            log,
             source,
             waivers: vec![waiver],
             attention: vec![attention],
             tracks: Tracks::default(),
+            removed: Vec::new(),
+            told: Vec::new(),
             asked: Asked { by: vec!["owner".to_owned()], ..Asked::default() },
         }
     }
@@ -104,14 +116,19 @@ impl Small {
             pipeline: &self.pipeline,
             deals: &self.deals,
             spells: &self.spells,
+            all_spells: &self.spells,
+            removed: &self.removed,
+            told: &self.told,
             as_of: KnownAt(day(40) + 36_000),
             tracks: &self.tracks,
+            log: Some(&self.log),
             today: "2026-02-14".parse().unwrap(),
             source: &self.source,
             waivers: &self.waivers,
             attention: &self.attention,
             history: None,
             before: None,
+            backtest: Some(&SAMPLE),
             all: &[],
             unread: &[],
             floors: Floors::default(),
@@ -263,7 +280,7 @@ fn no_deals_and_no_history_are_survived() {
     for report in young.all() {
         let text = markdown_of(&report);
         // Sums of money and next steps need no number of observations.
-        let needs_none = ["forecast", "waterfall", "cash", "agenda"].contains(&report.name());
+        let needs_none = ["forecast", "waterfall", "cash", "agenda", "backtest"].contains(&report.name());
         assert!(text.contains("too early (n = 0)") || needs_none, "{text}");
     }
     let forecast = markdown_of(&young.report(Kind::Forecast));
@@ -285,7 +302,7 @@ fn enormous_and_negative_amounts_are_survived() {
         report.to_json().unwrap();
         let text = markdown_of(&report);
         // The others add up nothing of open deals.
-        let adds_none = ["funnel", "losses", "effort", "cash", "agenda", "time", "health"].contains(&report.name());
+        let adds_none = ["funnel", "losses", "effort", "cash", "agenda", "time", "health", "backtest"].contains(&report.name());
         assert!(text.contains("too large, EUR") || adds_none, "{text}");
     }
 }

@@ -20,7 +20,9 @@ pub const DEFINITIONS: body::Definitions = &[
     ("end", "open deals at the end of the last day, with their amounts then"),
     (
         "steps",
-        "start + steps = end, in number and in each currency, exactly; every deal that came or left is in one step",
+        "start + steps = end, in number and to the cent; every deal that came or left is in one step. Other currencies are \
+         converted at the rates of the last day, at the start and in every step too, so that a rate that changes is no step; \
+         what has no rate is kept for each currency apart, and adds up there",
     ),
     ("new", "deals that were not there at the start; one that was closed again before the end is new and closed"),
     (
@@ -37,8 +39,16 @@ pub const DEFINITIONS: body::Definitions = &[
     ("slippage.rate", "slipped deals divided by the deals that were to close in the period at its start"),
     ("slippage.rate_by_amount", "the same by the amounts at the start"),
     ("pushes", "changes of the close date to a later day"),
-    ("coverage.coverage", "open deals with a close date in the period, divided by what is left of the target"),
-    ("coverage.win_rate_by_value", "won amount divided by won and lost amount, of deals closed in the year before"),
+    (
+        "coverage.coverage",
+        "open deals with a close date in the period, divided by what is left of the target; other currencies at the rates of \
+         the day of the report, and what was won at those of the day on which it was won",
+    ),
+    (
+        "coverage.win_rate_by_value",
+        "won amount divided by won and lost amount, of deals closed in the year before; other currencies at the rates of the \
+         day on which they were closed",
+    ),
     ("coverage.required", "1 divided by that win rate"),
 ];
 
@@ -108,7 +118,10 @@ pub fn make(facts: &Facts<'_>) -> WaterfallReport {
         None => Known { pipeline, deals: &[], all: &[], unreadable: &[] },
     };
     let after = Known { pipeline, deals: facts.deals, all: facts.all, unreadable: facts.unread };
-    let of = |closing: Option<Span>| waterfall(&waterfall::Input { before, after, journeys: &journeys, closing });
+    let end_day = day.min(span.to).max(span.from);
+    let of = |closing: Option<Span>| {
+        waterfall(&waterfall::Input { before, after, rates_of: end_day, journeys: &journeys, closing })
+    };
     let closing = of(Some(span));
     let window = facts.window(Some(span));
     let has_beginning = span.from > EARLIEST;
@@ -117,7 +130,7 @@ pub fn make(facts: &Facts<'_>) -> WaterfallReport {
         from: has_beginning.then_some(span.from),
         to: span.to,
         start_day: facts.before.map(|before| before.day),
-        end_day: day.min(span.to).max(span.from),
+        end_day,
         whole: facts.part(of(None)),
         slippage: slippage(&closing, facts.floors),
         closing: facts.part(closing),

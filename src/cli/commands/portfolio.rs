@@ -20,8 +20,9 @@ use crate::format::rates::Rates;
 use crate::metrics::rates::Converter;
 use crate::output::terminal::plain;
 use crate::output::text::Look;
-use crate::output::{html, json, page_text};
+use crate::output::{csv, html, json, page_text};
 use crate::repo::discover::{Home, find, find_all};
+use crate::report::csv_table::of_portfolio;
 use crate::report::lang::Lang;
 use crate::report::page::Page;
 use crate::report::portfolio::{Failed, Line, Portfolio, line};
@@ -48,6 +49,7 @@ Examples:
   tussock portfolio forecast --list teams.txt -o all.html
   tussock portfolio --repo ../sales#pipelines/new --currency EUR --period quarter
   tussock portfolio --list teams.txt --currency EUR --rates ecb.csv --format json
+  tussock portfolio funnel --repo ../north --repo ../south --format csv --table stages
 
 Exit codes: 0 done · 1 a pipeline could not be reported on, or some files of one could not be read · 2 wrong arguments · 8 a file cannot be read or written; where no pipeline could be reported on, the code of the first")]
 pub struct Args {
@@ -75,7 +77,10 @@ pub struct Args {
     /// How to print: text on a terminal, as the name of the file says, else md
     #[arg(long, value_name = "FORMAT", value_enum)]
     format: Option<Format>,
-    /// Write into this file, whole or not at all; its ending (.md, .html, .json, .txt) says how
+    /// In CSV, this table instead of the lines of the pipelines: `failed`, or one of the report of each
+    #[arg(long, value_name = "NAME")]
+    table: Option<String>,
+    /// Write into this file, whole or not at all; its ending (.md, .html, .json, .csv, .txt) says how
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -90,6 +95,8 @@ enum Format {
     Text,
     /// Every number, for scripts
     Json,
+    /// One table, for spreadsheets
+    Csv,
 }
 
 fn currency(code: &str) -> Result<Currency, String> {
@@ -107,7 +114,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         return Err(CommandError::usage("-p chooses one pipeline, and a portfolio is about several")
             .hint(format!("one of a repository is `--repo DIR#{name}`")));
     }
-    let format = args.format();
+    let format = args.format()?;
     let kind = args.report.map(Name::kind);
     args.asking.fits(kind.unwrap_or(Kind::Overview))?;
     let here = current(global)?;
@@ -179,7 +186,7 @@ impl Job<'_> {
         let report = kind.map(|kind| Report::make(kind, &facts));
         // Only now that nothing can fail any more but its printing is its currency the one of all.
         let page = match (&report, self.format) {
-            (None, _) | (_, Format::Json) => None,
+            (None, _) | (_, Format::Json | Format::Csv) => None,
             (Some(report), _) => {
                 Some(rendering::page(report, &known.templates).map_err(|e| CommandError::usage(e.to_string()))?)
             }
@@ -188,7 +195,7 @@ impl Job<'_> {
         self.lang.get_or_insert(facts.asked.lang);
         let rates = self.rates.as_ref().or(facts.pipeline.exchange.as_deref());
         let mut line = line(name.to_owned(), &facts, Converter::new(currency, rates));
-        if let (Some(report), Format::Json) = (report, self.format) {
+        if let (Some(report), Format::Json | Format::Csv) = (report, self.format) {
             let value = serde_json::to_value(report);
             line.report = Some(value.map_err(|e| CommandError::new(Exit::Io, format!("cannot write JSON: {e}")))?);
         }
@@ -222,10 +229,17 @@ impl Job<'_> {
                 .map_err(|e| CommandError::new(Exit::Io, format!("cannot write the portfolio as JSON: {e}")))?;
             return Ok(json::escaped(&(text + "\n")));
         }
+        if self.format == Format::Csv {
+            let table = of_portfolio(&portfolio, self.kind, self.args.table.as_deref()).map_err(wrong)?;
+            let table = table.map_err(|e| CommandError::usage(e.to_string()))?;
+            let written = csv::values(&table.columns, &table.rows);
+            let bytes = written.map_err(|e| CommandError::new(Exit::Io, format!("cannot write the table: {e}")))?;
+            return Ok(String::from_utf8_lossy(&bytes).into_owned());
+        }
         let mut page = portfolio.to_page().map_err(wrong)?;
         std::mem::take(&mut self.pages).into_iter().for_each(|below| page.append(below));
         Ok(match self.format {
-            Format::Md | Format::Json => page.to_markdown(),
+            Format::Md | Format::Json | Format::Csv => page.to_markdown(),
             Format::Html => html::render(&page, None).map_err(|e| CommandError::usage(e.to_string()))?,
             Format::Text => {
                 let to_file = self.args.output.is_some();
@@ -238,16 +252,21 @@ impl Job<'_> {
 
 impl Args {
     /// How to print: as asked, or as the name of the file says.
-    fn format(&self) -> Format {
+    fn format(&self) -> Result<Format, CommandError> {
         let ending = self.output.as_ref().and_then(|file| file.extension()).and_then(|ending| ending.to_str());
-        match (self.format, ending) {
+        let format = match (self.format, ending) {
             (Some(format), _) => format,
             (None, Some("json")) => Format::Json,
+            (None, Some("csv")) => Format::Csv,
             (None, Some("html" | "htm")) => Format::Html,
             (None, Some("txt")) => Format::Text,
             (None, None) if self.output.is_none() && std::io::stdout().is_terminal() => Format::Text,
             (None, _) => Format::Md,
+        };
+        if self.table.is_some() && format != Format::Csv {
+            return Err(CommandError::usage("--table belongs to CSV: add --format csv"));
         }
+        Ok(format)
     }
 }
 

@@ -1,9 +1,13 @@
 //! Evaluates the parts: minijinja for what stands between the comparisons, our own code for the comparisons.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, Value as Mini};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
 
 use super::compare::compare;
 use super::lexer::{Kind, Token, tokens};
@@ -19,6 +23,9 @@ use crate::format::value::Value;
 /// The longest source in bytes.
 pub const MAX_SOURCE: usize = 4 * 1024;
 
+/// Digits after the point of a number that is told.
+const MOST_DIGITS: u32 = 6;
+
 /// What minijinja is asked: a part without boolean operators or comparisons.
 #[derive(Clone)]
 pub struct Leaf {
@@ -26,6 +33,10 @@ pub struct Leaf {
     pub range: Range<usize>,
     /// Dotted names in it, sorted.
     pub names: Vec<String>,
+    /// Those of the names that stand for something else where they are missing: `payments | default([])`.
+    defaulted: Vec<String>,
+    /// Whether it works something out, rather than naming a field or a value.
+    works_out: bool,
     /// Its type, where that is plain before evaluation.
     pub of: Option<Type>,
     expression: Arc<minijinja::Expression<'static, 'static>>,
@@ -57,10 +68,38 @@ impl Leaf {
             known.check(name, offset)?;
         }
         check_callables(source, &range)?;
-        let guarded = guarded(text, &tokens(text)?);
-        let expression = ENGINE.compile_expression_owned(guarded).map_err(invalid)?;
-        Ok(Leaf { range, names, of, expression: Arc::new(expression) })
+        let tokens = tokens(text)?;
+        let expression = ENGINE.compile_expression_owned(guarded(text, &tokens)).map_err(invalid)?;
+        let defaulted = names.iter().filter(|name| is_defaulted(text, &tokens, name)).cloned().collect();
+        let works_out = !names.is_empty() && names.iter().all(|name| name != text);
+        Ok(Leaf { range, names, defaulted, works_out, of, expression: Arc::new(expression) })
     }
+}
+
+/// Whether a value of its own is given for a name wherever it stands, for the case that it is missing.
+fn is_defaulted(text: &str, tokens: &[Token], name: &str) -> bool {
+    let word = |i: usize| tokens.get(i).map_or("", |t: &Token| &text[t.range.clone()]);
+    let mut given = false;
+    let mut at = 0;
+    while at < tokens.len() {
+        let begins = tokens[at].kind == Kind::Word && !at.checked_sub(1).is_some_and(|i| matches!(word(i), "." | "|"));
+        let mut path = word(at).to_owned();
+        at += 1;
+        if !begins {
+            continue;
+        }
+        while word(at) == "." {
+            path = format!("{path}.{}", word(at + 1));
+            at += 2;
+        }
+        if path == name || path.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')) {
+            if word(at) != "|" || word(at + 1) != "default" {
+                return false;
+            }
+            given = true;
+        }
+    }
+    given
 }
 
 /// The source with every operand of `+`, `*` and `%` sent through [`NUMBER`]: a text or a list that is repeated or joined
@@ -196,7 +235,10 @@ pub fn answer(
     if verdict.holds {
         return Ok(Answer { holds: true, ..Answer::default() });
     }
-    let (missing, found) = evaluation.fields_in(root, &verdict.because);
+    let (missing, mut found) = evaluation.fields_in(root, &verdict.because);
+    if missing.is_empty() {
+        work::aside(|| evaluation.worked_out(root, &verdict.because, &mut found));
+    }
     let missing_one_of = evaluation.one_of(root, &verdict.alternatives);
     let false_part = source.get(verdict.because).map(str::to_owned);
     Ok(Answer { holds: false, false_part, missing, missing_one_of, found })
@@ -272,25 +314,45 @@ impl Evaluation<'_> {
     }
 
     fn fields_in(&self, root: &Part, range: &Range<usize>) -> (Vec<String>, Vec<String>) {
-        let mut paths = Vec::new();
+        // Each path, and whether it may be missing wherever it stands.
+        let mut paths: BTreeMap<String, bool> = BTreeMap::new();
         root.each_leaf(&mut |leaf| {
             if leaf.range.start >= range.start && leaf.range.end <= range.end {
-                paths.extend(leaf.names.iter().filter_map(|n| self.known.field_path(n)));
+                for name in &leaf.names {
+                    let Some(path) = self.known.field_path(name) else { continue };
+                    *paths.entry(path).or_insert(true) &= leaf.defaulted.contains(name);
+                }
             }
         });
-        paths.sort();
-        paths.dedup();
         let (mut missing, mut found) = (Vec::new(), Vec::new());
-        for path in paths {
+        for (path, may_be_missing) in paths {
             match self.deal.value(&path) {
                 Some(value) if value.is_filled() => {
                     if let Some(shown) = value.short() {
                         found.push(format!("{path} is {shown}"));
                     }
                 }
+                _ if may_be_missing => found.push(format!("{path} is not filled")),
                 _ => missing.push(path),
             }
         }
         (missing, found)
+    }
+
+    /// What the sides of comparisons come to, where they are more than a field or a value: `` `2 * seats` is 6 ``.
+    fn worked_out(&self, root: &Part, range: &Range<usize>, found: &mut Vec<String>) {
+        root.each_leaf(&mut |leaf| {
+            if !leaf.works_out || leaf.range.start < range.start || leaf.range.end > range.end {
+                return;
+            }
+            // A part that cannot be worked out decided nothing, so that there is nothing to say of it.
+            let number = self.leaf(leaf).ok().filter(|v| v.kind() == ValueKind::Number);
+            let shown = number.and_then(|v| f64::try_from(v).ok()).and_then(Decimal::from_f64);
+            if let (Some(shown), Some(source)) = (shown, self.source.get(leaf.range.clone())) {
+                let shown = shown.round_dp(MOST_DIGITS).normalize();
+                let source = source.split_whitespace().collect::<Vec<_>>().join(" ");
+                found.push(format!("`{source}` is {shown}"));
+            }
+        });
     }
 }

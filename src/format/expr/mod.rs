@@ -71,11 +71,12 @@ pub struct Answer {
     pub holds: bool,
     /// Where it does not: the part that is false, as written.
     pub false_part: Option<String>,
-    /// Fields of that part that are missing.
+    /// Fields of that part that are missing, without those for which it gives a value of its own.
     pub missing: Vec<String>,
     /// Where that part is a choice (`or`) and each alternative lacks a field: one of these would do.
     pub missing_one_of: Vec<String>,
-    /// Fields of that part that are filled, as `amount is 18000 EUR`.
+    /// What that part looked at: its fields, as `amount is 18000 EUR`, and, where none is missing, the numbers that its
+    /// sides come to, as `` `2 * seats` is 6 ``.
     pub found: Vec<String>,
 }
 
@@ -110,6 +111,13 @@ impl Expression {
     /// Dotted paths of the deal's fields that it reads, sorted.
     pub fn fields(&self) -> &[String] {
         &self.fields
+    }
+
+    /// Whether it asks for nothing of a deal but these fields (dotted names), whatever the day.
+    pub fn reads_only(&self, fields: &[Arc<str>]) -> bool {
+        let circumstances = ["stage", "deal", "days_in_stage", "file_exists"];
+        self.fields.iter().all(|field| fields.iter().any(|known| **known == **field))
+            && !self.root.roots().iter().any(|root| circumstances.contains(&root.as_str()))
     }
 
     /// Whether it asks how long the deal has been in its stage, which only history can tell.

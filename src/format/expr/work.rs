@@ -26,6 +26,14 @@ pub fn walk(value: &Mini) -> Result<(), Error> {
     spend(4 + value.as_str().map_or_else(|| 4 * value.len().unwrap_or(0), |text| text.len() / 16))
 }
 
+/// Does something on the side, with as much work as is left, which is then left as before.
+pub fn aside<R>(what: impl FnOnce() -> R) -> R {
+    let before = WORK_LEFT.with(Cell::get);
+    let result = what();
+    WORK_LEFT.with(|left| left.set(before));
+    result
+}
+
 /// The work that is left.
 #[cfg(test)]
 pub fn left() -> u64 {

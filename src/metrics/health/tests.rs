@@ -33,6 +33,7 @@ fn look(spells: &[Vec<Spell>], deals: &[Deal], changes: &[(&str, &str, i64, &str
         pipeline: &pipeline,
         deals,
         journeys: &journeys,
+        all: &journeys,
         tracks: &tracks(changes),
         as_of: day(on),
         today: calendar_day(on),

@@ -9,9 +9,13 @@
 //! its amount at the start is booked as a change before it leaves ([`Step::before_leaving`]). Where the end knows no
 //! amount of a deal that left, it leaves with what it had.
 //!
-//! Sums are kept for each currency apart, and for each of them `start + steps = end` holds exactly.
+//! Amounts in other currencies are converted at the rates of one day, which is that of the end, at the start as at the end
+//! and in every step: a rate that changes is then no step, and `start + steps = end` holds to the cent. Where no rate is
+//! known, sums are kept for each currency apart, and the same holds exactly for each of them.
 
 mod pair;
+
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -22,9 +26,11 @@ use crate::format::ident::{DealId, StageId};
 use crate::format::money::{Currency, Money};
 use crate::format::period::Span;
 use crate::format::pipeline::Pipeline;
+use crate::format::rates::Quote;
 
 use super::amounts::Amounts;
 use super::journey::Journeys;
+use super::rates::Converter;
 use super::rows::Rows;
 use super::total::Total;
 
@@ -48,8 +54,10 @@ pub struct Known<'a> {
 pub struct Input<'a> {
     /// The start.
     pub before: Known<'a>,
-    /// The end. Its pipeline's currency is the main one.
+    /// The end. Its pipeline's currency is the main one, and its rates are taken.
     pub after: Known<'a>,
+    /// The day whose rates are taken.
+    pub rates_of: NaiveDate,
     /// All journeys as known at the end.
     pub journeys: &'a Journeys,
     /// Only open deals whose close date is one of these days; `None`: all open deals.
@@ -82,7 +90,7 @@ pub enum Kind {
     Priced,
     /// It had an amount and has none.
     Unpriced,
-    /// Its amount is in another currency.
+    /// Its amount is in another currency, and one of the two has no rate.
     Converted,
     /// Left: its close date is later than the period.
     Slipped,
@@ -157,7 +165,7 @@ pub struct Step {
     pub change_of_deals: i64,
     /// What it does to the sum in the main currency; below 0 where it takes away.
     pub amount: Total,
-    /// What it does to the sums in other currencies, by code.
+    /// What it does to the sums in currencies that have no rate, by code.
     pub other: Vec<Total>,
     /// The part of `amount` that is changes of deals that then left; the rest is of deals that stay. 0 for those that come
     /// and leave.
@@ -197,12 +205,25 @@ pub struct DealChange {
     pub close_before: Option<NaiveDate>,
     /// Its close date at the end.
     pub close_date: Option<NaiveDate>,
-    /// What it does to the sums. Nothing where it has no amount; two currencies where that changed.
+    /// What it does to the sums. Nothing where it has no amount; two currencies where that changed and one has no rate.
     pub booked: Vec<Total>,
+    /// What it counted at the start: its amount then, converted where it can be.
+    #[serde(skip)]
+    pub counted_before: Option<Total>,
     /// Whether it was in the set at the start.
     pub was_there: bool,
     /// Whether it left, whatever else changed.
     pub left: bool,
+}
+
+/// What one unit of another currency is worth in every sum.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RateTaken {
+    /// The currency.
+    pub currency: Currency,
+    /// The rate, and since when it is that.
+    #[serde(flatten)]
+    pub quote: Quote,
 }
 
 /// From one time to another.
@@ -213,6 +234,10 @@ pub struct Waterfall {
     pub closing: Option<Span>,
     /// The main currency.
     pub currency: Currency,
+    /// The day whose rates are taken.
+    pub rates_of: NaiveDate,
+    /// The rates that were taken, by currency.
+    pub rates: Vec<RateTaken>,
     /// The set at the start.
     pub start: Amounts,
     /// Every reason that there can be, in the order of [`Kind::ALL`].
@@ -243,6 +268,8 @@ impl Waterfall {
 /// Compares the two times.
 pub fn waterfall(input: &Input<'_>) -> Waterfall {
     let currency = input.after.pipeline.currency;
+    let converter = Converter::of(input.after.pipeline);
+    let mut currencies: BTreeSet<Currency> = BTreeSet::new();
     let mut start = Amounts::zero(currency);
     let mut end = Amounts::zero(currency);
     let mut changes: Vec<DealChange> = Vec::new();
@@ -253,6 +280,7 @@ pub fn waterfall(input: &Input<'_>) -> Waterfall {
         if pair.is_in {
             end.add(pair.amount());
         }
+        currencies.extend(pair.currencies().filter(|other| *other != currency));
         book(&pair, &mut changes);
     }
     changes.sort_by(|a, b| {
@@ -271,7 +299,19 @@ pub fn waterfall(input: &Input<'_>) -> Waterfall {
         }
     }
     let balanced = is_balanced(&start, &steps, &end);
-    Waterfall { closing: input.closing, currency, start, steps, end, balanced, changes: changes.into() }
+    let rate =
+        |currency: Currency| converter.quote(currency, input.rates_of).map(|quote| RateTaken { currency, quote });
+    Waterfall {
+        closing: input.closing,
+        currency,
+        rates_of: input.rates_of,
+        rates: currencies.into_iter().filter_map(rate).collect(),
+        start,
+        steps,
+        end,
+        balanced,
+        changes: changes.into(),
+    }
 }
 
 /// Writes down what happened to one deal, step by step.

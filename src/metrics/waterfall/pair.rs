@@ -6,11 +6,12 @@ use chrono::NaiveDate;
 
 use crate::format::deal::Deal;
 use crate::format::ident::DealId;
-use crate::format::money::Money;
+use crate::format::money::{Currency, Money};
 use crate::format::pipeline::Status;
 use crate::format::value::Value;
 
 use super::super::journey::{Journey, Spot};
+use super::super::rates::Converter;
 use super::super::total::Total;
 use super::{DealChange, Input, Kind, Known};
 
@@ -20,6 +21,8 @@ pub(super) struct Pair<'a> {
     deal: &'a Deal,
     before: Option<&'a Deal>,
     after: Option<&'a Deal>,
+    /// What it counts at the start and at the end: its amounts, converted where they can be.
+    counts: [Option<Money>; 2],
     /// Whether it is in the set at the start.
     pub was_in: bool,
     /// Whether it is in the set at the end.
@@ -66,6 +69,12 @@ pub(super) fn pairs<'a>(input: &Input<'a>) -> Vec<Pair<'a>> {
     let unread_before: HashSet<&DealId> = input.before.unreadable.iter().collect();
     let unread_after: HashSet<&DealId> = input.after.unreadable.iter().collect();
     let judge = Judge { input, unread_before };
+    let converter = Converter::of(input.after.pipeline);
+    let counted = |deal: Option<&Deal>| {
+        let money = deal.and_then(Deal::amount)?;
+        let converted = converter.convert(money, input.rates_of);
+        Some(converted.map_or(money, |amount| Money { amount, currency: converter.currency() }))
+    };
 
     let mut pairs = Vec::with_capacity(before.len().max(after.len()));
     for (partner, found) in partners.iter().zip(&after) {
@@ -76,14 +85,17 @@ pub(super) fn pairs<'a>(input: &Input<'a>) -> Vec<Pair<'a>> {
         let (came, went) = judge.reasons(deal, a, b, journeys.get(&deal.id).copied());
         let was_in = a.is_some_and(|a| judge.is_in(a));
         let is_in = judge.is_in(b);
-        pairs.push(Pair { deal, before: older.map(|(deal, _)| *deal), after: Some(deal), was_in, is_in, came, went });
+        let before = older.map(|(deal, _)| *deal);
+        let counts = [counted(before), counted(Some(deal))];
+        pairs.push(Pair { deal, before, after: Some(deal), counts, was_in, is_in, came, went });
     }
     for (_, found) in before.iter().enumerate().filter(|(at, _)| !taken.contains(at)) {
         let deal = found.0;
         let was_in = judge.is_in(of(&input.before, found));
         let kind = if unread_after.contains(&deal.id) { Kind::Unread } else { Kind::Withdrawn };
         let went = was_in.then_some(kind);
-        pairs.push(Pair { deal, before: Some(deal), after: None, was_in, is_in: false, came: None, went });
+        let counts = [counted(Some(deal)), None];
+        pairs.push(Pair { deal, before: Some(deal), after: None, counts, was_in, is_in: false, came: None, went });
     }
     pairs
 }
@@ -184,14 +196,21 @@ impl Judge<'_, '_> {
 }
 
 impl Pair<'_> {
-    /// Its amount at the start.
+    /// What it counts at the start.
     pub fn amount_before(&self) -> Option<Money> {
-        self.before.and_then(Deal::amount)
+        self.counts[0]
     }
 
-    /// Its amount at the end.
+    /// What it counts at the end.
     pub fn amount(&self) -> Option<Money> {
-        self.after.and_then(Deal::amount)
+        self.counts[1]
+    }
+
+    /// The currencies of its amounts, where they count.
+    pub fn currencies(&self) -> impl Iterator<Item = Currency> {
+        let has_part = self.was_in || self.is_in || self.came.is_some() || self.went.is_some();
+        let deals = [self.before, self.after].into_iter().filter(move |_| has_part);
+        deals.filter_map(|deal| deal.and_then(Deal::amount)).map(|money| money.currency)
     }
 
     /// The amount that a deal leaves with: the one at the end, or where nobody knows that, the one at the start. What a
@@ -214,8 +233,9 @@ impl Pair<'_> {
             owner: owner(after),
             stage_before: before.map(|deal| deal.stage.clone()),
             stage: after.map(|deal| deal.stage.clone()),
-            amount_before: self.amount_before().map(Total::from),
-            amount: self.amount().map(Total::from),
+            amount_before: before.and_then(Deal::amount).map(Total::from),
+            amount: after.and_then(Deal::amount).map(Total::from),
+            counted_before: self.amount_before().map(Total::from),
             close_before: before.and_then(Deal::close_date),
             close_date: after.and_then(Deal::close_date),
             booked,

@@ -60,6 +60,7 @@ impl Case {
                 all: &[self.after.clone(), self.out_after.clone()].concat(),
                 unreadable: &self.unread_after,
             },
+            rates_of: Q1.to,
             journeys: &journeys,
             closing,
         })

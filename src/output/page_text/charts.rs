@@ -3,7 +3,7 @@
 use super::super::terminal::{cut, plain, width};
 use super::{Line, Tone, broken, padded};
 use crate::report::chart::{
-    Bars, Chart, Drawing, Figures, Flow, Known, Lines, Place, Shape, TimeRow, Times, Waterfall,
+    Bars, Chart, Drawing, Fan, Figures, Flow, Known, Lines, Place, Shape, TimeRow, Times, Waterfall,
 };
 
 /// The longest bar.
@@ -25,6 +25,7 @@ pub(super) fn lines(chart: &Chart, columns: usize) -> Vec<Line> {
         Drawing::Times(times) => ("", self::times(times, columns)),
         Drawing::Waterfall(waterfall) => (waterfall.axis.as_str(), self::waterfall(waterfall, columns)),
         Drawing::Lines(lines) => (lines.axis.as_str(), self::sparklines(lines, columns)),
+        Drawing::Fan(fan) => (fan.axis.as_str(), self::fan(fan, columns)),
         Drawing::Figures(figures) => return self::figures(figures, columns),
     };
     let mut title = vec![(plain(chart.title.trim()), Tone::Strong)];
@@ -208,6 +209,40 @@ fn sparklines(lines: &Lines, columns: usize) -> Vec<Line> {
     }
     if let (Some(first), Some(last)) = (lines.labels.first(), lines.labels.last()) {
         out.push(vec![(format!("{} – {}", plain(first), plain(last)), Tone::Muted)]);
+    }
+    out
+}
+
+/// A row for each point: where it probably lies, and its middle.
+fn fan(fan: &Fan, columns: usize) -> Vec<Line> {
+    let values = fan.high.iter().chain(&fan.middle).map(|p| p.value);
+    let largest = values.chain(fan.target.as_ref().map(|t| t.value)).max().unwrap_or(0);
+    let rows: Vec<_> = fan.labels.iter().zip(&fan.low).zip(fan.middle.iter().zip(&fan.high)).collect();
+    let said = |low: &str, middle: &str, high: &str| plain(&format!("{middle} ({low} – {high})"));
+    let texts: Vec<String> =
+        rows.iter().map(|((_, low), (middle, high))| said(&low.shown, &middle.shown, &high.shown)).collect();
+    let shares = Shares::of(fan.labels.iter().map(String::as_str), widest(texts.iter().map(String::as_str)), columns);
+    let mut out = Vec::new();
+    if shares.bar > 0 {
+        let target = fan.target.as_ref().map_or_else(String::new, |_| format!("  ┆ {}", plain(&fan.names.2)));
+        let legend = format!("█ {}  ▒ {}{target}", plain(&fan.names.0), plain(&fan.names.1));
+        out.extend(broken(&vec![(legend, Tone::Muted)], columns));
+    }
+    let target = fan.target.as_ref().map(|t| whole(t.value, largest, shares.bar.saturating_sub(1)));
+    for (((label, low), (middle, high)), text) in rows.into_iter().zip(texts) {
+        let place = |point: &crate::report::chart::Point| whole(point.value, largest, shares.bar.saturating_sub(1));
+        let (from, at, to) = (place(low), place(middle), place(high));
+        let cell = |column: usize| match column {
+            column if column == at => '█',
+            column if (from..=to).contains(&column) => '▒',
+            column if Some(column) == target => '┆',
+            _ => ' ',
+        };
+        out.push(vec![
+            (shares.label(label) + "  ", Tone::Usual),
+            ((0..shares.bar).map(cell).collect(), Tone::Main),
+            (format!(" {text}"), Tone::Usual),
+        ]);
     }
     out
 }

@@ -5,6 +5,7 @@
 //! that a style sheet can change them.
 
 mod bars;
+mod fan;
 mod flow;
 mod funnel;
 mod lines;
@@ -70,6 +71,7 @@ pub fn draw(chart: &Chart, number: usize, room: Room) -> Option<String> {
         Drawing::Times(times) => times::draw(&mut canvas, times),
         Drawing::Waterfall(waterfall) => waterfall::draw(&mut canvas, waterfall),
         Drawing::Lines(lines) => lines::draw(&mut canvas, lines),
+        Drawing::Fan(fan) => fan::draw(&mut canvas, fan),
         Drawing::Figures(_) => return None,
     }
     Some(canvas.finish(chart))

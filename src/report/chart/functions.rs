@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use super::{
-    Bar, Bars, Chart, Drawing, Figure, Figures, Flow, Known, Length, Line, Lines, Link, Node, Place, Point, Shape,
+    Bar, Bars, Chart, Drawing, Fan, Figure, Figures, Flow, Known, Length, Line, Lines, Link, Node, Place, Point, Shape,
     Step, TimeRow, Times, Unit, Waterfall,
 };
 use crate::format::money::parse_decimal;
@@ -34,6 +34,7 @@ const MAX_CHARTS: usize = 100;
 /// | `time_chart(title, rows, names, axis="days", alt)` | lengths of time; rows are `{label, median_seconds, p90_seconds}` |
 /// | `waterfall_chart(title, steps, axis="", alt)` | steps `{label, amount or value, is_total, is_good}`; without a word, what goes up is good |
 /// | `line_chart(title, axis, labels, values, second, names, unit="whole", alt)` | one line or two |
+/// | `fan_chart(title, axis, labels, values, low, high, names, target, alt)` | a line in the middle of a band, and what is to be reached; numbers or money |
 /// | `figures(list)` | big numbers `{label, value, note}` |
 pub fn add_to(env: &mut Environment<'_>, lang: Lang, drawn: &Drawn) {
     let keep = |drawn: &Drawn| {
@@ -64,6 +65,13 @@ pub fn add_to(env: &mut Environment<'_>, lang: Lang, drawn: &Drawn) {
         "line_chart",
         move |title: &Value, axis: &Value, labels: Vec<Value>, values: Vec<Value>, options: Kwargs| {
             out(line_chart(lang, title, axis, &labels, &values, &options)?)
+        },
+    );
+    let out = keep(drawn);
+    env.add_function(
+        "fan_chart",
+        move |title: &Value, axis: &Value, labels: Vec<Value>, values: Vec<Value>, options: Kwargs| {
+            out(fan_chart(lang, title, axis, &labels, &values, &options)?)
         },
     );
     let out = keep(drawn);
@@ -236,6 +244,34 @@ fn line_chart(
     }
     let lines = Lines { axis: plain(axis), unit, labels: labels.iter().map(plain).collect(), lines };
     Ok(Some(Chart { title: plain(title), alt, drawing: Drawing::Lines(lines) }))
+}
+
+fn fan_chart(
+    lang: Lang,
+    title: &Value,
+    axis: &Value,
+    labels: &[Value],
+    middle: &[Value],
+    options: &Kwargs,
+) -> Result<Option<Chart>, Error> {
+    let name = |names: &[Value], at: usize| names.get(at).map_or_else(String::new, plain);
+    let [names, low, high] = [list(options, "names")?, list(options, "low")?, list(options, "high")?];
+    let target = options.get::<Option<Value>>("target")?;
+    let alt = alt(options)?;
+    let point = |value: &Value| -> Result<Option<Point>, Error> {
+        let measure = measure(lang, value, Unit::Whole)?;
+        Ok(measure.and_then(|m| Some(Point { value: m.value?, shown: m.shown })))
+    };
+    // A gap reads as a straight way from one side to the other.
+    let line = |values: &[Value]| values.iter().map(point).collect::<Result<Option<Vec<Point>>, Error>>();
+    let [Some(low), Some(middle), Some(high)] = [line(&low)?, line(middle)?, line(&high)?] else {
+        return Ok(None);
+    };
+    let target = target.as_ref().map(point).transpose()?.flatten();
+    let names = (name(&names, 0), name(&names, 1), name(&names, 2));
+    let labels = labels.iter().map(plain).collect();
+    let fan = Fan { axis: plain(axis), labels, names, low, middle, high, target };
+    Ok(Some(Chart { title: plain(title), alt, drawing: Drawing::Fan(fan) }))
 }
 
 fn figures(list: &[Value]) -> Result<Option<Chart>, Error> {
@@ -479,14 +515,16 @@ mod tests {
             "{{ flow_chart('f', ['a', {'label': 'won', 'place': 'won'}], [{'from': 0, 'to': 1, 'value': 3}, {'from': 0, \
              'to': 0, 'value': 9}]) }}{{ time_chart('t', [{'label': 'a', 'median_seconds': days, 'p90_seconds': beyond}]) }}\
              {{ waterfall_chart('w', [{'label': 's', 'amount': money, 'is_total': true}, {'label': 'l', 'value': -5}]) }}\
-             {{ line_chart('l', 'deals', ['a', 'b'], [1, 2], second=[2, 3], names=['now', 'then']) }}",
+             {{ line_chart('l', 'deals', ['a', 'b'], [1, 2], second=[2, 3], names=['now', 'then']) }}\
+             {{ fan_chart('f', 'EUR', ['a', 'b'], [0, money], low=[0, 1], high=[0, 9000], target=5000) }}",
         )
         .unwrap();
-        let [flow, times, steps, lines] = charts.try_into().unwrap();
+        let [flow, times, steps, lines, fan] = charts.try_into().unwrap();
         assert_eq!(flow.description(), "a → won: 3");
         assert_eq!(times.description(), "a: 5 d, not reached (> 20 d)");
         assert_eq!(steps.description(), "s: 1,800; l: −5");
         assert_eq!(lines.description(), "a: 1; b: 2; a: 2; b: 3");
+        assert_eq!(fan.description(), "a: 0 (0 – 0); b: 1,800 (1 – 9,000)");
     }
 
     #[test]

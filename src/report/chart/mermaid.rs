@@ -1,6 +1,6 @@
 //! Charts in Mermaid, in the words that Mermaid 10, 11 and 12 all take.
 
-use super::{Bars, Chart, Drawing, Flow, Lines, Shape, Times, Unit, Waterfall};
+use super::{Bars, Chart, Drawing, Fan, Flow, Lines, Shape, Times, Unit, Waterfall};
 use crate::metrics::DAY;
 use crate::report::markdown;
 
@@ -22,6 +22,7 @@ pub fn block(chart: &Chart) -> String {
         Drawing::Times(times) => time_chart(&chart.title, times),
         Drawing::Waterfall(waterfall) => waterfall_chart(&chart.title, waterfall),
         Drawing::Lines(lines) => Some(line_chart(&chart.title, lines)),
+        Drawing::Fan(fan) => Some(fan_chart(&chart.title, fan)),
         Drawing::Figures(figures) => {
             let mut out = String::new();
             for figure in &figures.figures {
@@ -177,6 +178,33 @@ fn line_chart(title: &str, lines: &Lines) -> String {
         to: written(high),
         series: lines.lines.iter().map(|l| ("line", l.points.iter().map(|p| written(p.value)).collect())).collect(),
         colours: Some("#0072b2, #d55e00"),
+        numbered: true,
+    }
+    .write()
+}
+
+/// There are no bands here: the line in the middle, and one at each edge.
+fn fan_chart(title: &str, fan: &Fan) -> String {
+    let target: Vec<i64> = fan.target.iter().flat_map(|target| fan.labels.iter().map(|_| target.value)).collect();
+    let largest = fan.high.iter().chain(&fan.middle).map(|p| p.value).chain(target.iter().copied()).max();
+    let line = |points: &[super::Point]| ("line", points.iter().map(|p| p.value.to_string()).collect());
+    let mut series = vec![line(&fan.middle), line(&fan.low), line(&fan.high)];
+    let mut names = vec![fan.names.0.as_str(), fan.names.1.as_str()];
+    if !target.is_empty() {
+        series.push(("line", target.iter().map(i64::to_string).collect()));
+        names.push(&fan.names.2);
+    }
+    let names: Vec<&str> = names.into_iter().filter(|name| !name.trim().is_empty()).collect();
+    let title = if names.is_empty() { title.to_owned() } else { format!("{title}: {}", names.join(", ")) };
+    Xy {
+        horizontal: false,
+        title: quoted(&title, MAX_TITLE),
+        labels: fan.labels.iter().map(|l| label(l)).collect(),
+        axis: &fan.axis,
+        from: "0".to_owned(),
+        to: largest.unwrap_or(0).max(1).to_string(),
+        series,
+        colours: Some("#0072b2, #6aaed6, #6aaed6, #6b7280"),
         numbered: true,
     }
     .write()

@@ -58,6 +58,8 @@ pub enum Drawing {
     Waterfall(Waterfall),
     /// How something went over time.
     Lines(Lines),
+    /// What can be expected, widening with time.
+    Fan(Fan),
     /// A few big numbers.
     Figures(Figures),
 }
@@ -308,6 +310,26 @@ pub struct Line {
     pub points: Vec<Point>,
 }
 
+/// A line between two edges over the same points, from zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fan {
+    /// What is counted: `EUR`.
+    pub axis: String,
+    /// What stands under the points.
+    pub labels: Vec<String>,
+    /// What the line in the middle, the band, and the target are called.
+    pub names: (String, String, String),
+    /// The lower edge, a point for each label.
+    pub low: Vec<Point>,
+    /// The line in the middle.
+    pub middle: Vec<Point>,
+    /// The upper edge.
+    pub high: Vec<Point>,
+    /// What is to be reached.
+    pub target: Option<Point>,
+}
+
 /// The few big numbers of a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -388,6 +410,16 @@ impl Chart {
                         && points().all(|p| sane(p.value) && short(&p.shown))
                         && points().any(|p| p.value != 0)
                 }
+                Drawing::Fan(fan) => {
+                    let lines = [&fan.low, &fan.middle, &fan.high];
+                    let points = || lines.into_iter().flatten().chain(&fan.target);
+                    (2..=MAX_POINTS).contains(&fan.labels.len())
+                        && lines.iter().all(|line| line.len() == fan.labels.len())
+                        && fan.labels.iter().chain([&fan.names.0, &fan.names.1, &fan.names.2]).all(short)
+                        && points().all(|p| length(p.value) && short(&p.shown))
+                        && fan.low.iter().zip(&fan.high).all(|(low, high)| low.value <= high.value)
+                        && fan.high.iter().any(|p| p.value > 0)
+                }
                 Drawing::Figures(figures) => {
                     fits(figures.figures.len(), MAX_FIGURES)
                         && figures.figures.iter().all(|f| short(&f.label) && short(&f.value) && short(&f.note))
@@ -416,6 +448,13 @@ impl Chart {
                     lines.labels.iter().zip(&line.points).map(|(l, p)| pair(l, &p.shown)).collect::<Vec<_>>()
                 };
                 lines.lines.iter().flat_map(of_line).collect()
+            }
+            Drawing::Fan(fan) => {
+                let edges = fan.low.iter().zip(&fan.high);
+                let row = |((label, middle), (low, high)): ((&String, &Point), (&Point, &Point))| {
+                    format!("{label}: {} ({} – {})", middle.shown, low.shown, high.shown)
+                };
+                fan.labels.iter().zip(&fan.middle).zip(edges).map(row).collect()
             }
             Drawing::Figures(figures) => figures.figures.iter().map(|f| pair(&f.label, &f.value)).collect(),
         };

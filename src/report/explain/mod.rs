@@ -6,6 +6,7 @@
 mod agenda;
 mod cash;
 mod commits;
+pub mod deal;
 mod effort;
 mod figure;
 mod forecast;
@@ -141,6 +142,8 @@ fn parts(kind: Kind) -> &'static [Kind] {
         Kind::Funnel => &[Kind::Funnel],
         Kind::Time => &[Kind::Time],
         Kind::Forecast => &[Kind::Forecast],
+        // What it scores are forecasts, and `why forecast` tells how those come about.
+        Kind::Backtest => &[],
         Kind::Waterfall => &[Kind::Waterfall],
         Kind::Losses => &[Kind::Losses],
         Kind::Effort => &[Kind::Effort],
@@ -183,21 +186,6 @@ fn explained(kind: Kind, ground: &Ground<'_>, history: Option<&History>, number:
     let picks = (number.pick)();
     let adds_up = number.adds_up(&picks);
     let commits = Commits::of(history, picks.iter().map(|pick| &pick.deal));
-    let counted = |pick: &number::Pick| {
-        let deal = ground.deal(&pick.deal);
-        let (at, commit) = commits.of_pick(pick);
-        Counted {
-            deal: pick.deal.clone(),
-            title: deal.map(|deal| deal.title().to_owned()),
-            how: pick.how.clone(),
-            counts: pick.counts,
-            part: pick.part.map(|part| part.normalize().to_string()),
-            amount: deal.and_then(|deal| deal.amount()).map(Total::from),
-            on: at.map(|at| facts.pipeline.day_of(at)),
-            commit,
-        }
-    };
-    let head = Head::new(kind, facts);
     Explained {
         schema_version: SCHEMA_VERSION,
         kind: "number",
@@ -206,21 +194,43 @@ fn explained(kind: Kind, ground: &Ground<'_>, history: Option<&History>, number:
         text: number.value.text(),
         meaning: meaning(kind, number.meaning),
         formula: number.formula.clone(),
-        cohort: Cohort {
-            span: head.span,
-            filter: head.filter,
-            as_of: head.as_of,
-            day: head.day,
-            timezone: head.pipeline.timezone,
-            commit: head.source.commit,
-            incomplete: head.incomplete,
-        },
+        cohort: cohort(kind, facts),
         of: number.of,
         n: number.n,
         missing: number.value.seen().map(|seen| number.floor.saturating_sub(seen)),
         value: number.value.clone(),
         adds_up,
-        deals: picks.iter().map(counted).collect::<Vec<_>>().into(),
+        deals: picks.iter().map(|pick| counted(ground, &commits, pick)).collect::<Vec<_>>().into(),
+    }
+}
+
+/// A deal of a number, with its title and the commit by which it counts.
+fn counted(ground: &Ground<'_>, commits: &Commits<'_>, pick: &number::Pick) -> Counted {
+    let deal = ground.deal(&pick.deal);
+    let (at, commit) = commits.of_pick(pick);
+    Counted {
+        deal: pick.deal.clone(),
+        title: deal.map(|deal| deal.title().to_owned()),
+        how: pick.how.clone(),
+        counts: pick.counts,
+        part: pick.part.map(|part| part.normalize().to_string()),
+        amount: deal.and_then(|deal| deal.amount()).map(Total::from),
+        on: at.map(|at| ground.facts.pipeline.day_of(at)),
+        commit,
+    }
+}
+
+/// What the deals of a number are chosen by.
+fn cohort(kind: Kind, facts: &Facts<'_>) -> Cohort {
+    let head = Head::new(kind, facts);
+    Cohort {
+        span: head.span,
+        filter: head.filter,
+        as_of: head.as_of,
+        day: head.day,
+        timezone: head.pipeline.timezone,
+        commit: head.source.commit,
+        incomplete: head.incomplete,
     }
 }
 
@@ -234,7 +244,7 @@ fn meaning(kind: Kind, key: &'static str) -> String {
 fn with_numbers<R>(kind: Kind, facts: &Facts<'_>, then: impl FnOnce(&[Number<'_>]) -> R) -> R {
     let ground = Ground::of(facts);
     match kind {
-        Kind::Overview => then(&[]),
+        Kind::Overview | Kind::Backtest => then(&[]),
         Kind::Pipeline => then(&pipeline::numbers(&ground, &super::pipeline::make(facts))),
         Kind::Funnel => then(&funnel::numbers(&ground, &super::funnel::make(facts))),
         Kind::Time => then(&time::numbers(&ground, &super::time::make(facts))),

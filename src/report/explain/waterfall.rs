@@ -9,6 +9,7 @@ use crate::format::ident::{DealId, StageId};
 use crate::format::money::Currency;
 use crate::format::pipeline::Status;
 use crate::metrics::amounts::Amounts;
+use crate::metrics::rates::Converter;
 use crate::metrics::slippage::FICTION;
 use crate::metrics::total::Total;
 use crate::metrics::waterfall::{DealChange, Kind, Waterfall};
@@ -93,13 +94,13 @@ pub(super) fn numbers<'a>(ground: &'a Ground<'a>, report: &WaterfallReport) -> V
     all.push(number.says("pushes", formula).claims(pushes.pushed, None).sums(Some(Decimal::from(pushes.pushes))));
     if let Some(coverage) = &report.coverage {
         let (span, n) = (coverage.span, coverage.open.deals);
-        let currency = coverage.open.amount.currency;
         let pick = move || {
             let pipeline = ground.facts.pipeline;
+            let (converter, day) = (Converter::of(pipeline), pipeline.day_of(ground.facts.as_of.0));
             let own = ground.facts.deals.iter().filter(|deal| pipeline.status(&deal.stage) == Status::Open);
             let own = own.filter_map(|deal| Some((deal, deal.close_date().filter(|close| span.contains(*close))?)));
             own.map(|(deal, close)| {
-                let part = deal.amount().filter(|money| money.currency == currency).map(|money| money.amount);
+                let part = deal.amount().and_then(|money| converter.convert(money, day));
                 Pick::yes(&deal.id, format!("to close {close}"), Cause::Field("close_date", i64::MAX)).part(part)
             })
             .collect()
@@ -200,7 +201,7 @@ fn pick(ground: &Ground<'_>, change: &DealChange, currency: Currency) -> Pick {
 /// The deals of the set at the start: those that stayed, and those that left.
 fn at_start(ground: &Ground<'_>, own: &Waterfall, way: &dyn Fn(&DealId) -> Way) -> Vec<Pick> {
     let Some(before) = ground.facts.before else { return Vec::new() };
-    let currency = own.currency;
+    let converter = Converter::of(ground.facts.pipeline);
     let in_set = |deal: &&Deal| {
         let close = || deal.close_date();
         before.pipeline.status(&deal.stage) == Status::Open
@@ -210,7 +211,7 @@ fn at_start(ground: &Ground<'_>, own: &Waterfall, way: &dyn Fn(&DealId) -> Way) 
     let renamed: HashMap<&DealId, &DealId> =
         own.changes.iter().filter_map(|change| Some((change.was.as_ref()?, &change.id))).collect();
     let pick = |deal: &Deal| {
-        let part = deal.amount().filter(|money| money.currency == currency).map(|money| money.amount);
+        let part = deal.amount().and_then(|money| converter.convert(money, own.rates_of));
         let id = renamed.get(&deal.id).copied().unwrap_or(&deal.id);
         let stage = before.pipeline.place(deal.stage.as_str()).map_or(deal.stage.as_str(), |place| place.title());
         let how = format!("was in {stage} on {}", before.day);
@@ -221,14 +222,14 @@ fn at_start(ground: &Ground<'_>, own: &Waterfall, way: &dyn Fn(&DealId) -> Way) 
 }
 
 fn at_end(ground: &Ground<'_>, own: &Waterfall) -> Vec<Pick> {
-    let currency = own.currency;
     let pipeline = ground.facts.pipeline;
+    let converter = Converter::of(pipeline);
     let in_set = |deal: &&Deal| {
         pipeline.status(&deal.stage) == Status::Open
             && own.closing.is_none_or(|span| deal.close_date().is_some_and(|close| span.contains(close)))
     };
     let pick = |deal: &Deal| {
-        let part = deal.amount().filter(|money| money.currency == currency).map(|money| money.amount);
+        let part = deal.amount().and_then(|money| converter.convert(money, own.rates_of));
         Pick::yes(&deal.id, format!("in {}", ground.title(deal.stage.as_str())), Cause::Here).part(part)
     };
     ground.facts.deals.iter().filter(in_set).map(pick).collect()
