@@ -77,6 +77,11 @@ impl Viewpoint {
         Ok(Viewpoint { home, commit, files, asked, pipeline })
     }
 
+    /// Where it lies, the commit, and up to when knowledge counts where that was asked for.
+    pub(in crate::cli) fn ground(&self) -> (Home, ObjectId, Option<KnownAt>) {
+        (self.home.clone(), self.commit, self.asked.map(|(until, _)| until))
+    }
+
     /// As it was known at the end of a day, where something became known after it.
     ///
     /// # Errors
@@ -310,6 +315,7 @@ impl Known {
             attention: &self.attention,
             history: Some(&self.block),
             before: self.before.as_ref(),
+            backtest: None,
             floors: Floors::default(),
             asked: &self.asked,
         }
