@@ -32,7 +32,7 @@ const FIELDS: [&str; 18] = [
 ];
 
 /// Words of the data that templates translate: months that are none, ends that have no name of their own.
-const WORDS: [&str; 6] = ["overdue", "no date", "won", "lost", "recycled", "stage"];
+const WORDS: [&str; 8] = ["overdue", "no date", "won", "lost", "recycled", "open", "gone", "stage"];
 
 /// Words in Latin letters that a Russian text may hold.
 const LATIN: [&str; 4] = ["tussock", "YAML", "UTF", "n"];

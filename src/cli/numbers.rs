@@ -45,6 +45,16 @@ pub struct Choice {
 }
 
 impl Choice {
+    /// Whether no days and no deals were chosen.
+    pub(super) fn is_empty(&self) -> bool {
+        self.from.is_none() && self.to.is_none() && self.period.is_none() && self.filter.is_none()
+    }
+
+    /// Whether all deals are to be listed.
+    pub(super) fn all(&self) -> bool {
+        self.all
+    }
+
     /// A deal is what it is, on whatever days.
     ///
     /// # Errors
@@ -119,7 +129,7 @@ fn value(numbers: &impl Serialize) -> Result<serde_json::Value, CommandError> {
     serde_json::to_value(numbers).map_err(not_written)
 }
 
-fn written(document: &impl Serialize) -> Result<String, CommandError> {
+pub(super) fn written(document: &impl Serialize) -> Result<String, CommandError> {
     let text = serde_json::to_string_pretty(document).map_err(not_written)?;
     Ok(json::escaped(&(text + "\n")))
 }
@@ -192,6 +202,11 @@ fn print(ui: &mut Ui, explained: &Explained, all: bool) {
     if deals.is_empty() {
         return;
     }
+    print_deals(ui, deals, all);
+}
+
+/// The deals of a number, the first ones where not all are asked for.
+pub(super) fn print_deals(ui: &mut Ui, deals: &[Counted], all: bool) {
     let shown = if all { deals.len() } else { deals.len().min(FIRST) };
     let has_parts = deals.iter().any(|row| row.part.is_some());
     let row = |row: &Counted| {
@@ -235,7 +250,7 @@ fn short(part: &str) -> String {
     part.parse().map_or_else(|_| part.to_owned(), |part: Decimal| part.round_dp(2).normalize().to_string())
 }
 
-fn section(ui: &mut Ui, heading: &str, lines: &[impl AsRef<str>]) {
+pub(super) fn section(ui: &mut Ui, heading: &str, lines: &[impl AsRef<str>]) {
     ui.line("");
     ui.line(ui.bold(heading));
     let columns = ui.table_columns().unwrap_or(COLUMNS).saturating_sub(2);
@@ -247,7 +262,7 @@ fn section(ui: &mut Ui, heading: &str, lines: &[impl AsRef<str>]) {
 }
 
 /// What the deals were chosen by, in words.
-fn about(cohort: &Cohort) -> String {
+pub(super) fn about(cohort: &Cohort) -> String {
     let days = match cohort.span {
         None => format!("All days up to {}", cohort.day),
         Some(span) => match span.from {

@@ -10,7 +10,7 @@ use crate::cli::reporting::{Known, Viewpoint, Wanted};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{home, tell_half_done, tell_rates, tell_unreadable};
-use crate::cli::{Global, day};
+use crate::cli::{Global, day, horizon};
 use crate::forecast::scenario::WhatIf;
 use crate::format::forecast::Horizon;
 use crate::format::pipeline::Pipeline;
@@ -125,9 +125,11 @@ pub(in crate::cli) struct Ahead {
     what_if: Vec<String>,
 }
 
-/// Reads a horizon of the command line.
-fn horizon(text: &str) -> Result<Horizon, String> {
-    Horizon::parse(text).map_err(|e| e.to_string())
+impl Ahead {
+    /// Looks ahead so far, at the deals as they are.
+    pub(in crate::cli) fn to(horizon: Option<Horizon>) -> Ahead {
+        Ahead { horizon, what_if: Vec::new() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -164,12 +166,21 @@ enum ProfileWord {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum LangWord {
+pub(in crate::cli) enum LangWord {
     /// English
     #[default]
     En,
     /// Russian
     Ru,
+}
+
+impl From<LangWord> for Lang {
+    fn from(word: LangWord) -> Lang {
+        match word {
+            LangWord::En => Lang::En,
+            LangWord::Ru => Lang::Ru,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -381,10 +392,7 @@ impl Asking {
 
     /// The language of its text, where one was asked for.
     pub(in crate::cli) fn lang(&self) -> Option<Lang> {
-        self.choosing.lang.map(|lang| match lang {
-            LangWord::En => Lang::En,
-            LangWord::Ru => Lang::Ru,
-        })
+        self.choosing.lang.map(Lang::from)
     }
 
     /// How far ahead a forecast looks that is made on this day, where that was asked for.

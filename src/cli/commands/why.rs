@@ -6,6 +6,7 @@ use crate::action::assign::blank;
 use crate::action::find::{self, next_place};
 use crate::action::gate::{Verdict, verdict};
 use crate::cli::Global;
+use crate::cli::deal_chance::{self, Asked, How};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::numbers::{self, Choice};
 use crate::cli::refusal::standing;
@@ -17,6 +18,9 @@ use crate::format::pipeline::{Place, RuleLevel};
 use crate::output::json;
 use crate::output::terminal::plain;
 use crate::report::explain::report_of;
+
+/// The report whose chances are explained deal by deal.
+const FORECAST: &str = "forecast";
 
 /// Say what a deal still needs to go on, or how a number of a report came about
 ///
@@ -36,13 +40,14 @@ Examples:
   tussock why funnel.conversion.proposal    which deals went on, and which did not
   tussock why funnel.conversion.proposal --all --where 'owner == \"olga\"'
   tussock why waterfall.won --period quarter
+  tussock why forecast acme-site            how its chance to be won came about, and what would change it
 
 Exit codes: 0 done, whatever the answer · 2 no such deal, stage, number, revision or day · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of or a number needs it")]
 pub struct Args {
     /// The deal, a report, or the name of a number such as funnel.conversion.proposal
     #[arg(value_name = "DEAL|NUMBER")]
     deal: String,
-    /// The stage or end; the next one when left out
+    /// The stage or end, the next one when left out; behind `forecast` the deal whose chance is meant
     stage: Option<String>,
     /// Print JSON; of a number, with all its deals
     #[arg(long)]
@@ -52,6 +57,8 @@ pub struct Args {
     #[command(flatten)]
     allow: AllowIncomplete,
     #[command(flatten)]
+    ahead: How,
+    #[command(flatten)]
     choice: Choice,
 }
 
@@ -59,6 +66,16 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let view = View::open(ui, global, &args.as_of, args.allow, Some(&[&args.deal]))?;
     tell_half_done(ui, &view.home)?;
     let pipeline = &view.reading.pipeline;
+    if let (FORECAST, Some(of)) = (args.deal.as_str(), &args.stage)
+        && find::deal(&view.reading, FORECAST).is_err()
+    {
+        drop(view);
+        let asked = Asked { ahead: &args.ahead, as_of: &args.as_of, allow: args.allow, json: args.json };
+        return deal_chance::run(ui, global, of, &asked, &args.choice);
+    }
+    if args.ahead.is_asked() {
+        return Err(CommandError::usage("--horizon belongs to the forecast of a deal: tussock why forecast DEAL"));
+    }
     if let Some(kind) = report_of(&args.deal).filter(|_| find::deal(&view.reading, &args.deal).is_err()) {
         if args.stage.is_some() {
             return Err(CommandError::usage(format!("{} is a number, which goes to no stage", args.deal)));
