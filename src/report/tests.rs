@@ -270,7 +270,8 @@ fn no_deals_and_no_history_are_survived() {
     empty.source = Source::default();
     for report in empty.all() {
         let text = markdown_of(&report);
-        assert!(!text.contains("mermaid"), "{text}");
+        // What forecasts of the past scored does not depend on what there is now.
+        assert!(!text.contains("mermaid") || report.name() == "backtest", "{text}");
         assert!(!text.contains("NaN"), "{text}");
         report.to_json().unwrap();
     }
@@ -302,7 +303,8 @@ fn enormous_and_negative_amounts_are_survived() {
         report.to_json().unwrap();
         let text = markdown_of(&report);
         // The others add up nothing of open deals.
-        let adds_none = ["funnel", "losses", "effort", "cash", "agenda", "time", "health", "backtest"].contains(&report.name());
+        let adds_none =
+            ["funnel", "losses", "effort", "cash", "agenda", "time", "health", "backtest"].contains(&report.name());
         assert!(text.contains("too large, EUR") || adds_none, "{text}");
     }
 }
