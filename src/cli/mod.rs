@@ -18,6 +18,7 @@ pub mod commands;
 mod damaged;
 mod deal_chance;
 pub mod edits;
+mod eras;
 pub mod exit;
 mod numbers;
 mod printing;
@@ -144,6 +145,7 @@ enum Command {
     Watch(commands::watch::Args),
     Report(commands::report::Args),
     Forecast(commands::forecast::Args),
+    Backtest(commands::backtest::Args),
     Portfolio(commands::portfolio::Args),
     Doctor(commands::doctor::Args),
     Explain(commands::explain::Args),
@@ -177,7 +179,7 @@ fn one_a_line(help: &str) -> String {
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands by every word that calls them, with the name of each and the definition of its arguments.
-const BY_WORD: [(&str, &str, Definition); 33] = [
+const BY_WORD: [(&str, &str, Definition); 34] = [
     ("init", "init", commands::init::Args::augment_args),
     ("demo", "demo", commands::demo::Args::augment_args),
     ("new", "new", commands::new::Args::augment_args),
@@ -206,6 +208,7 @@ const BY_WORD: [(&str, &str, Definition); 33] = [
     ("watch", "watch", commands::watch::Args::augment_args),
     ("report", "report", commands::report::Args::augment_args),
     ("forecast", "forecast", commands::forecast::Args::augment_args),
+    ("backtest", "backtest", commands::backtest::Args::augment_args),
     ("portfolio", "portfolio", commands::portfolio::Args::augment_args),
     ("doctor", "doctor", commands::doctor::Args::augment_args),
     ("explain", "explain", commands::explain::Args::augment_args),
@@ -325,6 +328,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Log(args) => commands::log::run(ui, global, args),
         Command::Report(args) => commands::report::run(ui, global, args),
         Command::Forecast(args) => commands::forecast::run(ui, global, args),
+        Command::Backtest(args) => commands::backtest::run(ui, global, args),
         Command::Portfolio(args) => commands::portfolio::run(ui, global, args),
         Command::Doctor(args) => commands::doctor::run(ui, global, args),
         Command::Explain(args) => commands::explain::run(ui, args),

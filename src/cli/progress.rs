@@ -28,6 +28,13 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// Says how far it is.
+    pub fn say(&self, what: String) {
+        self.0.set_message(what);
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.0.finish_and_clear();

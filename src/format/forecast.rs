@@ -32,7 +32,7 @@ const MOST_WEIGHT: f64 = 1000.0;
 const MOST_DEPENDENCE: f64 = 0.95;
 
 /// The sellers' own opinion, which is shown beside a forecast and never part of it.
-const OPINIONS: [&str; 2] = ["category", "confidence"];
+pub const OPINIONS: [&str; 2] = ["category", "confidence"];
 
 /// How far ahead a forecast looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -249,7 +249,8 @@ impl Listing {
 
     /// The whole, with what was read of the deals.
     pub fn with(self, deals: Vec<Deal>, unreadable: Vec<Unreadable>) -> Reading {
-        let Listing { pipeline, pipeline_text, pipeline_problems, rates, names, strays, without_placeholder, .. } = self;
+        let Listing { pipeline, pipeline_text, pipeline_problems, rates, names, strays, without_placeholder, .. } =
+            self;
         Reading {
             pipeline,
             pipeline_text,

@@ -131,11 +131,36 @@ pub fn activity_days(deal: &Deal, today: NaiveDate) -> Vec<NaiveDate> {
 
 /// How one visit was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+pub enum Answer {
+    /// In time.
     Kept,
-    Missed { waiting: bool },
+    /// Not in time.
+    Missed {
+        /// And not yet, while the deal is still there.
+        waiting: bool,
+    },
+    /// Not yet, with time left.
     Pending,
+    /// The deal left otherwise before the limit ended.
     Gone,
+}
+
+/// Gives how each visit that counts for the stage `index` was answered, deal by deal; none where the stage has no `sla`.
+pub fn each_answer<'i>(input: &Input<'i>, index: usize, mut each: impl FnMut(&'i DealId, &Visit, Answer)) {
+    let zone = &input.pipeline.timezone;
+    let Some(limit) = input.pipeline.stages.get(index).and_then(|stage| stage.sla) else { return };
+    let deals: HashMap<&DealId, &Deal> = input.deals.iter().map(|deal| (&deal.id, deal)).collect();
+    for (id, journey) in input.journeys.named() {
+        let days = deals.get(id).map(|deal| activity_days(deal, input.today)).unwrap_or_default();
+        for (position, visit) in journey.visits.iter().enumerate() {
+            if visit.spot != Spot::Stage(index) || !input.window.holds(visit.entered) || visit.left_censored {
+                continue;
+            }
+            let deadline = input.clock.limit(visit.entered, limit.hours).map(|ends| zone.day_of(ends));
+            let next = journey.visits.get(position + 1);
+            each(id, visit, answer(visit, next, index, &days, deadline, zone, input.today));
+        }
+    }
 }
 
 /// How a visit to the stage `index` was answered, by the days of the deal's activities. `deadline` is the day on which the

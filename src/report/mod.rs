@@ -6,6 +6,7 @@
 
 pub mod agenda;
 pub mod asked;
+pub mod backtest;
 pub mod board;
 pub mod body;
 pub mod cash;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use crate::forecast::backtest::Backtest;
 use crate::forecast::log::Log;
 use crate::format::deal::Deal;
 use crate::format::ident::DealId;
@@ -97,6 +99,8 @@ pub struct Facts<'a> {
     pub history: Option<&'a HistoryBlock>,
     /// How the deals stood at the beginning of the span that was asked for; `None` for a report that does not need it.
     pub before: Option<&'a Before>,
+    /// How good the forecasts of the past were; `None` for a report that does not need it.
+    pub backtest: Option<&'a Backtest>,
     /// How many observations a number needs.
     pub floors: Floors,
     /// What was asked for.
@@ -257,6 +261,8 @@ reports! {
     Time, time, time::TimeReport, Needs { tracks: true, ..DEALS };
     /// What will be won.
     Forecast, forecast, forecast::ForecastReport, Needs { log: true, before: true, ..DEALS };
+    /// How good the forecasts of the past were.
+    Backtest, backtest, backtest::BacktestReport, Needs { deals: false, ..DEALS };
     /// What changed between two days.
     Waterfall, waterfall, waterfall::WaterfallReport, Needs { tracks: true, before: true, ..DEALS };
     /// What was lost, and why.

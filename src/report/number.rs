@@ -79,6 +79,14 @@ pub fn share(share: f64, lang: Lang) -> String {
     format!("{} %", thousands(&format!("{:.0}", percent.round()), lang))
 }
 
+/// A score: three digits after the point.
+pub fn score(number: f64, lang: Lang) -> String {
+    if !number.is_finite() {
+        return NONE.to_owned();
+    }
+    thousands(&format!("{number:.3}"), lang)
+}
+
 /// A length of time in seconds: `12 d`, `3.5 d` below ten days, `5 h` below one, `under 1 h`.
 pub fn length(seconds: i64, lang: Lang) -> String {
     length_of(seconds, DAY, lang)

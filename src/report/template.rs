@@ -36,7 +36,7 @@ const OUTPUT_PER_ROW: usize = 1024;
 const MAX_TEMPLATE: usize = 256 * 1024;
 
 /// The built-in templates, by name.
-pub const BUILT_IN: [(&str, &str); 13] = [
+pub const BUILT_IN: [(&str, &str); 14] = [
     ("macros.md.jinja", include_str!("../../templates/report/macros.md.jinja")),
     ("overview.md.jinja", include_str!("../../templates/report/overview.md.jinja")),
     ("pipeline.md.jinja", include_str!("../../templates/report/pipeline.md.jinja")),
@@ -44,6 +44,7 @@ pub const BUILT_IN: [(&str, &str); 13] = [
     ("time.md.jinja", include_str!("../../templates/report/time.md.jinja")),
     ("health.md.jinja", include_str!("../../templates/report/health.md.jinja")),
     ("forecast.md.jinja", include_str!("../../templates/report/forecast.md.jinja")),
+    ("backtest.md.jinja", include_str!("../../templates/report/backtest.md.jinja")),
     ("portfolio.md.jinja", include_str!("../../templates/report/portfolio.md.jinja")),
     ("waterfall.md.jinja", include_str!("../../templates/report/waterfall.md.jinja")),
     ("losses.md.jinja", include_str!("../../templates/report/losses.md.jinja")),
@@ -188,6 +189,9 @@ fn environment(fuel: u64, rendering: &Rendering<'_>, drawn: &Drawn) -> Result<En
     });
     env.add_filter("number", move |value: &Value| {
         safe(as_f64(value).map_or(number::NONE.to_owned(), |n| number::count(n, lang)))
+    });
+    env.add_filter("score", move |value: &Value| {
+        safe(as_f64(value).map_or(number::NONE.to_owned(), |n| number::score(n, lang)))
     });
     let words = words.clone();
     let spoken = words.clone();

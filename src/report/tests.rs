@@ -1,4 +1,5 @@
 use super::*;
+use crate::forecast::backtest::tests::SAMPLE;
 use crate::forecast::fixture::{Story, log};
 use crate::format::ident::{CriterionId, DealId};
 use crate::metrics::fixture::{self, date, day, deal, money, path, text, with};
@@ -127,6 +128,7 @@ impl Small {
             attention: &self.attention,
             history: None,
             before: None,
+            backtest: Some(&SAMPLE),
             all: &[],
             unread: &[],
             floors: Floors::default(),
@@ -279,7 +281,7 @@ fn no_deals_and_no_history_are_survived() {
     for report in young.all() {
         let text = markdown_of(&report);
         // Sums of money and next steps need no number of observations.
-        let needs_none = ["forecast", "waterfall", "cash", "agenda"].contains(&report.name());
+        let needs_none = ["forecast", "waterfall", "cash", "agenda", "backtest"].contains(&report.name());
         assert!(text.contains("too early (n = 0)") || needs_none, "{text}");
     }
     let forecast = markdown_of(&young.report(Kind::Forecast));
@@ -301,7 +303,8 @@ fn enormous_and_negative_amounts_are_survived() {
         report.to_json().unwrap();
         let text = markdown_of(&report);
         // The others add up nothing of open deals.
-        let adds_none = ["funnel", "losses", "effort", "cash", "agenda", "time", "health"].contains(&report.name());
+        let adds_none =
+            ["funnel", "losses", "effort", "cash", "agenda", "time", "health", "backtest"].contains(&report.name());
         assert!(text.contains("too large, EUR") || adds_none, "{text}");
     }
 }

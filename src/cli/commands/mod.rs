@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod approve;
+pub mod backtest;
 pub mod board;
 pub mod cache;
 pub mod completions;

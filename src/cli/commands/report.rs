@@ -166,12 +166,21 @@ enum ProfileWord {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum LangWord {
+pub(in crate::cli) enum LangWord {
     /// English
     #[default]
     En,
     /// Russian
     Ru,
+}
+
+impl From<LangWord> for Lang {
+    fn from(word: LangWord) -> Lang {
+        match word {
+            LangWord::En => Lang::En,
+            LangWord::Ru => Lang::Ru,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -383,10 +392,7 @@ impl Asking {
 
     /// The language of its text, where one was asked for.
     pub(in crate::cli) fn lang(&self) -> Option<Lang> {
-        self.choosing.lang.map(|lang| match lang {
-            LangWord::En => Lang::En,
-            LangWord::Ru => Lang::Ru,
-        })
+        self.choosing.lang.map(Lang::from)
     }
 
     /// How far ahead a forecast looks that is made on this day, where that was asked for.

@@ -142,6 +142,8 @@ fn parts(kind: Kind) -> &'static [Kind] {
         Kind::Funnel => &[Kind::Funnel],
         Kind::Time => &[Kind::Time],
         Kind::Forecast => &[Kind::Forecast],
+        // What it scores are forecasts, and `why forecast` tells how those come about.
+        Kind::Backtest => &[],
         Kind::Waterfall => &[Kind::Waterfall],
         Kind::Losses => &[Kind::Losses],
         Kind::Effort => &[Kind::Effort],
@@ -242,7 +244,7 @@ fn meaning(kind: Kind, key: &'static str) -> String {
 fn with_numbers<R>(kind: Kind, facts: &Facts<'_>, then: impl FnOnce(&[Number<'_>]) -> R) -> R {
     let ground = Ground::of(facts);
     match kind {
-        Kind::Overview => then(&[]),
+        Kind::Overview | Kind::Backtest => then(&[]),
         Kind::Pipeline => then(&pipeline::numbers(&ground, &super::pipeline::make(facts))),
         Kind::Funnel => then(&funnel::numbers(&ground, &super::funnel::make(facts))),
         Kind::Time => then(&time::numbers(&ground, &super::time::make(facts))),

@@ -6,6 +6,7 @@ use crate::metrics::cycle::first_stage;
 use crate::metrics::estimate::Estimate;
 use crate::metrics::funnel::Window;
 use crate::metrics::journey::{Outcome, Spot};
+use crate::metrics::sla::{self, Answer};
 use crate::metrics::stage_time::{Lengths, length};
 use crate::metrics::survival::Observation;
 use crate::report::lang::Lang;
@@ -77,6 +78,21 @@ pub(super) fn numbers<'a>(ground: &'a Ground<'a>, report: &TimeReport) -> Vec<Nu
         let pick = Box::new(move || cohort(ground, window, true));
         add(format!("time.cycle.decided{word}"), title, "deals", "cycle.decided", &cycle.decided, value, pick);
     }
+    for sla in &times.sla {
+        let index = ground.facts.pipeline.stages.iter().position(|stage| stage.id == sla.stage);
+        let answered = sla.kept + sla.missed;
+        let formula = format!(
+            "{} of {answered} visits were answered within {}: {} / {answered}; {} more have time left, {} left before it was \
+             over",
+            sla.kept, sla.limit, sla.kept, sla.pending, sla.gone
+        );
+        let title = format!("Share of the visits to {} that were answered in time", sla.title);
+        let value = Figure::Share(sla.share.clone());
+        let pick = move || index.map(|index| answers(ground, window, index)).unwrap_or_default();
+        let number = Number::new(format!("time.sla.{}", sla.stage), title, value, answered, pick);
+        let number = number.says("sla.share", formula).of("visits").floor(floors.rate);
+        all.push(number.claims(sla.kept, Some(sla.pending)));
+    }
     let velocity = &cycle.velocity;
     let n = cycle.decided.timed + cycle.decided.untimed;
     let percent = |estimate: &Estimate<f64>| match estimate.value() {
@@ -107,6 +123,34 @@ fn visits(ground: &Ground<'_>, window: Window, index: usize) -> Vec<Pick> {
         let own = journey.visits.iter().filter(|v| v.spot == Spot::Stage(index) && window.holds(v.entered));
         picks.extend(own.filter_map(|visit| lasted(id, visit, as_of, &|from, to| between(from, to))));
     }
+    picks
+}
+
+/// The first answers to the visits to a stage with a limit.
+fn answers(ground: &Ground<'_>, window: Window, index: usize) -> Vec<Pick> {
+    let facts = &ground.facts;
+    let input = sla::Input {
+        pipeline: facts.pipeline,
+        deals: facts.deals,
+        journeys: &ground.journeys,
+        as_of: facts.as_of.0,
+        today: facts.today,
+        window,
+        clock: Clock::Wall,
+        floors: facts.floors,
+    };
+    let mut picks = Vec::new();
+    sla::each_answer(&input, index, |id, visit, answer| {
+        let (counts, how) = match answer {
+            Answer::Kept => (Way::Yes, "answered in time"),
+            Answer::Missed { waiting: false } => (Way::No, "not answered in time"),
+            Answer::Missed { waiting: true } => (Way::No, "still waits for an answer"),
+            Answer::Pending => (Way::Open, "not answered yet, with time left"),
+            Answer::Gone => return,
+        };
+        picks.push(Pick { counts, ..Pick::yes(id, how, Cause::Stage(visit.entered)) });
+    });
+    picks.sort_by(|a, b| a.deal.cmp(&b.deal));
     picks
 }
 

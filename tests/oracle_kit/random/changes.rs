@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use super::super::stream::Files;
 use super::{FOLDERS, World, below, joined, may};
-use crate::kit::SMALL_PIPELINE;
 
 impl World {
     pub(super) fn changed(&mut self, from: usize) -> Files {
