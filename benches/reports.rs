@@ -106,6 +106,7 @@ fn repository(folder: &Path) {
         told: &[],
         tracks: &tracks,
         log: Some(&log),
+        backtest: None,
         as_of,
         today: reading.pipeline.day_of(as_of.0),
         source: &source,

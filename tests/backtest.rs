@@ -131,7 +131,9 @@ fn a_shallow_clone_is_refused() {
 #[test]
 fn days_that_make_no_sense_are_refused() {
     let repo = demo();
-    for args in [&["--from", "2026-06-30", "--to", "2026-06-01"][..], &["--horizon", "2026-12-31"], &["--horizon", "0d"]] {
+    for args in
+        [&["--from", "2026-06-30", "--to", "2026-06-01"][..], &["--horizon", "2026-12-31"], &["--horizon", "0d"]]
+    {
         let args: Vec<&str> = ["-C", "trial", "backtest"].iter().chain(args).copied().collect();
         assert_eq!(repo.tussock(&args).code, 2, "{args:?}");
     }

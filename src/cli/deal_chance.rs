@@ -181,7 +181,7 @@ fn print(ui: &mut Ui, chance: &ChanceOf, all: bool) {
         ui.line("");
         ui.line(ui.bold("What would change it"));
         ui.line("");
-        let rows: Vec<Vec<String>> = changes.iter().map(|c| vec![format!("if {}", c.what), percent(c.won)]).collect();
+        let rows: Vec<Vec<String>> = changes.iter().map(|c| vec![c.what.clone(), percent(c.won)]).collect();
         let columns = ui.table_columns();
         ui.print(table(&["If", "Won within as many days from then"], &rows, &[Align::Left, Align::Right], columns));
         ui.line("Its close date, category and confidence are its seller's word, and change nothing.");

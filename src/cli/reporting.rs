@@ -186,36 +186,49 @@ impl Known {
         let Viewpoint { home: then, commit, files, asked: when, mut pipeline } = point;
         let templates = own_templates(&files, commit)?;
         drop(files);
-        let told = |chronicle: &Chronicle<'_>| Told {
-            summary: chronicle.summary(),
-            spells: chronicle.spells(true),
-            tracks: if needs.tracks { chronicle.tracks() } else { Tracks::default() },
-            homes: if needs.deals { chronicle.homes() } else { Vec::new() },
-            log: needs.log.then(|| Log::of(&chronicle.history())),
-            // In full it is large.
-            history: events.then(|| chronicle.history()),
+        let as_of = |summary: &Summary| {
+            let known_at = summary.tip_known_at.unwrap_or(KnownAt(i64::MIN));
+            when.map_or(known_at, |(until, _)| until)
         };
-        let Told { summary, mut spells, tracks, homes, log, history } = if needs.deals || needs.tracks {
+        let ask = |summary: &Summary| ask(&pipeline, pipeline.day_of(as_of(summary).0));
+        let (told, asked) = if needs.deals || needs.tracks {
+            let told = |chronicle: &Chronicle<'_>| {
+                let summary = chronicle.summary();
+                let asked = ask(&summary);
+                // What is known of removed deals are the values that their fields had.
+                let tracks = needs.tracks || needs.deals && asked.as_ref().is_ok_and(tells_apart);
+                let told = Told {
+                    summary,
+                    spells: chronicle.spells(true),
+                    tracks: if tracks { chronicle.tracks() } else { Tracks::default() },
+                    homes: if needs.deals { chronicle.homes() } else { Vec::new() },
+                    log: needs.log.then(|| Log::of(&chronicle.history())),
+                    // In full it is large.
+                    history: events.then(|| chronicle.history()),
+                };
+                (told, asked)
+            };
             let fields = if needs.log { log::fields(&pipeline.forecast) } else { Vec::new() };
             with_chronicle(&then, commit, &pipeline, &Options { fields, ..allow.options() }, told)?
         } else {
             // Who needs no deal needs none by name either.
             let Visits { summary, spells } = visits_at(&then, commit, &pipeline, &allow.options())?;
-            Told { summary, spells, ..Told::default() }
+            let asked = ask(&summary);
+            (Told { summary, spells, ..Told::default() }, asked)
         };
+        let Told { summary, mut spells, tracks, homes, log, history } = told;
         tell_history(ui, home, &summary, &pipeline)?;
-        let known_at = summary.tip_known_at.unwrap_or(KnownAt(i64::MIN));
-        let as_of = when.map_or(known_at, |(until, _)| until);
+        let as_of = as_of(&summary);
         let today = when.map_or_else(|| pipeline.day_of(as_of.0), |(_, today)| today);
-        let asked = ask(&pipeline, pipeline.day_of(as_of.0))?;
+        let asked = asked?;
         let filter = asked.filter.as_deref().map(|text| chosen::compile(text, &pipeline)).transpose()?;
-        let tells_apart = needs.deals && (filter.is_some() || !asked.by.is_empty());
+        let tells_apart = needs.deals && tells_apart(&asked);
         let mut removed = Vec::new();
         let mut all_spells = None;
         let mut state = None;
         let mut attention = Vec::new();
         if needs.deals {
-            let snapshot = Snapshot::of_commit(&then, commit)?;
+            let mut snapshot = Snapshot::of_commit(&then, commit)?;
             let asks_for_days = filter.as_ref().is_some_and(Expression::uses_days_in_stage);
             let facts = match needs.attention || asks_for_days {
                 true => StageFacts::of_spells(spells.named(), &pipeline, today),
@@ -230,6 +243,7 @@ impl Known {
             } else {
                 read_values(ui, &snapshot)?
             };
+            snapshot.let_go();
             let once = each_once(&reading.deals, &homes);
             drop(homes);
             let doubled = once.as_ref().map_or(0, |once| reading.deals.len() - once.len());
@@ -327,6 +341,11 @@ impl Known {
     }
 }
 
+/// Whether some deals are told from others.
+fn tells_apart(asked: &Asked) -> bool {
+    asked.filter.is_some() || !asked.by.is_empty()
+}
+
 /// The deals for which the expression holds. One for which it cannot be answered is left out, which is said.
 fn matching(
     ui: &mut Ui,
@@ -378,7 +397,7 @@ fn removed_matching(
     match removed.len() {
         0 => {}
         1 => ui.note("1 deal whose file was removed is in no number: --where asks for more than history tells of it"),
-        n => ui.note(&format!(
+        n => ui.note(format!(
             "{n} deals whose files were removed are in no number: --where asks for more than history tells of them"
         )),
     }
@@ -402,8 +421,9 @@ fn before(
     if summary.first_known_at.is_none_or(|first| first.0 > end) {
         return Ok(nothing);
     }
-    let Some((then, snapshot)) = Then::known_by(ui, home, tip, day, allow)? else { return Ok(nothing) };
+    let Some((then, mut snapshot)) = Then::known_by(ui, home, tip, day, allow)? else { return Ok(nothing) };
     let reading = read_values(ui, &snapshot)?;
+    snapshot.let_go();
     let unread = unread(&reading);
     let mut seen: HashSet<DealId> = HashSet::with_capacity(reading.deals.len());
     let mut deals: Vec<Deal> = reading.deals;

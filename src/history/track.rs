@@ -8,6 +8,7 @@ use crate::format::ident::DealId;
 use crate::repo::objects::ObjectId;
 
 use super::event::{EventKind, KnownAt, ValidAt};
+use super::ledger::NONE;
 use super::record::History;
 
 /// A field of a deal that got another value.
@@ -31,6 +32,8 @@ pub struct Change<'t> {
 pub struct Tracks {
     fields: Vec<Arc<str>>,
     texts: Vec<Box<str>>,
+    /// The commits that made changes, and when each became known. A commit may be there several times.
+    makers: Vec<(ObjectId, KnownAt)>,
     changes: Vec<Noted>,
     /// Where the changes of each deal lie.
     deals: HashMap<DealId, Range<usize>>,
@@ -41,11 +44,12 @@ pub struct Tracks {
 struct Noted {
     deal: u32,
     field: u16,
-    from: Option<u32>,
-    to: Option<u32>,
+    /// Where in the makers its commit is.
+    maker: u32,
+    /// A text; [`NONE`] where there was none.
+    from: u32,
+    to: u32,
     at: ValidAt,
-    known_at: KnownAt,
-    commit: ObjectId,
 }
 
 /// The values of one deal.
@@ -104,8 +108,8 @@ impl Tracks {
         self.fields.iter().map(|name| &**name)
     }
 
-    fn text(&self, number: Option<u32>) -> Option<&str> {
-        self.texts.get(number? as usize).map(|text| &**text)
+    fn text(&self, number: u32) -> Option<&str> {
+        self.texts.get(number as usize).map(|text| &**text)
     }
 }
 
@@ -115,12 +119,10 @@ impl<'t> Track<'t> {
     pub fn changes(&self, field: &str) -> impl DoubleEndedIterator<Item = Change<'t>> + use<'t> {
         let Track { tracks, changes } = *self;
         let wanted = tracks.fields.iter().position(|name| **name == *field);
-        changes.iter().filter(move |noted| Some(usize::from(noted.field)) == wanted).map(move |noted| Change {
-            at: noted.at,
-            known_at: noted.known_at,
-            commit: noted.commit,
-            from: tracks.text(noted.from),
-            to: tracks.text(noted.to),
+        changes.iter().filter(move |noted| Some(usize::from(noted.field)) == wanted).filter_map(move |noted| {
+            let (commit, known_at) = *tracks.makers.get(noted.maker as usize)?;
+            let (from, to) = (tracks.text(noted.from), tracks.text(noted.to));
+            Some(Change { at: noted.at, known_at, commit, from, to })
         })
     }
 
@@ -146,6 +148,7 @@ pub(super) struct When {
 /// Writes down what became of the fields while events go by, oldest first. Fields and texts are numbers.
 pub(super) struct Writing<'h> {
     fields: Vec<Arc<str>>,
+    makers: Vec<(ObjectId, KnownAt)>,
     changes: Vec<Noted>,
     ids: Vec<&'h DealId>,
     deals: HashMap<&'h DealId, u32>,
@@ -154,7 +157,8 @@ pub(super) struct Writing<'h> {
 impl<'h> Writing<'h> {
     /// `fields` names the numbers that are going to be used.
     pub(super) fn new(fields: &[Arc<str>]) -> Self {
-        Writing { fields: fields.to_vec(), changes: Vec::new(), ids: Vec::new(), deals: HashMap::new() }
+        let (makers, changes, ids) = (Vec::new(), Vec::new(), Vec::new());
+        Writing { fields: fields.to_vec(), makers, changes, ids, deals: HashMap::new() }
     }
 
     pub(super) fn add(&mut self, deal: &'h DealId, when: When, field: u16, from: Option<u32>, to: Option<u32>) {
@@ -164,21 +168,37 @@ impl<'h> Writing<'h> {
             (ids.len() - 1) as u32
         });
         let When { at, known_at, commit } = when;
-        self.changes.push(Noted { deal, field, from, to, at, known_at, commit });
+        if self.makers.last() != Some(&(commit, known_at)) {
+            self.makers.push((commit, known_at));
+        }
+        let maker = (self.makers.len() - 1) as u32;
+        let (from, to) = (from.unwrap_or(NONE), to.unwrap_or(NONE));
+        self.changes.push(Noted { deal, field, maker, from, to, at });
     }
 
     /// What was written down. `text` gives the texts of the numbers; those that are used are kept.
     pub(super) fn tracks<'t>(self, text: impl Fn(u32) -> Option<&'t str>) -> Tracks {
-        let Writing { fields, mut changes, ids, .. } = self;
+        let Writing { fields: names, makers, mut changes, ids, .. } = self;
         changes.sort_by_key(|noted| noted.deal);
+        let mut places: Vec<Option<u16>> = vec![None; names.len()];
+        let mut fields: Vec<Arc<str>> = Vec::new();
+        for noted in &mut changes {
+            let known = usize::from(noted.field);
+            let (Some(place), Some(name)) = (places.get_mut(known), names.get(known)) else { continue };
+            noted.field = *place.get_or_insert_with(|| {
+                fields.push(name.clone());
+                (fields.len() - 1) as u16
+            });
+        }
         let mut texts: Vec<Box<str>> = Vec::new();
-        let mut numbers: HashMap<u32, Option<u32>> = HashMap::new();
-        for number in changes.iter_mut().flat_map(|noted| [&mut noted.from, &mut noted.to]) {
-            *number = number.and_then(|number| {
-                *numbers.entry(number).or_insert_with(|| {
-                    texts.push(text(number)?.into());
-                    Some((texts.len() - 1) as u32)
-                })
+        let mut numbers: HashMap<u32, u32> = HashMap::new();
+        for number in changes.iter_mut().flat_map(|noted| [&mut noted.from, &mut noted.to]).filter(|n| **n != NONE) {
+            *number = *numbers.entry(*number).or_insert_with(|| match text(*number) {
+                Some(text) => {
+                    texts.push(text.into());
+                    (texts.len() - 1) as u32
+                }
+                None => NONE,
             });
         }
         let mut deals = HashMap::with_capacity(ids.len());
@@ -190,7 +210,7 @@ impl<'h> Writing<'h> {
             }
             start += own.len();
         }
-        Tracks { fields, texts, changes, deals }
+        Tracks { fields, texts, makers, changes, deals }
     }
 }
 

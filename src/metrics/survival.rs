@@ -484,8 +484,13 @@ impl Sample {
     }
 }
 
-/// Bits of a number that are sorted at a time, at most.
+/// Bits of a number that are sorted at a time, at most, and where there are so many numbers that to go through them once
+/// more takes longer than to count more digits.
 const DIGIT: u32 = 11;
+const LONG_DIGIT: u32 = 13;
+
+/// So many numbers are sorted by the longer digits.
+const MANY: usize = 1 << 14;
 
 /// So many times numbers are sorted, at most: all bits of one.
 const PASSES: usize = u32::BITS.div_ceil(DIGIT) as usize;
@@ -508,15 +513,18 @@ fn by_bits<'a, 'p, P: Iterator<Item = &'p [u32]>>(
         numbers.sort_unstable();
         return numbers;
     }
-    let all = pieces().flatten().fold(0, |all, number| all | number);
+    // Piece by piece: loops over plain memory are several times as fast as those that ask at each number where it ends.
+    let all = pieces().map(|piece| piece.iter().fold(0, |all, number| all | number)).fold(0, |all, piece| all | piece);
     let used = (u32::BITS - all.leading_zeros()).saturating_sub(skipped).max(1);
-    let passes = used.div_ceil(DIGIT);
+    let passes = used.div_ceil(if count < MANY { DIGIT } else { LONG_DIGIT });
     let bits = used.div_ceil(passes);
     let digit = |number: u32, pass: u32| (number >> (skipped + pass * bits)) as usize & ((1 << bits) - 1);
-    let mut places = [[0_u32; 1 << DIGIT]; PASSES];
-    for number in pieces().flatten() {
-        for (pass, places) in (0..passes).zip(&mut places) {
-            places[digit(*number, pass)] += 1;
+    let mut places = vec![vec![0_u32; 1 << bits]; (passes as usize).min(PASSES)];
+    for piece in pieces() {
+        for (pass, places) in (0..).zip(&mut places) {
+            for number in piece {
+                places[digit(*number, pass)] += 1;
+            }
         }
     }
     for places in &mut places {
@@ -530,7 +538,7 @@ fn by_bits<'a, 'p, P: Iterator<Item = &'p [u32]>>(
             room.resize(count, 0);
         }
     }
-    let put = |number: u32, pass: u32, places: &mut [u32; 1 << DIGIT], into: &mut [u32]| {
+    let put = |number: u32, pass: u32, places: &mut [u32], into: &mut [u32]| {
         let place = &mut places[digit(number, pass)];
         into[*place as usize] = number;
         *place += 1;
@@ -538,7 +546,7 @@ fn by_bits<'a, 'p, P: Iterator<Item = &'p [u32]>>(
     let (mut from, mut into) = (numbers, other);
     for (pass, places) in (0..passes).zip(&mut places) {
         match pass {
-            0 => pieces().flatten().for_each(|number| put(*number, pass, places, into)),
+            0 => pieces().for_each(|piece| piece.iter().for_each(|number| put(*number, pass, places, into))),
             _ => from.iter().take(count).for_each(|number| put(*number, pass, places, into)),
         }
         std::mem::swap(&mut from, &mut into);

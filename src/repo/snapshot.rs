@@ -172,6 +172,12 @@ impl Snapshot {
         }
     }
 
+    /// Lets go of what reading many files has left in memory. A file can still be read.
+    pub fn let_go(&mut self) {
+        self.store = OnceLock::new();
+        self.handles = Mutex::default();
+    }
+
     /// The object of a regular file.
     fn blob(&self, path: &str) -> io::Result<ObjectId> {
         match self.entries.get(path.as_bytes()) {

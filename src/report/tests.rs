@@ -302,7 +302,8 @@ fn enormous_and_negative_amounts_are_survived() {
         report.to_json().unwrap();
         let text = markdown_of(&report);
         // The others add up nothing of open deals.
-        let adds_none = ["funnel", "losses", "effort", "cash", "agenda", "time", "health", "backtest"].contains(&report.name());
+        let adds_none =
+            ["funnel", "losses", "effort", "cash", "agenda", "time", "health", "backtest"].contains(&report.name());
         assert!(text.contains("too large, EUR") || adds_none, "{text}");
     }
 }

@@ -302,7 +302,11 @@ pub(crate) mod tests {
             .map(|i| {
                 let source = if i % 2 == 0 { "web" } else { "call" };
                 let amount = ["1000", "2500.50", "900 USD", "12000"][i % 4];
-                vec![("amount", amount), ("source", source), ("category", if i % 5 == 0 { "commit" } else { "pipeline" })]
+                vec![
+                    ("amount", amount),
+                    ("source", source),
+                    ("category", if i % 5 == 0 { "commit" } else { "pipeline" }),
+                ]
             })
             .collect();
         let stories: Vec<Story<'_>> = ids

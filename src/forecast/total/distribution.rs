@@ -16,8 +16,8 @@ const SAME: f64 = 1e-9;
 /// another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distribution {
-    amounts: Vec<f64>,
-    below: Vec<f64>,
+    pub(super) amounts: Vec<f64>,
+    pub(super) below: Vec<f64>,
     mean: f64,
     sd: f64,
 }
@@ -181,4 +181,67 @@ impl Distribution {
 /// The mean of the squares on a straight line from `a` to `b`.
 fn squared(a: f64, b: f64) -> f64 {
     (a * a + a * b + b * b) / 3.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 1, 2 and 4 with 20, 50 and 30 %.
+    fn three() -> Distribution {
+        Distribution::of_points([(1.0, 0.2), (2.0, 0.5), (4.0, 0.3)].into_iter(), 2.4, 1.1136)
+    }
+
+    #[test]
+    fn quantiles_of_points_are_points() {
+        let p = [0.0, 0.1, 0.2, 0.21, 0.7, 0.71, 1.0, f64::NAN, 7.0];
+        assert_eq!(p.map(|p| three().quantile(p)), [1.0, 1.0, 1.0, 2.0, 2.0, 4.0, 4.0, 1.0, 4.0]);
+        assert_eq!([0.9, 1.0, 3.0, 4.0].map(|x| three().cdf(x)), [0.0, 0.2, 0.7, 1.0]);
+        assert!((three().probability_at_least(2.0) - 0.8).abs() < 1e-15);
+        assert!((three().probability_at_least(4.1) - 0.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_score_of_points_is_that_of_its_other_definition() {
+        // E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007, equation 21).
+        let points: [(f64, f64); 3] = [(1.0, 0.2), (2.0, 0.5), (4.0, 0.3)];
+        let spread: f64 = points.iter().flat_map(|a| points.map(|b| a.1 * b.1 * (a.0 - b.0).abs())).sum();
+        for observed in [0.0_f64, 1.0, 1.7, 2.0, 3.3, 4.0, 9.0] {
+            let off: f64 = points.iter().map(|(x, p)| p * (x - observed).abs()).sum();
+            assert!((three().crps(observed) - (off - spread / 2.0)).abs() < 1e-12, "{observed}");
+        }
+    }
+
+    #[test]
+    fn cells_are_spread_and_the_first_is_a_point() {
+        let cells = Distribution::of_cells(10.0, 2.0, &[0.5, 0.25, 0.25, 0.0], 11.5, 1.0);
+        assert_eq!([0.1, 0.5].map(|p| cells.quantile(p)), [10.0, 10.0]);
+        assert_eq!([0.625, 0.75, 0.875, 1.0].map(|p| cells.quantile(p)), [12.0, 13.0, 14.0, 15.0]);
+        for (x, below) in [(9.9, 0.0), (10.0, 0.5), (11.0, 0.5), (12.0, 0.625), (14.0, 0.875), (15.0, 1.0)] {
+            assert!((cells.cdf(x) - below).abs() < 1e-8);
+        }
+        // In thousands of small steps.
+        for observed in [9.0, 10.0, 12.7, 14.9, 17.0] {
+            let step = |at: i32| {
+                let x = 8.0 + f64::from(at) * 0.001 + 0.0005;
+                (cells.cdf(x) - f64::from(x >= observed)).powi(2) * 0.001
+            };
+            let sum: f64 = (0..10_000).map(step).sum();
+            assert!((cells.crps(observed) - sum).abs() < 1e-3, "{observed}: {} {sum}", cells.crps(observed));
+        }
+    }
+
+    #[test]
+    fn a_quantile_costs_what_it_is_off_by() {
+        assert!((three().pinball(0.9, 10.0) - 0.9 * 6.0).abs() < 1e-12);
+        assert!((three().pinball(0.9, 1.0) - 0.1 * 3.0).abs() < 1e-12);
+        assert!((three().pinball(0.5, 2.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_came_lies_evenly_in_a_forecast_that_is_right() {
+        let place: f64 = [(1.0, 0.2), (2.0, 0.5), (4.0, 0.3)].iter().map(|(x, p)| p * three().pit(*x)).sum();
+        assert!((place - 0.5).abs() < 1e-12);
+        assert_eq!([0.0, 5.0].map(|x| three().pit(x)), [0.0, 1.0]);
+    }
 }

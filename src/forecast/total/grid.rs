@@ -21,16 +21,18 @@ pub(super) struct Grid {
 
 impl Grid {
     /// A grid for sums from 0 to `span`, with points that lie `step` apart at most if there are enough of them. Its points
-    /// are the multiples of `unit`, a common unit of all amounts, if there are enough for that.
-    pub fn new(unit: Option<f64>, span: f64, step: f64) -> Self {
-        let enough = |step: f64| (span / step).ceil() + 2.0 <= POINTS as f64;
-        let points = |step: f64| ((span / step).ceil() as usize + 2).next_power_of_two().min(POINTS);
-        if let Some(unit) = unit.filter(|unit| enough(*unit)) {
-            return Grid { step: unit, exact: true, circle: circle(points(unit)) };
+    /// are the multiples of `unit`, a common unit of all amounts, if there are enough for that. `parts` amounts may lie
+    /// between two points.
+    pub fn new(unit: Option<f64>, span: f64, step: f64, parts: usize) -> Self {
+        let enough = |step: f64, room: usize| (span / step).ceil() + room as f64 <= POINTS as f64;
+        let points = |step: f64, room: usize| ((span / step).ceil() as usize + room).next_power_of_two().min(POINTS);
+        if let Some(unit) = unit.filter(|unit| enough(*unit, 2)) {
+            return Grid { step: unit, exact: true, circle: circle(points(unit, 2)) };
         }
-        let points = if enough(step) { points(step) } else { POINTS };
-        // One point is left for the upper part of an amount that lies between two, and one for rounding.
-        Grid { step: span / (points - 2) as f64, exact: false, circle: circle(points) }
+        // The upper parts of amounts add up: of many to a mean, and to much more than 8 standard deviations never.
+        let room = parts.min(8 * parts.isqrt()) + 2;
+        let points = if enough(step, room) { points(step, room) } else { POINTS };
+        Grid { step: span / (points - room) as f64, exact: false, circle: circle(points) }
     }
 
     /// How many points there are.
@@ -165,22 +167,22 @@ mod tests {
     fn amounts_with_a_common_unit_lie_on_its_multiples() {
         let unit = common_unit(&[1_500.0, 2_000.0, 7_500.0]);
         assert_eq!(unit, Some(500.0));
-        let grid = Grid::new(unit, 11_000.0, 3.0);
+        let grid = Grid::new(unit, 11_000.0, 3.0, 9);
         assert!(grid.exact);
         assert_eq!((grid.step, grid.points()), (500.0, 32));
         assert_eq!(grid.place(7_500.0), Place { point: 15, above: 0.0 });
         let unit = common_unit(&[0.1, 0.3, 0.7]).unwrap();
         assert!((unit - 0.1).abs() < 1e-12, "{unit}");
-        assert!(!Grid::new(Some(unit), 1_000.0, 1.0).exact, "there are 10,000 multiples");
+        assert!(!Grid::new(Some(unit), 1_000.0, 1.0, 9).exact, "there are 10,000 multiples");
     }
 
     #[test]
     fn amounts_without_one_are_split_so_that_their_mean_stays() {
         assert_eq!(common_unit(&[1_234.567, 9_876.543]), None);
-        let grid = Grid::new(None, 50_000.0, 100.0);
+        let grid = Grid::new(None, 50_000.0, 100.0, 9);
         assert!(!grid.exact);
         assert_eq!(grid.points(), 512);
-        assert_eq!(Grid::new(None, 50_000.0, 1.0).points(), 4_096);
+        assert_eq!(Grid::new(None, 50_000.0, 1.0, 9).points(), 4_096);
         let place = grid.place(9_876.543);
         assert!(((place.point as f64 + place.above) * grid.step - 9_876.543).abs() < 1e-9);
         let top = grid.place(50_000.0);
@@ -189,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_transform_and_back_gives_the_probabilities() {
-        let grid = Grid::new(Some(1.0), 13.0, 1.0);
+        let grid = Grid::new(Some(1.0), 13.0, 1.0, 9);
         let given: Vec<f64> = (0..16).map(|at| f64::from(at * at % 7) / 45.0).collect();
         let there = grid.characteristic(&given);
         for (frequency, found) in there.iter().enumerate() {

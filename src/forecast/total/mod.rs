@@ -35,23 +35,28 @@ const DEPENDENT: f64 = 0.99;
 /// The probability that a total exceeds the grid, as a logarithm: 1e-13.
 const BEYOND: f64 = 29.933_606_208_922_594;
 
-/// Different deals up to which each is worked out on its own.
+/// Deals up to which each is worked out on its own.
 const EACH: usize = 96;
 
-/// The same where all amounts are whole multiples of one, as the total then is too.
+/// Different deals up to which each is worked out on its own where all amounts are multiples of one and those of the small
+/// deals are of a larger one.
 const EACH_OF_UNIT: usize = 1_024;
 
 /// Different deals that are worked out on their own, at most.
 const MOST: usize = 2_048;
 
-/// What the deals that are taken together may add to the fourth cumulant of the total, as a share of its squared variance.
-/// The distribution function is off by a fortieth of it where the cumulant is left out, and it is not.
-const TOGETHER: f64 = 0.05;
+/// What the deals that are taken together may add to the fourth cumulant of the total of independent deals, as a share of
+/// its squared variance.
+const TOGETHER: f64 = 0.01;
 
-/// What the variance of the deals that are taken together may be as a share of their squared mean, and their fourth cumulant
-/// as a share of their squared variance: few enough wins lie in them to be told apart otherwise.
-const OWN: f64 = 1.0 / 4.0;
-const PEAKED: f64 = 1.0 / 3.0;
+/// What their fourth cumulant may be as a share of their own squared variance.
+const PEAKED: f64 = 1.0 / 6.0;
+
+/// What their variance may be as a share of their squared mean: there are enough wins among them.
+const SPREAD: f64 = 1.0 / 9.0;
+
+/// Which share of the variance is much for one deal.
+const MUCH: f64 = 0.05;
 
 /// An open deal with an amount.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -143,6 +148,8 @@ struct Many {
     rest: Profile,
     /// Both.
     all: Profile,
+    /// Both but for the few that decide much by themselves: what is narrow given the factor.
+    core: Profile,
     /// The sum of all amounts.
     whole: f64,
     /// The largest amount.
@@ -202,15 +209,16 @@ impl Totals {
     fn many(&self, many: &Many, rho: f64) -> Distribution {
         let incoming = many.flow.as_ref().map_or(0.0, |flow| flow.variance);
         let rho = if self.groups.is_empty() { 0.0 } else { rho };
-        let narrow = if rho > 0.0 { many.all.narrowness(rho, incoming) } else { f64::INFINITY };
+        let narrow = if rho > 0.0 { many.core.narrowness(rho, incoming) } else { f64::INFINITY };
         let factor = Factor::new(rho, narrow);
         let cumulants = many.all.cumulants(&factor);
         let mean = weighted(&factor, cumulants.iter().map(|sum| sum.mean));
         let variance = weighted(&factor, cumulants.iter().map(|sum| sum.variance + (sum.mean - mean).powi(2)));
         let sd = (variance + incoming).max(0.0).sqrt();
         let independent = weighted(&factor, cumulants.iter().map(|sum| sum.variance)) + incoming;
-        let grid = Grid::new(many.unit, many.span(&factor, &cumulants), many.fine() * independent.max(0.0).sqrt());
-        let shapes = many.shapes(&grid, &factor, &cumulants);
+        let (span, step) = (many.span(&factor, &cumulants), many.fine() * independent.max(0.0).sqrt());
+        let grid = Grid::new(many.unit, span, step, many.alone.iter().map(|group| group.count as usize).sum());
+        let shapes = many.shapes(&grid, &factor);
         let mut product = product::mixed(&grid, &many.alone, &factor, &shapes);
         let incoming = many.flow.as_ref().map(|flow| flow.characteristic(&grid)).unwrap_or_default();
         for (value, turn) in product.iter_mut().zip(&incoming) {
@@ -234,13 +242,14 @@ impl Many {
         let unit = unit(groups, flow.as_ref());
         // A normal distribution knows nothing of amounts that come in steps of their own.
         let stepped = groups.len() <= EACH_OF_UNIT && unit.is_some() && unit != self::unit(apart.1, None);
-        let (alone, rest) = if stepped { (groups, Default::default()) } else { apart };
+        let (alone, rest) = if stepped { (groups, &groups[..0]) } else { apart };
         let mut alone = alone.to_vec();
         alone.sort_by(|a, b| b.undecided().total_cmp(&a.undecided()));
         Many {
             alone,
             rest: Profile::new(rest),
             all: Profile::new(groups),
+            core: Profile::new(core(groups)),
             whole: groups.iter().map(|group| f64::from(group.count) * group.amount).sum(),
             largest: groups.iter().map(|group| group.amount).fold(0.0, f64::max),
             flow,
@@ -282,16 +291,17 @@ impl Many {
     }
 
     /// What the deals that are taken together are at each value of the factor; empty where there are none.
-    fn shapes(&self, grid: &Grid, factor: &Factor, all: &[Cumulants]) -> Vec<Shape> {
+    fn shapes(&self, grid: &Grid, factor: &Factor) -> Vec<Shape> {
         if self.rest.is_empty() {
             return Vec::new();
         }
+        let core = self.core.cumulants(factor);
         let mut found = self.rest.cumulants(factor);
         for (at, sum) in found.iter_mut().enumerate() {
-            let (before, after) = (at.saturating_sub(1), (at + 1).min(all.len() - 1));
-            if after > before && factor.step() > 0.0 {
-                let slope = (all[before].mean - all[after].mean) / (factor.step() * (after - before) as f64);
-                sum.variance += factor.gap(slope, all[at].variance.max(0.0).sqrt());
+            let (before, after) = (at.saturating_sub(1), (at + 1).min(core.len() - 1));
+            if after > before {
+                let slope = (core[before].mean - core[after].mean) / (factor.step() * (after - before) as f64);
+                sum.variance += factor.gap(slope, core[at].variance);
             }
         }
         found.iter().map(|sum| Shape::new(sum.in_steps(grid.step))).collect()
@@ -307,6 +317,19 @@ fn unit(groups: &[Group], flow: Option<&Flow>) -> Option<f64> {
     grid::common_unit(&amounts)
 }
 
+/// The groups without the first ones of which a single deal has much of the variance of those from it on.
+fn core(groups: &[Group]) -> &[Group] {
+    let mut variance = 0.0;
+    let mut from = groups.len();
+    for (at, group) in groups.iter().enumerate().rev() {
+        variance += group.variance;
+        if group.variance <= MUCH * f64::from(group.count) * variance {
+            from = at;
+        }
+    }
+    groups.get(from..).unwrap_or_default()
+}
+
 /// How many groups are to be worked out on their own so that what is not known of the sum of the others beyond its third
 /// cumulant changes the total next to nothing.
 fn alone_in(groups: &[Group]) -> usize {
@@ -317,7 +340,7 @@ fn alone_in(groups: &[Group]) -> usize {
         mean += f64::from(group.count) * group.chance.chance() * group.amount;
         variance += group.variance;
         fourth += group.variance * group.amount.powi(2);
-        let near = fourth <= PEAKED * variance * variance && variance <= OWN * mean * mean;
+        let near = fourth <= PEAKED * variance * variance && variance <= SPREAD * mean * mean;
         if near && fourth <= TOGETHER * whole * whole {
             found = at;
         }
@@ -340,18 +363,4 @@ fn grouped(bets: &[Bet]) -> Vec<Group> {
 
 fn weighted(factor: &Factor, values: impl Iterator<Item = f64>) -> f64 {
     factor.weights().iter().zip(values).map(|(weight, value)| weight * value).sum()
-}
-#[doc(hidden)]
-impl Totals {
-    pub fn exactly(bets: &[Bet], stream: Option<&Stream>) -> Self {
-        Self::with(bets, stream, usize::MAX)
-    }
-    pub fn describe(&self) -> String {
-        match &self.way {
-            Way::Many(m) => {
-                format!("groups {} each {} points {} exact {}", self.groups.len(), m.alone.len(), 0, m.unit.is_some())
-            }
-            _ => "few".into(),
-        }
-    }
 }

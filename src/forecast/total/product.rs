@@ -101,11 +101,8 @@ impl Product {
 
     /// Times `1 + chance turn`, `count` times.
     fn times(&mut self, turn: (f64, f64), chances: &Lane, mut count: u32) {
-        let mut power = Product { re: [0.0; LANES], im: [0.0; LANES] };
-        for lane in 0..LANES {
-            power.re[lane] = 1.0 + chances[lane] * turn.0;
-            power.im[lane] = chances[lane] * turn.1;
-        }
+        let mut power =
+            Product { re: chances.map(|chance| 1.0 + chance * turn.0), im: chances.map(|chance| chance * turn.1) };
         loop {
             if count & 1 == 1 {
                 self.multiply(&power);

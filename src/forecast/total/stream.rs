@@ -8,6 +8,9 @@ const BEYOND: f64 = 27.631_021_115_928_547;
 /// Amounts by which that room is found, at most.
 const FEW: usize = 256;
 
+/// The least shape that is worked with.
+const LEAST_SHAPE: f64 = 1e-3;
+
 /// Wins to come from deals that are not there yet.
 ///
 /// Their number is Poisson with a rate that is itself gamma with the shape `shape`, that is negative binomial; their
@@ -16,7 +19,7 @@ const FEW: usize = 256;
 pub struct Stream {
     /// How many wins are expected.
     pub expected: f64,
-    /// The shape of the rate's gamma distribution; infinite where the rate is known for sure.
+    /// The shape of the rate's gamma distribution, above 0; infinite where the rate is known for sure.
     pub shape: f64,
     /// Amounts of won deals, in units of the currency.
     pub amounts: Vec<f64>,
@@ -44,7 +47,7 @@ impl Flow {
         if expected <= 0.0 || largest <= super::LEAST {
             return None;
         }
-        let shape = if stream.shape > 0.0 { stream.shape } else { f64::INFINITY };
+        let shape = if stream.shape > 0.0 { stream.shape.max(LEAST_SHAPE) } else { f64::INFINITY };
         let mean = amounts.iter().sum::<f64>() / count;
         let square = amounts.iter().map(|amount| amount * amount).sum::<f64>() / count;
         let mut flow = Flow {

@@ -96,8 +96,9 @@ pub(super) fn numbers<'a>(ground: &'a Ground<'a>, report: &ForecastReport) -> Ve
     }
     ranges(ground, forecast, &lines, &mut all);
     new_business(ground, forecast, &mut all);
-    for (index, line) in forecast.stages.iter().enumerate() {
-        all.push(fresh(ground, forecast, index, line));
+    let ended = ended(ground, forecast.stages.len(), forecast.horizon.days);
+    for ((index, line), ended) in forecast.stages.iter().enumerate().zip(ended) {
+        all.push(fresh(ground, forecast, index, line, ended));
     }
     all
 }
@@ -233,11 +234,16 @@ fn arrived(ground: &Ground<'_>, log: &Log) -> Vec<Pick> {
 }
 
 /// The chance of a deal that has just come to a stage.
-fn fresh<'a>(ground: &'a Ground<'a>, forecast: &Forecast, index: usize, line: &StageLine) -> Number<'a> {
+fn fresh<'a>(
+    ground: &'a Ground<'a>,
+    forecast: &Forecast,
+    index: usize,
+    line: &StageLine,
+    (won, lost): (usize, usize),
+) -> Number<'a> {
     let percent = |value: f64| share(value, Lang::En);
     let (days, weight) = (forecast.horizon.days, forecast.prior_weight);
     let n = line.visits as usize;
-    let (won, lost) = within(ground, index, days);
     let drift = forecast.drift.map_or_else(String::new, |drift| {
         format!(", corrected by how the last forecasts came true (exponent {})", percent(drift.factor))
     });
@@ -260,12 +266,20 @@ fn fresh<'a>(ground: &'a Ground<'a>, forecast: &Forecast, index: usize, line: &S
     number.says("chances", formula).of("visits")
 }
 
-/// How many visits to a stage were won, and lost, within so many days.
-fn within(ground: &Ground<'_>, stage: usize, days: u32) -> (usize, usize) {
-    let picks = visits(ground, stage, 0, days);
-    let won = picks.iter().filter(|pick| pick.counts == Way::Yes).count();
-    let lost = picks.iter().filter(|pick| pick.how.starts_with("lost")).count();
-    (won, lost)
+/// How many visits to each stage were won, and lost, within so many days from their beginning.
+fn ended(ground: &Ground<'_>, stages: usize, days: u32) -> Vec<(usize, usize)> {
+    let mut counts = vec![(0, 0); stages];
+    let Some(log) = ground.facts.log else { return counts };
+    let (pipeline, as_of) = (ground.facts.pipeline, ground.facts.as_of);
+    each_watched(pipeline, &log.until(as_of).journeys(pipeline), as_of.0, |_, visits| {
+        for visit in visits.iter().filter(|visit| visit.days_from(visit.entered) < days as usize) {
+            if let Some((won, lost)) = counts.get_mut(visit.stage) {
+                *won += usize::from(visit.ending == Ending::Won);
+                *lost += usize::from(visit.ending == Ending::Lost);
+            }
+        }
+    });
+    counts
 }
 
 /// The visits to a stage that reached an age, and what became of their deals within so many days from then on.
