@@ -271,7 +271,8 @@ fn no_deals_and_no_history_are_survived() {
     empty.source = Source::default();
     for report in empty.all() {
         let text = markdown_of(&report);
-        assert!(!text.contains("mermaid"), "{text}");
+        // What forecasts of the past scored does not depend on what there is now.
+        assert!(!text.contains("mermaid") || report.name() == "backtest", "{text}");
         assert!(!text.contains("NaN"), "{text}");
         report.to_json().unwrap();
     }
