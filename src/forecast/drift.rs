@@ -72,10 +72,12 @@ pub fn week_ends(pipeline: &Pipeline, time: i64) -> impl Iterator<Item = i64> + 
     sundays.map(|sunday| pipeline.end_of(sunday)).skip_while(move |end| *end > time)
 }
 
-/// When the past forecasts for `days` days were made whose time is over at `as_of`, the latest first.
+/// When the past forecasts for `days` days were made whose time is over at `as_of`, the latest first. Those that looked
+/// further ahead than anybody had looked back are left out: what comes after so many days they could only assume.
 pub fn made(pipeline: &Pipeline, log: &Log, as_of: i64, days: u32) -> Vec<i64> {
-    let first = log.first_known().map_or(i64::MAX, |first| first.0);
-    let last = as_of.saturating_sub(i64::from(days) * DAY);
+    let ahead = i64::from(days) * DAY;
+    let first = log.first_known().map_or(i64::MAX, |first| first.0.saturating_add(ahead));
+    let last = as_of.saturating_sub(ahead);
     let weeks = (days / 14).max(1) as usize;
     week_ends(pipeline, last).step_by(weeks).take(WINDOWS).take_while(|end| *end >= first).collect()
 }
@@ -154,7 +156,8 @@ mod tests {
             made.windows(2).map(|pair| (pair[0] - pair[1]) / DAY).collect()
         };
         assert_eq!((apart(7), apart(14), apart(90)), (vec![7; 7], vec![7; 7], vec![42; 7]));
-        assert_eq!(apart(364), [182; 3]);
+        // Nobody had looked back for a year before day 364.
+        assert_eq!(apart(364), [182; 1]);
 
         let window = |on, days| Window { made_at: day(on), days, deals: 100, expected: 20.0, won: 60 };
         let factor = |windows: &[Window]| Drift::of(windows).unwrap().factor;
