@@ -16,11 +16,14 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use simulator::deals::{Deal, Spot, World};
+use simulator::dice::Dice;
 use simulator::facts;
 use simulator::law::Law;
+use tussock::forecast::backtest::score::{self, Said};
 use tussock::forecast::cells::{Cells, DAYS, LastDay};
 use tussock::forecast::hazards::{Factors, Prior, Table};
 use tussock::forecast::log::Log;
+use tussock::forecast::total::{Bet, Distribution, Stream, distribution};
 use tussock::format::load::load_pipeline;
 use tussock::format::pipeline::Pipeline;
 use tussock::history::event::KnownAt;
@@ -140,7 +143,140 @@ fn cases() -> Vec<Value> {
         }
         cases.push(json!({"kind": "survival", "stage": stage, "visits": visits(&world.deals, stage, 0)}));
     }
+    let mut dice = Dice::new(2, 1);
+    // Numbers that a text tells without rounding.
+    let mut chance = || f64::from(1 + dice.below(1023)) / 1024.0;
+    for deals in [1, 12, 40, 300] {
+        let chances: Vec<f64> = (0..deals).map(|_| chance()).collect();
+        cases.push(json!({"kind": "count", "chances": chances}));
+    }
+    // All ways in which deals with chances in quarters can end, each as likely as the others.
+    for amounts in [vec![100.0], vec![1.0, 2.0, 4.0], vec![500.0, 750.0, 1250.0, 90.0, 12_000.0]] {
+        let bets: Vec<Value> =
+            amounts.iter().enumerate().map(|(i, amount)| bet((i % 3 + 1) as f64 / 4.0, *amount)).collect();
+        let of = |end: usize, i: usize| if end >> (2 * i) & 3 <= i % 3 { amounts[i] } else { 0.0 };
+        let ends = 0..1_usize << (2 * amounts.len());
+        let members: Vec<f64> = ends.map(|end| (0..amounts.len()).map(|i| of(end, i)).sum()).collect();
+        let whole: f64 = amounts.iter().sum();
+        let came = [0.0, whole / 8.0, amounts[0], whole / 2.0, whole, whole * 2.0];
+        cases.push(json!({"kind": "ensemble", "bets": bets, "members": members, "came": came}));
+    }
+    // What comes of many deals of one size, by the chances of the numbers of wins.
+    let chances: Vec<f64> = (0..200).map(|_| chance()).collect();
+    cases.push(json!({"kind": "weighted", "chances": chances, "came": [0, 60, 95, 100, 104, 150, 200]}));
+    for (seed, (deals, dependence)) in [(30, 0.0), (30, 0.02), (30, 0.3), (400, 0.05), (3000, 0.02)].iter().enumerate()
+    {
+        let mut dice = Dice::new(3, *deals as u64);
+        let bets: Vec<Value> = (0..*deals)
+            .map(|_| bet(f64::from(1 + dice.below(700)) / 1024.0, (8000.0 * (0.9 * dice.normal()).exp()).round()))
+            .collect();
+        let whole: f64 = bets.iter().map(|bet| number(&bet["chance"]) * number(&bet["amount"])).sum();
+        let stream = json!({"expected": 6.5, "shape": 12.0, "amounts": [3000, 7000, 12_000, 30_000]});
+        cases.push(json!({
+            "kind": "money", "bets": bets, "dependence": dependence, "seed": seed, "draws": 200_000,
+            "stream": if seed % 2 == 1 { stream } else { Value::Null },
+            "levels": [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95],
+            "sums": [0.0, (whole / 2.0).round(), (whole * 0.8).round(), whole.round(), (whole * 1.4).round()],
+        }));
+    }
+    let mut dice = Dice::new(4, 1);
+    for steps in [10, 64, 1024] {
+        // With few steps there are many ties, and some that were certain and wrong.
+        let said: Vec<f64> = (0..500).map(|_| f64::from(dice.below(steps + 1)) / f64::from(steps)).collect();
+        let came: Vec<bool> = said.iter().map(|chance| dice.unit() < chance * 0.7 + 0.1).collect();
+        cases.push(json!({"kind": "scores", "chances": said, "came": came, "bins": 10}));
+    }
+    let said: Vec<_> = (0..60)
+        .map(|i| ([0.1, 0.5, 0.9][i % 3], f64::from(dice.below(4000)) / 4.0, f64::from(dice.below(4000)) / 4.0))
+        .collect();
+    cases.push(json!({"kind": "pinball", "said": said}));
     cases
+}
+
+fn bet(chance: f64, amount: f64) -> Value {
+    json!({"chance": chance, "amount": amount})
+}
+
+fn numbers(values: &Value) -> Vec<f64> {
+    values.as_array().unwrap().iter().map(number).collect()
+}
+
+/// The bets of a case.
+fn bets(case: &Value) -> Vec<Bet> {
+    let bet = |bet: &Value| Bet { chance: number(&bet["chance"]), amount: number(&bet["amount"]) };
+    case["bets"].as_array().unwrap().iter().map(bet).collect()
+}
+
+/// Deals of one size.
+fn units(case: &Value) -> Vec<Bet> {
+    numbers(&case["chances"]).into_iter().map(|chance| Bet { chance, amount: 1.0 }).collect()
+}
+
+/// Holds some numbers against those that were said, to a share of the largest of them. Gives the largest difference, as
+/// such a share.
+fn compare_numbers(what: &str, ours: &[f64], theirs: &[f64], tolerance: f64) -> f64 {
+    assert_eq!(ours.len(), theirs.len(), "{what}");
+    let largest = theirs.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
+    let off = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / largest.max(1e-9);
+    assert!(off <= tolerance, "{what}: {ours:?}, the independent program says {theirs:?}");
+    off
+}
+
+/// Holds a distribution against a sum that was drawn many times. Gives the largest difference in errors of the draw.
+fn compare_money(case: &Value, said: &Value) -> f64 {
+    let stream = (!case["stream"].is_null()).then(|| Stream {
+        expected: number(&case["stream"]["expected"]),
+        shape: number(&case["stream"]["shape"]),
+        amounts: numbers(&case["stream"]["amounts"]),
+    });
+    let ours = distribution(&bets(case), stream.as_ref(), number(&case["dependence"]));
+    let what = format!("{} deals, dependence {}", case["bets"].as_array().unwrap().len(), case["dependence"]);
+    let mut largest = 0.0_f64;
+    let mut near = |name: &str, own: f64, value: &Value, error: &Value| {
+        let off = (own - number(value)).abs() / number(error);
+        assert!(off <= 4.5, "{what}: {name} is {own}, the draw says {value} give or take {error}");
+        largest = largest.max(off);
+    };
+    near("the mean", ours.mean(), &said["mean"][0], &said["mean"][1]);
+    near("the deviation", ours.sd(), &said["sd"][0], &said["sd"][1]);
+    for row in said["shares"].as_array().unwrap() {
+        near(&format!("the chance of at most {}", row[0]), ours.cdf(number(&row[0])), &row[1], &row[2]);
+    }
+    for row in said["quantiles"].as_array().unwrap() {
+        let (own, low, high) = (ours.quantile(number(&row[0])), number(&row[1]), number(&row[2]));
+        // The steps of the grid are not seen by the draw.
+        let slack = ours.sd() / 500.0;
+        assert!(
+            (low - slack..=high + slack).contains(&own),
+            "{what}: the quantile {} is {own}, not {low} to {high}",
+            row[0]
+        );
+    }
+    largest
+}
+
+/// Holds all scores of some chances against what scikit-learn says.
+fn compare_scores(case: &Value, said: &Value) -> f64 {
+    let came = case["came"].as_array().unwrap().iter().map(|came| came.as_bool().unwrap());
+    let own: Vec<Said> =
+        numbers(&case["chances"]).into_iter().zip(came).map(|(chance, came)| Said { chance, came }).collect();
+    let one =
+        |name: &str, ours: Option<f64>| compare_numbers(name, &[ours.unwrap()], &[number(&said[name])], TOLERANCE);
+    let bins = score::calibration(&own, case["bins"].as_u64().unwrap() as usize);
+    let curve: Vec<f64> = bins.iter().flat_map(|bin| [bin.said, bin.came]).collect();
+    let theirs: Vec<f64> = said["calibration"].as_array().unwrap().iter().flat_map(numbers).collect();
+    [
+        one("brier", score::brier(&own)),
+        one("log_loss", score::log_loss(&own)),
+        one("auc", score::auc(&own)),
+        compare_numbers("calibration", &curve, &theirs, TOLERANCE),
+    ]
+    .into_iter()
+    .fold(0.0, f64::max)
+}
+
+fn crps(said: &Distribution, case: &Value) -> Vec<f64> {
+    numbers(&case["came"]).into_iter().map(|came| said.crps(came)).collect()
 }
 
 /// Holds what the library says of the cases against what the programs said.
@@ -172,6 +308,25 @@ fn compare(cases: &[Value], said: &[Value]) {
                     largest = largest.max(off);
                 }
                 largest
+            }
+            "count" => {
+                let ours = distribution(&units(case), None, 0.0);
+                let theirs = numbers(said);
+                let own: Vec<f64> = (0..theirs.len()).map(|wins| ours.cdf(wins as f64)).collect();
+                compare_numbers("the number of wins", &own, &theirs, TOLERANCE)
+            }
+            "ensemble" => {
+                compare_numbers("CRPS", &crps(&distribution(&bets(case), None, 0.0), case), &numbers(said), TOLERANCE)
+            }
+            "weighted" => {
+                compare_numbers("CRPS", &crps(&distribution(&units(case), None, 0.0), case), &numbers(said), 1e-10)
+            }
+            "money" => compare_money(case, said),
+            "scores" => compare_scores(case, said),
+            "pinball" => {
+                let rows = case["said"].as_array().unwrap().iter().map(numbers);
+                let own: Vec<f64> = rows.map(|row| score::pinball(row[0], row[1], row[2])).collect();
+                compare_numbers("quantile loss", &own, &numbers(said), TOLERANCE)
             }
             other => panic!("nothing is known of {other}"),
         };

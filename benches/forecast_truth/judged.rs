@@ -1,6 +1,18 @@
 //! What many pipelines of one size say together.
 
-use super::trial::{DEPENDENCES, LAW, METHODS, Money, Trial, USUAL};
+use super::simulator::law::Law;
+use super::simulator::truth::Truth;
+use super::trial::{CUT, DAYS, DEPENDENCES, LAW, METHODS, Money, Trial, USUAL, settings};
+
+/// Deals that come up to the cut-off, and how many such pipelines tell enough.
+pub const SIZES: [(u32, u64); 4] = [(60, 2_000), (200, 1_000), (2_000, 300), (20_000, 100)];
+
+/// So many pipelines of one size, forecast as usual.
+pub fn pipelines(size: u32, count: u64) -> Vec<Trial> {
+    let law = Law::usual();
+    let (truth, settings) = (Truth::of(&law, CUT, DAYS), settings());
+    (0..count).map(|number| Trial::of(&law, &truth, &settings, size, (u64::from(size) << 32) | number)).collect()
+}
 
 /// A mean with the ends of its interval of 95 %: pipelines are independent of each other, the deals of one are not.
 #[derive(Clone, Copy, Debug)]
@@ -124,11 +136,16 @@ impl Judged {
         if !self.rows[0].came.holds(1.0) {
             broken.push(format!("{mean:.3} ({low:.3} to {high:.3}) wins came for each that was expected"));
         }
-        let Mean { mean, low, high } = self.all[USUAL].inside;
-        if !self.all[USUAL].inside.holds(0.8) {
+        let Mean { mean, low, high } = self.covered();
+        if !self.covered().holds(0.8) {
             broken.push(format!("the range of 80 % held {mean:.3} ({low:.3} to {high:.3})"));
         }
         broken
+    }
+
+    /// How often the range of all money, with the usual dependence, held what came.
+    pub fn covered(&self) -> Mean {
+        self.all[USUAL].inside
     }
 
     /// As Markdown.

@@ -14,13 +14,8 @@ mod trial;
 
 use std::env;
 
-use judged::Judged;
-use simulator::law::Law;
-use simulator::truth::Truth;
-use trial::{CUT, DAYS, Trial, settings};
-
-/// Deals that come up to the cut-off, and how many such pipelines there are.
-const SIZES: [(u32, u64); 4] = [(60, 2_000), (200, 1_000), (2_000, 300), (20_000, 100)];
+use judged::{Judged, SIZES, pipelines};
+use trial::DAYS;
 
 fn main() {
     // `cargo test --benches` runs this too, where it has nothing to say.
@@ -28,16 +23,9 @@ fn main() {
         return;
     }
     let part: f64 = env::var("TUSSOCK_BENCH_PART").ok().and_then(|part| part.parse().ok()).unwrap_or(1.0);
-    let law = Law::usual();
-    let truth = Truth::of(&law, CUT, DAYS);
-    let settings = settings();
     println!("# Forecasts against the truth\n");
     println!("{DAYS} days ahead, two years of history behind.");
-    for (size, pipelines) in SIZES {
-        let pipelines = ((pipelines as f64 * part) as u64).max(2);
-        let trials: Vec<Trial> = (0..pipelines)
-            .map(|number| Trial::of(&law, &truth, &settings, size, u64::from(size) << 32 | number))
-            .collect();
-        Judged::of(size, &trials).print();
+    for (size, count) in SIZES {
+        Judged::of(size, &pipelines(size, ((count as f64 * part) as u64).max(2))).print();
     }
 }

@@ -1,8 +1,9 @@
 //! How the deals of a region, a source or an owner differ from the others of their stage.
 //!
 //! For each value of a field the wins that were seen are set against those that the hazards of the stage would have
-//! brought, whatever the field says. Their ratio multiplies the hazards. Every value begins as if it had seen some deals
-//! that behaved like all others, so that a few of them do not say much. With several fields each is reckoned with the
+//! brought, whatever the field says. Their ratio multiplies the hazards. Both are the same for all deals together, so that
+//! a field tells its values apart and moves nothing as a whole. Every value begins as if it had seen some deals that
+//! behaved like all others, so that a few of them do not say much. With several fields each is reckoned with the
 //! factors of the others (iterative proportional fitting), so that two fields that say the same do not count twice.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -180,24 +181,37 @@ fn fit(fields: &[String], names: &[Vec<&str>], subjects: &[Subject]) -> Coeffici
             for own in found.get_mut(field).into_iter().flatten() {
                 (own.won, own.lost, own.expected_won, own.expected_lost) = (0.0, 0.0, 0.0, 0.0);
             }
+            let (mut seen, mut foreseen) = ((0.0, 0.0), (0.0, 0.0));
             for subject in subjects {
-                let Some(value) = subject.values.get(field).copied().flatten() else { continue };
                 let others = subject.values.iter().enumerate().filter(|(other, _)| *other != field);
                 let factors = others.fold(Factors::ONE, |all, (other, value)| {
                     let own = value.and_then(|value| found.get(other)?.get(value));
                     own.map_or(all, |own| Factors { won: all.won * own.factor_won, lost: all.lost * own.factor_lost })
                 });
-                let Some(own) = found.get_mut(field).and_then(|values| values.get_mut(value)) else { continue };
-                match subject.ending {
-                    Ending::Won => own.won += subject.share,
-                    Ending::Lost => own.lost += subject.share,
-                    Ending::Undecided => {}
-                }
-                own.expected_won += subject.share * subject.expected.0 * factors.won;
-                own.expected_lost += subject.share * subject.expected.1 * factors.lost;
+                let (won, lost) = match subject.ending {
+                    Ending::Won => (subject.share, 0.0),
+                    Ending::Lost => (0.0, subject.share),
+                    Ending::Undecided => (0.0, 0.0),
+                };
+                let expected_won = subject.share * subject.expected.0 * factors.won;
+                let expected_lost = subject.share * subject.expected.1 * factors.lost;
+                seen = (seen.0 + won, seen.1 + lost);
+                foreseen = (foreseen.0 + expected_won, foreseen.1 + expected_lost);
+                let value = subject.values.get(field).copied().flatten();
+                let Some(own) = value.and_then(|value| found.get_mut(field)?.get_mut(value)) else { continue };
+                own.won += won;
+                own.lost += lost;
+                own.expected_won += expected_won;
+                own.expected_lost += expected_lost;
             }
+            // A won deal has been through more stages than a lost one, so each of its visits has a smaller part, and all
+            // deals together would seem to lose too much.
+            let scale = |seen: f64, foreseen: f64| if foreseen > 0.0 { seen / foreseen } else { 1.0 };
+            let (scale_won, scale_lost) = (scale(seen.0, foreseen.0), scale(seen.1, foreseen.1));
             let factor = |seen: f64, expected: f64| ((seen + WEIGHT) / (expected + WEIGHT)).clamp(BOUNDS.0, BOUNDS.1);
             for own in found.get_mut(field).into_iter().flatten() {
+                own.expected_won *= scale_won;
+                own.expected_lost *= scale_lost;
                 own.factor_won = factor(own.won, own.expected_won);
                 own.factor_lost = factor(own.lost, own.expected_lost);
             }
@@ -266,6 +280,23 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_is_the_same_in_all_deals_changes_nothing() {
+        // Won deals go through three stages, lost ones are lost in the first.
+        let ids: Vec<String> = (0..40).map(|i| format!("d{i:02}")).collect();
+        let won = [("brief", 0), ("offer", 5), ("talks", 9), ("won", 14)];
+        let lost = [("brief", 0), ("lost", 8)];
+        let ways = |i: usize| -> &[(&str, i64)] { if i < 10 { &won } else { &lost } };
+        let region = [("region", "EU")];
+        let stories: Vec<Story> = ids.iter().enumerate().map(|(i, id)| (id.as_str(), ways(i), &region[..])).collect();
+        let settings = ForecastSettings { coefficients: vec!["region".to_owned()], ..ForecastSettings::default() };
+        let log = log(&stories);
+        let model = Model::fit(&pipeline(&["brief", "offer", "talks"]), &settings, &log.until(KnownAt(day(30))));
+        let found = model.coefficients().all().next().unwrap();
+        assert!((found.won - 10.0).abs() < 1e-9 && (found.lost - 30.0).abs() < 1e-9, "{found:?}");
+        assert!((found.factor_won - 1.0).abs() < 1e-9 && (found.factor_lost - 1.0).abs() < 1e-9, "{found:?}");
+    }
+
+    #[test]
     fn the_value_counts_that_the_deal_had_when_the_visit_began() {
         let mut events = vec![];
         for i in 0..10 {
@@ -280,13 +311,17 @@ mod tests {
             };
             events.push(crate::forecast::fixture::event(&id, 5, 5, later));
         }
+        let (from, to) = (["brief", "lost"]).map(|id| crate::format::ident::StageId::new(id).unwrap()).into();
+        let direction = crate::history::event::Direction::End;
+        let lost = crate::history::event::EventKind::Moved { from, to, direction };
+        events.push(crate::forecast::fixture::event("d0", 10, 10, lost));
         let ids: Vec<String> = (0..10).map(|i| format!("d{i}")).collect();
         let born: Vec<_> = ids.iter().map(|id| (id.as_str(), "region", "EU")).collect();
         let log = Log::of(&crate::metrics::fixture::history(events, &born));
         let settings = ForecastSettings { coefficients: vec!["region".to_owned()], ..ForecastSettings::default() };
         let model = Model::fit(&pipeline(&["brief"]), &settings, &log.until(KnownAt(day(20))));
         let found: Vec<_> =
-            model.coefficients().all().map(|own| (own.value.as_str(), own.expected_won > 0.0)).collect();
+            model.coefficients().all().map(|own| (own.value.as_str(), own.expected_lost > 0.0)).collect();
         assert_eq!(found, [("EU", true), ("US", false)]);
     }
 }

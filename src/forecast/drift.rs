@@ -13,7 +13,8 @@ use super::hazards::Chances;
 use super::log::Log;
 use super::model::Model;
 
-/// So many past forecasts are looked at, one a week.
+/// So many past forecasts are looked at. Each begins when half of the time of the one before it is over, at the end of a
+/// week: forecasts for 90 days that were made week after week would nearly all tell of the same luck.
 pub const WINDOWS: usize = 8;
 
 /// So many wins as forecast are taken for granted, so that a few do not say much.
@@ -27,6 +28,9 @@ const ENOUGH: usize = 20;
 pub struct Window {
     /// When it was made, in seconds since 1970.
     pub made_at: i64,
+    /// How many days it looked ahead.
+    #[serde(skip)]
+    pub days: u32,
     /// Deals that were open then.
     pub deals: usize,
     /// Wins among them that it expected.
@@ -47,7 +51,7 @@ impl Window {
         let model = Model::of(pipeline, settings, &past, &journeys);
         let after = log.until(KnownAt(made_at.saturating_add(i64::from(days) * DAY)));
         let reader = log.reader(pipeline);
-        let mut window = Window { made_at, deals: 0, expected: 0.0, won: 0 };
+        let mut window = Window { made_at, days, deals: 0, expected: 0.0, won: 0 };
         for open in model.open_deals(&journeys) {
             window.deals += 1;
             window.expected += model.chances_of(&past, &open, &[days]).first().map_or(0.0, |chances| chances.won);
@@ -68,11 +72,14 @@ pub fn week_ends(pipeline: &Pipeline, time: i64) -> impl Iterator<Item = i64> + 
     sundays.map(|sunday| pipeline.end_of(sunday)).skip_while(move |end| *end > time)
 }
 
-/// When the past forecasts for `days` days were made whose time is over at `as_of`, the latest first.
+/// When the past forecasts for `days` days were made whose time is over at `as_of`, the latest first. Those that looked
+/// further ahead than anybody had looked back are left out: what comes after so many days they could only assume.
 pub fn made(pipeline: &Pipeline, log: &Log, as_of: i64, days: u32) -> Vec<i64> {
-    let first = log.first_known().map_or(i64::MAX, |first| first.0);
-    let last = as_of.saturating_sub(i64::from(days) * DAY);
-    week_ends(pipeline, last).take(WINDOWS).take_while(|end| *end >= first).collect()
+    let ahead = i64::from(days) * DAY;
+    let first = log.first_known().map_or(i64::MAX, |first| first.0.saturating_add(ahead));
+    let last = as_of.saturating_sub(ahead);
+    let weeks = (days / 14).max(1) as usize;
+    week_ends(pipeline, last).step_by(weeks).take(WINDOWS).take_while(|end| *end >= first).collect()
 }
 
 /// By how much forecasts were off lately.
@@ -93,7 +100,9 @@ impl Drift {
     pub fn of(windows: &[Window]) -> Option<Drift> {
         let expected: f64 = windows.iter().map(|window| window.expected).sum();
         let won: usize = windows.iter().map(|window| window.won).sum();
-        let factor = (won as f64 + WEIGHT) / (expected + WEIGHT);
+        // Where the times of two forecasts overlap the same wins were counted twice, and say no more for that.
+        let once = days_covered(windows) / windows.iter().map(|window| f64::from(window.days)).sum::<f64>().max(1.0);
+        let factor = (won as f64 * once + WEIGHT) / (expected * once + WEIGHT);
         (!windows.is_empty()).then_some(Drift { windows: windows.len(), expected, won, factor })
     }
 
@@ -104,6 +113,20 @@ impl Drift {
         let lost = if rest > 0.0 { (1.0 - won) * chances.lost / rest } else { 0.0 };
         Chances { won, lost, open: (1.0 - won - lost).max(0.0) }
     }
+}
+
+/// The days that at least one of these forecasts looked at.
+fn days_covered(windows: &[Window]) -> f64 {
+    let span =
+        |window: &Window| (window.made_at, window.made_at.saturating_add(i64::from(window.days).saturating_mul(DAY)));
+    let mut spans: Vec<(i64, i64)> = windows.iter().map(span).collect();
+    spans.sort_unstable();
+    let (mut covered, mut until) = (0.0, i64::MIN);
+    for (from, to) in spans {
+        covered += to.saturating_sub(from.max(until)).max(0) as f64 / DAY as f64;
+        until = until.max(to);
+    }
+    covered
 }
 
 #[cfg(test)]
@@ -125,10 +148,30 @@ mod tests {
     }
 
     #[test]
+    fn past_forecasts_follow_each_other_by_half_of_their_time_and_what_overlaps_counts_once() {
+        let log = crate::forecast::fixture::log(&[("acme", &[("a", 0)], &[])]);
+        let pipeline = pipeline(&["a"]);
+        let apart = |days: u32| -> Vec<i64> {
+            let made = made(&pipeline, &log, day(1000), days);
+            made.windows(2).map(|pair| (pair[0] - pair[1]) / DAY).collect()
+        };
+        assert_eq!((apart(7), apart(14), apart(90)), (vec![7; 7], vec![7; 7], vec![42; 7]));
+        // Nobody had looked back for a year before day 364.
+        assert_eq!(apart(364), [182; 1]);
+
+        let window = |on, days| Window { made_at: day(on), days, deals: 100, expected: 20.0, won: 60 };
+        let factor = |windows: &[Window]| Drift::of(windows).unwrap().factor;
+        assert!((factor(&[window(0, 30)]) - 2.0).abs() < 1e-12);
+        assert!((factor(&[window(0, 30), window(0, 30), window(0, 30)]) - 2.0).abs() < 1e-12);
+        // Three times thirty days in sixty: 120 wins, 40 of them expected.
+        assert!((factor(&[window(30, 30), window(15, 30), window(0, 30)]) - 140.0 / 60.0).abs() < 1e-12);
+    }
+
+    #[test]
     fn more_wins_than_expected_raise_the_chances_and_certainty_stays() {
-        let window = |expected, won| Window { made_at: 0, deals: 10, expected, won };
+        let window = |on, expected, won| Window { made_at: day(on), days: 30, deals: 10, expected, won };
         assert_eq!(Drift::of(&[]), None);
-        let drift = Drift::of(&[window(10.0, 20), window(10.0, 40)]).unwrap();
+        let drift = Drift::of(&[window(30, 10.0, 20), window(0, 10.0, 40)]).unwrap();
         assert!((drift.factor - 2.0).abs() < 1e-12);
         let half = drift.apply(Chances { won: 0.5, lost: 0.3, open: 0.2 });
         assert!((half.won - 0.75).abs() < 1e-12 && (half.lost - 0.15).abs() < 1e-12);

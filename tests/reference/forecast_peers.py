@@ -10,7 +10,7 @@
 * `count`: the number of wins among independent deals: fast-poibin
 * `money`: the sum of what is won by deals that depend on each other: drawn with NumPy
 * `scores`: Brier, log loss, AUC, calibration: scikit-learn
-* `pinball`, `ensemble`: quantile loss and CRPS: scoringrules
+* `pinball`, `ensemble`, `weighted`: quantile loss and CRPS: scoringrules
 
 Of a repository: the incidence of each stage from each age on, by the rows of `tussock log --format csv`.
 Prints JSON, the answers in the order of the cases.
@@ -138,6 +138,13 @@ def ensemble(case):
     return [float(crps_ensemble(came, members, estimator="qd")) for came in case["came"]]
 
 
+def weighted(case):
+    """The CRPS of the number of wins among independent deals, for each number that may have come."""
+    weights = PoiBin(case["chances"], mode="dp").pmf
+    members = numpy.arange(len(weights), dtype=float)
+    return [float(crps_ensemble(float(came), members, ens_w=weights, estimator="nrg")) for came in case["came"]]
+
+
 KINDS = {
     "incidence": incidence,
     "survival": survival,
@@ -146,6 +153,7 @@ KINDS = {
     "scores": scores,
     "pinball": pinball,
     "ensemble": ensemble,
+    "weighted": weighted,
 }
 
 

@@ -104,7 +104,7 @@ impl Law {
             ],
             drift: -0.12,
             growth: 0.25,
-            shock: 0.25,
+            shock: 0.15,
             period: 28,
             amount: 8_000.0,
             spread: 0.8,

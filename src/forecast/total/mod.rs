@@ -1,9 +1,9 @@
 //! How much money open deals will bring, as a whole distribution and without random numbers.
 //!
-//! Given the common factor ([`factor`]) deals are independent, so that the characteristic function of the total is the
-//! product of those of the deals; its mean over the factor, times that of new business, is turned back into probabilities
-//! on a grid of amounts. A handful of deals is worked out outcome by outcome instead, and of very many the small ones are
-//! taken together by the cumulants of their sum.
+//! Given a common factor deals are independent, so that the characteristic function of the total is the product of those of
+//! the deals; its mean over the factor, times that of new business, is turned back into probabilities on a grid of amounts.
+//! A handful of deals is worked out outcome by outcome instead, and of very many the small ones are taken together by the
+//! cumulants of their sum.
 
 mod distribution;
 mod factor;
@@ -28,6 +28,9 @@ const LARGEST: f64 = 1e30;
 
 /// The least amount that counts; no currency has smaller ones.
 const LEAST: f64 = 1e-15;
+
+/// The least chance that counts.
+const UNLIKELY: f64 = 1e-40;
 
 /// The largest dependence that is worked with.
 const DEPENDENT: f64 = 0.99;
@@ -168,7 +171,7 @@ impl Totals {
     /// The same, with each deal worked out on its own where there are at most `each`.
     fn with(bets: &[Bet], stream: Option<&Stream>, each: usize) -> Self {
         let mut bets: Vec<Bet> = bets.iter().map(|bet| bet.sound()).collect();
-        bets.retain(|bet| bet.chance > 0.0 && bet.amount > LEAST);
+        bets.retain(|bet| bet.chance > UNLIKELY && bet.amount > LEAST);
         bets.sort_by(|a, b| a.amount.total_cmp(&b.amount).then(a.chance.total_cmp(&b.chance)));
         let (sure, open): (Vec<Bet>, Vec<Bet>) = bets.into_iter().partition(|bet| bet.chance == 1.0);
         let sure: f64 = sure.iter().map(|bet| bet.amount).sum();
