@@ -173,7 +173,7 @@ fn cases() -> Vec<Value> {
         let whole: f64 = bets.iter().map(|bet| number(&bet["chance"]) * number(&bet["amount"])).sum();
         let stream = json!({"expected": 6.5, "shape": 12.0, "amounts": [3000, 7000, 12_000, 30_000]});
         cases.push(json!({
-            "kind": "money", "bets": bets, "dependence": dependence, "seed": seed, "draws": 200_000,
+            "kind": "money", "bets": bets, "dependence": dependence, "seed": seed, "draws": if *deals > 1000 { 20_000 } else { 200_000 },
             "stream": if seed % 2 == 1 { stream } else { Value::Null },
             "levels": [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95],
             "sums": [0.0, (whole / 2.0).round(), (whole * 0.8).round(), whole.round(), (whole * 1.4).round()],
