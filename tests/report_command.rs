@@ -127,7 +127,8 @@ fn deals_whose_file_was_removed_are_told_apart_by_what_they_last_were() {
     assert!(said.contains("1 deal whose file was removed is in no number"), "{said}");
     // A report of open deals has no line for somebody who has none.
     let report = json(&repo, &["forecast", "--by", "owner"]);
-    assert_eq!(report["forecast"]["groups"][0]["lines"].as_array().unwrap().len(), 2);
+    let owners = report["forecast"]["groups"][0]["lines"].as_array().unwrap();
+    assert!(!owners.is_empty() && owners.iter().all(|line| line["value"] != "o'neil"), "{owners:?}");
 }
 
 #[test]
