@@ -50,7 +50,7 @@ pub fn reach(ground: &Ground<'_>, until: NaiveDate, needed: Total) -> Reach {
     let new_amount = wins.zip(mean).map(|(wins, mean)| times(Total { sum: Some(mean), currency }, wins));
     let stream = arrivals.as_ref().zip(wins).and_then(|(arrivals, expected)| {
         let amounts = arrivals.rough_amounts();
-        (!amounts.is_empty()).then(|| Stream { expected, shape: arrivals.shape, amounts })
+        (!amounts.is_empty()).then_some(Stream { expected, shape: arrivals.shape, amounts })
     });
     let rest = needed.sum;
     let chance = match rest.as_ref().and_then(ToPrimitive::to_f64) {
