@@ -69,7 +69,7 @@ fn the_page_on_json_names_every_key() {
     let page = std::fs::read_to_string(root().join("docs/json.md")).unwrap();
     let repo = TestRepo::without_git();
     repo.ok(&["demo", "trial"]);
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 22] = [
         &["validate", "--format", "json"],
         &["list", "--format", "json", "--columns", "id"],
         &["show", "acme-site", "--json"],
@@ -81,6 +81,7 @@ fn the_page_on_json_names_every_key() {
         &["report", "pipeline", "--format", "json"],
         &["report", "funnel", "--full", "--pair", "brief..won", "--period", "quarter", "--format", "json"],
         &["report", "forecast", "--format", "json"],
+        &["backtest", "--horizon", "14d", "--format", "json"],
         &["report", "time", "--period", "quarter", "--format", "json"],
         &["report", "waterfall", "--format", "json"],
         &["report", "losses", "--period", "quarter", "--by", "owner", "--format", "json"],

@@ -35,6 +35,8 @@ use tussock::repo::snapshot::Snapshot;
 
 /// The largest difference of two chances that are the same.
 const TOLERANCE: f64 = 1e-12;
+/// The same of sums of more deals than are worked out one by one: the small ones are taken together by their cumulants.
+const TOGETHER: f64 = 1e-6;
 /// Ages from which visits are watched, as the script has them.
 const AGES: [u32; 7] = [0, 7, 14, 30, 60, 90, 180];
 /// The last day of what the made-up pipelines have behind them.
@@ -173,7 +175,7 @@ fn cases() -> Vec<Value> {
         let whole: f64 = bets.iter().map(|bet| number(&bet["chance"]) * number(&bet["amount"])).sum();
         let stream = json!({"expected": 6.5, "shape": 12.0, "amounts": [3000, 7000, 12_000, 30_000]});
         cases.push(json!({
-            "kind": "money", "bets": bets, "dependence": dependence, "seed": seed, "draws": 200_000,
+            "kind": "money", "bets": bets, "dependence": dependence, "seed": seed, "draws": if *deals > 1000 { 20_000 } else { 200_000 },
             "stream": if seed % 2 == 1 { stream } else { Value::Null },
             "levels": [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95],
             "sums": [0.0, (whole / 2.0).round(), (whole * 0.8).round(), whole.round(), (whole * 1.4).round()],
@@ -218,7 +220,7 @@ fn compare_numbers(what: &str, ours: &[f64], theirs: &[f64], tolerance: f64) -> 
     assert_eq!(ours.len(), theirs.len(), "{what}");
     let largest = theirs.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
     let off = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / largest.max(1e-9);
-    assert!(off <= tolerance, "{what}: {ours:?}, the independent program says {theirs:?}");
+    assert!(off <= tolerance, "{what} is off by {off:e}: {ours:?}, the independent program says {theirs:?}");
     off
 }
 
@@ -313,13 +315,18 @@ fn compare(cases: &[Value], said: &[Value]) {
                 let ours = distribution(&units(case), None, 0.0);
                 let theirs = numbers(said);
                 let own: Vec<f64> = (0..theirs.len()).map(|wins| ours.cdf(wins as f64)).collect();
-                compare_numbers("the number of wins", &own, &theirs, TOLERANCE)
+                compare_numbers(
+                    "the number of wins",
+                    &own,
+                    &theirs,
+                    if theirs.len() > 97 { TOGETHER } else { TOLERANCE },
+                )
             }
             "ensemble" => {
                 compare_numbers("CRPS", &crps(&distribution(&bets(case), None, 0.0), case), &numbers(said), TOLERANCE)
             }
             "weighted" => {
-                compare_numbers("CRPS", &crps(&distribution(&units(case), None, 0.0), case), &numbers(said), 1e-10)
+                compare_numbers("CRPS", &crps(&distribution(&units(case), None, 0.0), case), &numbers(said), TOGETHER)
             }
             "money" => compare_money(case, said),
             "scores" => compare_scores(case, said),

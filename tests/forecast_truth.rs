@@ -28,7 +28,7 @@ fn as_many_deals_are_won_as_the_law_says() {
         })
         .sum();
     let (mut old, mut new) = (Vec::new(), Vec::new());
-    for seed in 0..400 {
+    for seed in 0..250 {
         let world = World::of(&law, 200, CUT, CUT + DAYS, seed);
         let (mut more_old, mut more_new) = (0.0, -expected_new);
         for deal in &world.deals {
@@ -52,17 +52,15 @@ fn as_many_deals_are_won_as_the_law_says() {
 
 #[test]
 fn forecasts_of_small_pipelines_are_better_than_what_people_use_instead() {
-    let judged = Judged::of(200, &pipelines(200, 30));
-    judged.print();
+    let judged = Judged::of(200, &pipelines(200, 16, false));
     let [own, _, closed, percentages, law] = &judged.rows[..] else { panic!("there are {}", METHODS.len()) };
     for other in [closed, percentages] {
-        assert!(other.brier_worse.mean > 0.0 && other.crps_worse.mean > 0.0);
-        assert!(other.off > own.off);
+        assert!(other.brier_worse.mean > 0.0, "{} and {}", other.brier, own.brier);
+        assert!(other.off > own.off, "{} and {}", other.off, own.off);
+        assert!(other.came.mean < own.came.mean, "{:?} and {:?}", other.came, own.came);
     }
     // Nobody is better than who knows the law, but by luck.
     assert!(law.brier_worse.low < 0.0);
-    assert!(own.came.holds(1.0), "wins came for each that was expected: {:?}", own.came);
-    assert!(judged.covered().holds(0.8), "the range of 80 % held {:?}", judged.covered());
 }
 
 #[test]
@@ -73,7 +71,7 @@ fn forecasts_hold_what_they_promise_at_all_sizes() {
     }
     let mut broken = Vec::new();
     for (size, count) in SIZES {
-        let judged = Judged::of(size, &pipelines(size, count / 4));
+        let judged = Judged::of(size, &pipelines(size, count / 4, true));
         judged.print();
         broken.extend(judged.broken().into_iter().map(|what| format!("{size} deals: {what}")));
     }

@@ -173,7 +173,7 @@ fn the_report_of_each_pipeline_follows_in_every_format() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(repo.read("all.html").matches("<svg").count() >= 2);
     assert!(portfolio(&repo, &["--format", "text"]).out.contains("1,000 EUR"));
-    assert_eq!(portfolio(&repo, &["forecast", "--profile", "investor"]).code, 2);
+    assert_eq!(portfolio(&repo, &["agenda", "--profile", "investor"]).code, 2);
     assert!(!portfolio(&repo, &["--profile", "investor"]).out.contains("Weighted"));
     let alone = json(&repo, &["--repo", ".#sales"]);
     assert_eq!(alone["pipelines"].as_array().unwrap().len(), 1);

@@ -127,7 +127,8 @@ fn deals_whose_file_was_removed_are_told_apart_by_what_they_last_were() {
     assert!(said.contains("1 deal whose file was removed is in no number"), "{said}");
     // A report of open deals has no line for somebody who has none.
     let report = json(&repo, &["forecast", "--by", "owner"]);
-    assert_eq!(report["by"][0]["groups"].as_array().unwrap().len(), 2);
+    let owners = report["forecast"]["groups"][0]["lines"].as_array().unwrap();
+    assert!(!owners.is_empty() && owners.iter().all(|line| line["value"] != "o'neil"), "{owners:?}");
 }
 
 #[test]
@@ -430,7 +431,8 @@ fn a_reader_outside_sees_no_names_and_no_weighted_amounts_in_any_format() {
     repo.wait_days(60);
     deal("brief", 4);
     repo.commit("One more");
-    let reports = ["overview", "pipeline", "funnel", "time", "waterfall", "losses", "effort", "cash", "health"];
+    let reports =
+        ["overview", "pipeline", "funnel", "time", "forecast", "waterfall", "losses", "effort", "cash", "health"];
     for report in reports {
         for format in ["md", "html", "text", "json", "csv"] {
             for by in [&[][..], &["--by", "owner", "--by", "account"][..]] {
@@ -443,7 +445,5 @@ fn a_reader_outside_sees_no_names_and_no_weighted_amounts_in_any_format() {
             }
         }
     }
-    for refused in ["forecast", "agenda"] {
-        assert_eq!(repo.tussock(&["report", refused, "--profile", "investor"]).code, 2);
-    }
+    assert_eq!(repo.tussock(&["report", "agenda", "--profile", "investor"]).code, 2);
 }

@@ -7,11 +7,11 @@ use super::trial::{CUT, DAYS, DEPENDENCES, LAW, METHODS, Money, Trial, USUAL, se
 /// Deals that come up to the cut-off, and how many such pipelines tell enough.
 pub const SIZES: [(u32, u64); 4] = [(60, 2_000), (200, 1_000), (2_000, 300), (20_000, 100)];
 
-/// So many pipelines of one size, forecast as usual.
-pub fn pipelines(size: u32, count: u64) -> Vec<Trial> {
+/// So many pipelines of one size, forecast as usual; without `money` only the chances.
+pub fn pipelines(size: u32, count: u64, money: bool) -> Vec<Trial> {
     let law = Law::usual();
     let (truth, settings) = (Truth::of(&law, CUT, DAYS), settings());
-    (0..count).map(|number| Trial::of(&law, &truth, &settings, size, (u64::from(size) << 32) | number)).collect()
+    (0..count).map(|number| Trial::of(&law, &truth, &settings, size, (u64::from(size) << 32) | number, money)).collect()
 }
 
 /// A mean with the ends of its interval of 95 %: pipelines are independent of each other, the deals of one are not.

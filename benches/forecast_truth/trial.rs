@@ -43,8 +43,6 @@ pub struct Money {
     pub came: f64,
     pub expected: f64,
     pub crps: f64,
-    /// Where what came lies in it, 0 to 1.
-    pub place: f64,
     /// The ends of the range that is to hold what comes four times in five.
     pub low: f64,
     pub high: f64,
@@ -53,7 +51,7 @@ pub struct Money {
 impl Money {
     fn of(said: &Distribution, came: f64) -> Money {
         let (low, high) = (said.quantile(0.1), said.quantile(0.9));
-        Money { came, expected: said.mean(), crps: said.crps(came), place: said.pit(came), low, high }
+        Money { came, expected: said.mean(), crps: said.crps(came), low, high }
     }
 
     pub fn is_inside(&self) -> bool {
@@ -78,21 +76,21 @@ pub fn settings() -> ForecastSettings {
 }
 
 impl Trial {
-    /// About `size` deals, the pipeline of this number.
-    pub fn of(law: &Law, truth: &Truth, settings: &ForecastSettings, size: u32, number: u64) -> Trial {
+    /// About `size` deals, the pipeline of this number. Without `money` only chances are forecast, which is much quicker.
+    pub fn of(law: &Law, truth: &Truth, settings: &ForecastSettings, size: u32, number: u64, money: bool) -> Trial {
         let world = World::of(law, size, CUT, CUT + DAYS, number);
         let pipeline = facts::pipeline(law, "");
         let log = Log::of(&facts::history(law, &world));
-        Trial::forecast(law, truth, settings, &world, &pipeline, &log)
+        Trial::forecast(truth, settings, &world, &pipeline, &log, money)
     }
 
     fn forecast(
-        law: &Law,
         truth: &Truth,
         settings: &ForecastSettings,
         world: &World,
         pipeline: &Pipeline,
         log: &Log,
+        money: bool,
     ) -> Trial {
         let as_of = facts::end_of(CUT);
         let past = log.until(KnownAt(as_of));
@@ -140,6 +138,7 @@ impl Trial {
             amounts: arrivals.rough_amounts(),
         });
         let expected_new = stream.as_ref().map_or(0.0, |stream| stream.expected);
+        let (bets, stream) = if money { (bets, stream) } else { Default::default() };
         let old = bets.each_ref().map(|bets| Totals::prepare(bets, None).at(DEPENDENCES[USUAL]));
         let whole = Totals::prepare(&bets[0], stream.as_ref());
         Trial {

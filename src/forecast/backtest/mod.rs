@@ -382,7 +382,9 @@ pub(crate) mod tests {
 
     #[test]
     fn too_little_is_said_and_not_scored() {
-        let early = |now: i64| run(&eras(), &Plan { from: None, to: None, now: KnownAt(day(now)), ..plan() }, &|_, _| {}).too_early;
+        let early = |now: i64| {
+            run(&eras(), &Plan { from: None, to: None, now: KnownAt(day(now)), ..plan() }, &|_, _| {}).too_early
+        };
         assert!(matches!(early(60), Some(TooEarly::FewClosed { needed: 20, .. })), "{:?}", early(60));
         assert_eq!(early(9), Some(TooEarly::NoTime));
         assert_eq!(run(&[], &plan(), &|_, _| {}).too_early, Some(TooEarly::NoTime));

@@ -283,8 +283,8 @@ fn what_is_no_number_counts_as_nothing() {
 fn chances_and_amounts_next_to_nothing_and_beyond_all_measure_are_worked_with() {
     let stream = Stream { expected: 1e-300, shape: 1e-300, amounts: vec![1e-14, 1e300] };
     for (chance, amount) in [(1e-300, 1e-14), (1e-39, 1e-14), (1e-39, 1e300), (1.0 - 1e-16, 1e300), (0.5, 1e-300)] {
-        for count in [5, 20, 200] {
-            for (others, stream) in [(0, None), (20, None), (20, Some(&stream))] {
+        for count in [5, 20] {
+            for (others, stream) in [(0, None), (9, Some(&stream))] {
                 let mut deals = vec![Bet { chance, amount }; count];
                 deals.extend((0..others).map(|at| Bet { chance: 0.3, amount: 1.0 + f64::from(at) * 0.017 }));
                 let found = distribution(&deals, stream, 0.2);

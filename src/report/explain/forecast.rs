@@ -199,23 +199,10 @@ fn new_business<'a>(ground: &'a Ground<'a>, forecast: &Forecast, all: &mut Vec<N
         None => format!("{wins}; nothing was won with an amount in the year before, so what they bring is not known"),
     };
     let until = forecast.horizon.until;
-    for (name, title, value, formula) in [
-        (
-            "forecast.new_wins",
-            format!("Wins among deals that are not there yet, by {until}"),
-            Figure::Expected(new.expected_wins),
-            wins.clone(),
-        ),
-        (
-            "forecast.new",
-            format!("What deals bring that are not there yet, by {until}"),
-            Figure::MoneyOrNone(new.expected_amount),
-            amount,
-        ),
-    ] {
-        let number = Number::new(name, title, value, n, move || arrived(ground, log));
-        all.push(number.says("new_business", formula).claims(n, None));
-    }
+    let title = format!("What deals bring that are not there yet, by {until}");
+    let number =
+        Number::new("forecast.new", title, Figure::MoneyOrNone(new.expected_amount), n, move || arrived(ground, log));
+    all.push(number.says("new_business", amount).claims(n, None));
 }
 
 fn arrived(ground: &Ground<'_>, log: &Log) -> Vec<Pick> {
