@@ -323,7 +323,7 @@ fn a_forecast_has_settings_that_go_without_saying() {
     let (plain, _) = read(HEAD_WITH_STAGE.as_bytes()).unwrap();
     let settings = plain.forecast;
     assert_eq!((settings.horizon, settings.ages.as_slice()), (Horizon::Days(90), &[0, 7, 14, 30, 60, 90, 180][..]));
-    assert_eq!((settings.weight, settings.dependence), (10.0, 0.02));
+    assert_eq!((settings.weight, settings.dependence), (10.0, 0.05));
     assert!(settings.drift && settings.new_business && settings.coefficients.is_empty());
 
     let text = "version: 1\ncurrency: EUR\nstages: [{id: a, decided_in: 6w}]\nends: [{id: won, kind: won}]\n\
@@ -363,7 +363,7 @@ fn what_a_forecast_cannot_use_is_named() {
         assert!(said.starts_with("weight must be a number from 0 to 1000 (10 deals"), "{bad}: {said}");
     }
     let said = says("{dependence: 1}");
-    assert!(said.starts_with("dependence must be a number from 0 to 0.95 (0.02 is usual"), "{said}");
+    assert!(said.starts_with("dependence must be a number from 0 to 0.95 (0.05 is usual"), "{said}");
     assert_eq!(says("{drift: none}"), "drift must be true or false");
     assert_eq!(says("{new_business: 1}"), "new_business must be true or false");
 }

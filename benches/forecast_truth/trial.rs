@@ -133,7 +133,7 @@ impl Trial {
         let came = old_came + new_won.iter().map(|deal| deal.money()).sum::<f64>();
         let arrivals = Arrivals::of(pipeline, &past, &journeys);
         let stream = arrivals.map(|arrivals| Stream {
-            expected: arrivals.wins(&model, &[DAYS])[0],
+            expected: arrivals.wins(&model, drift.as_ref(), &[DAYS])[0],
             shape: arrivals.shape,
             amounts: arrivals.rough_amounts(),
         });

@@ -10,6 +10,7 @@ use crate::metrics::DAY;
 use crate::metrics::journey::{Journeys, Outcome};
 use crate::metrics::rates::Converter;
 
+use super::drift::Drift;
 use super::hazards::Factors;
 use super::log::Past;
 use super::model::Model;
@@ -77,14 +78,15 @@ impl Arrivals {
         })
     }
 
-    /// How many new deals will have been won after each of these numbers of days, which rise.
-    pub fn wins(&self, model: &Model, days: &[u32]) -> Vec<f64> {
+    /// How many new deals will have been won after each of these numbers of days, which rise, corrected by how the last
+    /// forecasts came true: what was off for open deals was off for these.
+    pub fn wins(&self, model: &Model, drift: Option<&Drift>, days: &[u32]) -> Vec<f64> {
         let longest = days.last().copied().unwrap_or(0);
         let every: Vec<u32> = (0..=longest).collect();
         let mut won = vec![0.0; every.len()];
         for (stage, share) in &self.entries {
             for (sum, chances) in won.iter_mut().zip(model.within(*stage, 0, Factors::ONE, &every)) {
-                *sum += share * chances.won;
+                *sum += share * drift.map_or(chances, |drift| drift.apply(chances)).won;
             }
         }
         // A deal that comes in during a day has, on average, half of it left.
@@ -170,7 +172,7 @@ mod tests {
         // (4 + 12/112 * 28) / (56 + 28)
         assert!((found.per_day - 7.0 / 84.0).abs() < 1e-12 && (found.shape - 7.0).abs() < 1e-12);
         assert_eq!(found.mean_amount(), Some(Decimal::from(100)));
-        let wins = found.wins(&model, &[0, 1, 30, 90]);
+        let wins = found.wins(&model, None, &[0, 1, 30, 90]);
         assert_eq!(wins[0], 0.0);
         assert!(wins.windows(2).all(|pair| pair[0] <= pair[1]));
         // The sum over the days on which they come, by hand.

@@ -140,6 +140,13 @@ impl Hazards {
 }
 
 impl Chances {
+    /// So much of the way to others, 0 to 1.
+    pub(super) fn towards(self, other: Chances, share: f64) -> Chances {
+        let won = self.won + (other.won - self.won) * share;
+        let lost = self.lost + (other.lost - self.lost) * share;
+        Chances { won, lost, open: (1.0 - won - lost).max(0.0) }
+    }
+
     /// A day later.
     fn after(self, won: f64, lost: f64) -> Chances {
         // More than all cannot be decided on a day, whatever the factors say.

@@ -400,7 +400,7 @@ pub fn of_ground(ground: &Ground<'_>) -> Forecast {
     let total = total.finish();
 
     let arrivals = ground.arrivals();
-    let new_wins = arrivals.as_ref().map(|arrivals| arrivals.wins(model, months.days()));
+    let new_wins = arrivals.as_ref().map(|arrivals| arrivals.wins(model, ground.drift.as_ref(), months.days()));
     let new_business = arrivals.as_ref().zip(new_wins.as_ref()).map(|(arrivals, wins)| {
         let expected_wins = wins.last().copied().unwrap_or(0.0);
         let mean = arrivals.mean_amount().map(|sum| Total { sum: Some(sum), currency: pipeline.currency });
@@ -415,7 +415,7 @@ pub fn of_ground(ground: &Ground<'_>) -> Forecast {
     let stream_of = |expected: f64| {
         let arrivals = arrivals.as_ref()?;
         let amounts = arrivals.rough_amounts();
-        (!amounts.is_empty()).then(|| Stream { expected, shape: arrivals.shape, amounts })
+        (!amounts.is_empty()).then_some(Stream { expected, shape: arrivals.shape, amounts })
     };
     let with_new = new_business.as_ref().map(|new| {
         let mut expected_amount = total.expected_amount;

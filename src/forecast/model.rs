@@ -96,11 +96,18 @@ impl Model {
     }
 
     /// What becomes of a deal that has been in a stage for `age` days, within each of these numbers of days, which rise.
+    /// Between two ages from which visits are counted it lies on a straight line: who takes a deal of 29 days for one of 14
+    /// waits for much that has not happened in the meantime.
     pub fn within(&self, stage: usize, age: u32, factors: Factors, days: &[u32]) -> Vec<Chances> {
-        match self.hazards(stage, age) {
-            Some(hazards) => hazards.within(days, factors),
-            None => vec![Chances::NONE; days.len()],
-        }
+        let Some(hazards) = self.hazards(stage, age) else { return vec![Chances::NONE; days.len()] };
+        let younger = hazards.within(days, factors);
+        let bin = self.cells.bin_of(age);
+        let ages = self.cells.ages();
+        let (Some(from), Some(to)) = (ages.get(bin), ages.get(bin + 1)) else { return younger };
+        let Some(older) = self.table.hazards(stage, bin + 1).filter(|_| age > *from) else { return younger };
+        let share = f64::from(age - from) / f64::from(to - from);
+        let between = |(young, old): (Chances, Chances)| young.towards(old, share);
+        younger.into_iter().zip(older.within(days, factors)).map(between).collect()
     }
 
     /// The hazards of a deal that has been in a stage for `age` days.

@@ -45,7 +45,9 @@ pub fn reach(ground: &Ground<'_>, until: NaiveDate, needed: Total) -> Reach {
     }
     let expected_amount = tally.finish().expected_amount;
     let arrivals = ground.arrivals();
-    let wins = arrivals.as_ref().and_then(|arrivals| arrivals.wins(&ground.model, &[days]).first().copied());
+    let wins = arrivals
+        .as_ref()
+        .and_then(|arrivals| arrivals.wins(&ground.model, ground.drift.as_ref(), &[days]).first().copied());
     let mean = arrivals.as_ref().and_then(|arrivals| arrivals.mean_amount());
     let new_amount = wins.zip(mean).map(|(wins, mean)| times(Total { sum: Some(mean), currency }, wins));
     let stream = arrivals.as_ref().zip(wins).and_then(|(arrivals, expected)| {

@@ -140,7 +140,8 @@ fn the_sellers_opinion_is_shown_and_changes_nothing() {
     let plain = open("a", "offer", "1000", "2026-03-01");
     let loud = with(with(plain.clone(), "category", text("commit")), "confidence", Value::Integer(99));
     let best = with(open("b", "offer", "10", "2026-03-01"), "category", text("Best case"));
-    let (without, with) = (make(&small(), &[plain], &Log::default()), make(&small(), &[loud.clone()], &Log::default()));
+    let (without, with) =
+        (make(&small(), &[plain], &Log::default()), make(&small(), std::slice::from_ref(&loud), &Log::default()));
     assert_eq!(without.total, with.total);
     assert_eq!(with.deals[0].category.as_deref(), Some("commit"));
     assert_eq!(with.deals[0].confidence.as_deref(), Some("99"));
@@ -230,7 +231,7 @@ type Step = (usize, usize, i64, i64);
 
 fn events(steps: &[Step]) -> Vec<crate::history::event::Event> {
     let places = ["brief", "offer", "won", "lost"];
-    let mut now = vec![None; 12];
+    let mut now = [None; 12];
     let (mut on, mut known) = (0, 0);
     let mut events = Vec::new();
     for (deal, to, later, delay) in steps {

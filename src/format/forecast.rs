@@ -173,7 +173,7 @@ impl Default for ForecastSettings {
             weight: 10.0,
             coefficients: Vec::new(),
             drift: true,
-            dependence: 0.02,
+            dependence: 0.05,
             new_business: true,
         }
     }
@@ -207,7 +207,7 @@ impl Reader<'_> {
         }
         if let Some(node) = mapping.get("dependence")
             && let Some(share) =
-                self.between(node, "dependence", MOST_DEPENDENCE, "0.02 is usual, and 0 means each deal for itself")
+                self.between(node, "dependence", MOST_DEPENDENCE, "0.05 is usual, and 0 means each deal for itself")
         {
             settings.dependence = share;
         }

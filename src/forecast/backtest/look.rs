@@ -182,9 +182,9 @@ impl<'a> Scene<'a> {
     }
 
     /// What is said of new business; `None` where the file does not ask for it, or nothing came in yet.
-    pub(super) fn stream(&self, model: &Model) -> Option<Stream> {
+    pub(super) fn stream(&self, model: &Model, drift: Option<&Drift>) -> Option<Stream> {
         let arrivals = self.arrivals()?;
-        let expected = arrivals.wins(model, &[self.cutoff.days]).first().copied().unwrap_or(0.0);
+        let expected = arrivals.wins(model, drift, &[self.cutoff.days]).first().copied().unwrap_or(0.0);
         Some(Stream { expected, shape: arrivals.shape, amounts: arrivals.rough_amounts() })
     }
 
@@ -238,7 +238,7 @@ impl Look {
         let drift = bench.drift(&cutoff, windows);
         let own = if drift.is_some() { scene.won(&model, drift.as_ref()) } else { plain.clone() };
         let (came, came_all) = (rough(scene.came()), scene.came_all());
-        let stream = scene.stream(&model);
+        let stream = scene.stream(&model, drift.as_ref());
         let all =
             stream.as_ref().map(|stream| Said::of(&Totals::prepare(&scene.bets(&own), Some(stream)).at(rho), came_all));
         let mut said = Vec::new();

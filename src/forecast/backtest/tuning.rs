@@ -256,7 +256,7 @@ fn choose_dependence(bench: &Bench<'_>, cutoffs: &[Cutoff], chosen: &mut Changed
         let (model, plain) = scene.chances(chosen);
         let drift = bench.drift(cutoff, &windows);
         let chances = if drift.is_some() { scene.won(&model, drift.as_ref()) } else { plain };
-        let stream = scene.stream(&model);
+        let stream = scene.stream(&model, drift.as_ref());
         let came = match stream {
             Some(_) => scene.came_all(),
             None => super::look::rough(scene.came()),
