@@ -27,7 +27,7 @@ pub const LAW: usize = METHODS.len() - 1;
 /// The dependences between deals that are tried.
 pub const DEPENDENCES: [f64; 7] = [0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
 /// The one that a pipeline has that does not say.
-pub const USUAL: usize = 3;
+pub const USUAL: usize = 4;
 
 /// An open deal.
 pub struct Open {

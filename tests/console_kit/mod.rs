@@ -3,7 +3,8 @@
 //! In a block that begins with ` ```console `, a line `$ …` is a command for the shell and the lines up to the next
 //! command or blank line before one are what it prints, both streams together. A line `...` stands for any lines. Every
 //! command must succeed, unless the fence says how the last one ends: ` ```console exit=1 `. All blocks of a page run in
-//! one shell, one after the other. `TUSSOCK_BLESS=1` writes the page anew where no `...` is in the way.
+//! one shell, one after the other. `TUSSOCK_BLESS=1` writes the page anew; between `...` each line that is no longer
+//! printed gives way to the printed one that is most like it.
 
 use std::path::Path;
 use std::process::Command;
@@ -51,9 +52,8 @@ pub fn check_page(page: &Path) -> Result<(), String> {
                 output.join("\n")
             ),
         );
-        if !shown.contains(&"...") {
-            blessed.splice(step.lines.0..step.lines.1, output.iter().map(|l| (*l).to_owned()));
-        }
+        let anew = if shown.contains(&"...") { brought_up_to_date(shown, &output) } else { output };
+        blessed.splice(step.lines.0..step.lines.1, anew.iter().map(|l| (*l).to_owned()));
     }
     if std::env::var_os("TUSSOCK_BLESS").is_some() {
         std::fs::write(page, blessed.join("\n") + "\n").expect("the page is written");
@@ -122,6 +122,19 @@ fn run(steps: &[Step]) -> Vec<(String, i32)> {
     }
     assert_eq!(results.len(), steps.len(), "the shell stopped early:\n{}{}", ran.out, ran.err);
     results
+}
+
+/// What is shown, with printed lines in place of those that are not printed any more.
+fn brought_up_to_date<'l>(shown: &[&'l str], output: &[&'l str]) -> Vec<&'l str> {
+    let likeness = |a: &str, b: &str| similar::TextDiff::from_chars(a, b).ratio();
+    let newest = |line: &&'l str| {
+        if *line == "..." || output.contains(line) {
+            return *line;
+        }
+        let others = output.iter().filter(|other| !shown.contains(other));
+        others.max_by(|a, b| likeness(line, a).total_cmp(&likeness(line, b))).copied().unwrap_or(line)
+    };
+    shown.iter().map(newest).collect()
 }
 
 /// Whether output is as shown, where `...` stands for any lines.

@@ -39,9 +39,7 @@ from peers_kit.repository import Repository, parse_money, rfc3339, seconds
 from peers_kit.waterfall import waterfall
 
 PROGRAMS = ("lifelines", "scikit-survival", "pm4py", "duckdb", "pandas", "numpy", "scipy", "PyYAML")
-# A field with more values than this is not split by.
-MANY_VALUES = 12
-REPORTS = ("log", "list", "funnel", "pipeline", "forecast", "time", "waterfall", "losses", "effort", "cash")
+REPORTS = ("log", "list", "funnel", "pipeline", "time", "waterfall", "losses", "effort", "cash")
 
 
 class Peers:
@@ -101,13 +99,9 @@ class Peers:
         state = states.State(pipeline, text, found, as_of, floors)
         if "list" in self.reports:
             self.check_list(pipeline, state, commit.id)
-        if "funnel" in self.reports:
-            self.check_parts(state, arguments)
         if "pipeline" in self.reports:
             self.held(["pipeline", *arguments], head | {"state": states.snapshot(state, ["owner"])})
             self.check_table(state, arguments)
-        if "forecast" in self.reports:
-            self.held(["forecast", *arguments], head | {"forecast": states.forecast(state)})
         self.check_rest(pipeline, found, commit, as_of, arguments, floors)
 
     def check_rest(self, pipeline, found, commit, as_of, arguments, floors):
@@ -160,19 +154,6 @@ class Peers:
             if arguments:
                 # The last day asks for what was known then.
                 self.held(["waterfall", *days], told)
-
-    def check_parts(self, state, arguments):
-        """The funnel of the deals of one owner, and as of today that of each value of a field that has a few."""
-        part = lambda deals: {deal: state.journeys[deal] for deal in deals}
-        funnel = lambda deals: funnels.funnel(state.pipeline, part(deals), state.as_of, (None, None), state.floors)
-        owner, deals = state.values("owner")[0]
-        if owner is not None:
-            self.held(["funnel", *arguments, "--where", f"owner=={json.dumps(owner)}"], {"funnel": funnel(deals)})
-        field = next((field for field in ("source", "region") if 1 < len(state.values(field)) <= MANY_VALUES), None)
-        if field and not arguments:
-            rows = state.values(field)
-            groups = [{"value": value, "deals": len(deals), "funnel": funnel(deals)} for value, deals in rows]
-            self.held(["funnel", "--by", field], {"by": [{"field": field, "groups": groups}]})
 
     def check_table(self, state, arguments):
         """The sums of the report's stages against its own table of deals, both as CSV, by SQL."""

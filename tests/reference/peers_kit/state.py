@@ -10,7 +10,6 @@ import duckdb
 from .funnel import observation, won_time
 from .survival import Curve, step
 
-DAY = 86_400
 PRIOR_WEIGHT = 10
 COLUMNS = "id,stage,status,owner,source,region,amount,close_date,category,days_in_stage"
 
@@ -221,64 +220,9 @@ def open_deals(state):
                 "stage": stage,
                 "amount": money(number, currency) if amount is not None else None,
                 "close_date": close_date,
-                "days_in_stage": age // DAY,
+                "days_in_stage": max((state.pipeline.day(state.as_of) - state.pipeline.day(visit.entered)).days, 0),
                 "at_least": visit.untimed,
                 "older_than": older,
             }
         )
     return sorted(found, key=lambda line: (-line["days_in_stage"], line["id"]))
-
-
-def forecast(state):
-    """What `tussock report forecast` says under `forecast`."""
-
-    def expected(line):
-        told = {key: line[key] for key in ("deals", "expected_wins", "amount", "without_amount")}
-        return told | {"expected_amount": line["weighted"]}
-
-    closed = sum(journey.outcome in ("won", "lost", "recycled") for journey in state.journeys.values())
-    by_stage = state.lines("stage")
-    month = f"CASE WHEN close_date IS NULL THEN 'no date' WHEN close_date < '{state.day}' THEN 'overdue' ELSE close_date[:7] END"
-    months = sorted(state.lines(month).items(), key=lambda item: (["overdue", "no date"].index(item[0]) * 2 - 1 if item[0] in ("overdue", "no date") else 0, item[0]))
-    categories = sorted(state.lines("category").items(), key=lambda item: (item[0] is None, item[0] or ""))
-    if all(category is None for category, _ in categories):
-        categories = []
-    return {
-        "day": str(state.day),
-        "trust": "assumed" if closed == 0 else "mostly_assumed" if closed < 20 else "history",
-        "closed": closed,
-        "total": expected(state.total()),
-        "months": [{"when": when} | expected(line) for when, line in months],
-        "stages": [line | expected(by_stage.get(line["stage"]) or state.nothing()) for line in state.chances],
-        "categories": [{"category": category} | expected(line) for category, line in categories],
-        "other_currencies": state.other_currencies(),
-        "deals": expected_deals(state),
-    }
-
-
-def expected_deals(state):
-    """The open deals, the largest expected amount first."""
-    lines = {line["stage"]: line for line in state.chances}
-    found = []
-    rows = state.sql("SELECT id, stage, number, currency, amount, close_date, number * chance, ours FROM open_deals")
-    for deal, stage, number, currency, amount, close_date, weighted, ours in rows:
-        expected = None
-        if amount is not None and ours:
-            expected = {"amount": rounded(weighted, state.pipeline.minor_digits), "currency": currency}
-        line = lines[stage]
-        found.append(
-            {
-                "id": deal,
-                "stage": stage,
-                "amount": money(number, currency) if amount is not None else None,
-                "close_date": close_date,
-                "chance": line["chance"],
-                "evidence": line["evidence"],
-                "expected_amount": expected,
-            }
-        )
-    def order(line):
-        expected = line["expected_amount"]
-        return (expected is None, -(expected["amount"] if expected else 0), line["id"])
-
-    return sorted(found, key=order)
