@@ -54,27 +54,41 @@ pub(in crate::cli) enum Format {
     Csv,
 }
 
+impl Format {
+    /// As asked, or as the name of the file says; text on a terminal.
+    ///
+    /// # Errors
+    /// When a table is asked for and no CSV.
+    pub(in crate::cli) fn of(
+        asked: Option<Format>,
+        output: Option<&Path>,
+        table: Option<&str>,
+    ) -> Result<Format, CommandError> {
+        let ending = output.and_then(Path::extension).and_then(|ending| ending.to_str());
+        let format = match (asked, ending) {
+            (Some(format), _) => format,
+            (None, Some("json")) => Format::Json,
+            (None, Some("csv")) => Format::Csv,
+            (None, Some("html" | "htm")) => Format::Html,
+            (None, Some("txt")) => Format::Text,
+            (None, None) if output.is_none() && std::io::stdout().is_terminal() => Format::Text,
+            (None, _) => Format::Md,
+        };
+        if table.is_some() && format != Format::Csv {
+            return Err(CommandError::usage("--table belongs to CSV: add --format csv"));
+        }
+        Ok(format)
+    }
+}
+
 impl Printing {
     /// How to print: as asked, or as the name of the file says.
     ///
     /// # Errors
     /// When a table is asked for and no CSV.
     pub(in crate::cli) fn format(&self) -> Result<Format, CommandError> {
-        let ending = self.output.as_ref().and_then(|file| file.extension()).and_then(|ending| ending.to_str());
-        let format = match (self.format, ending) {
-            _ if self.context => Format::Json,
-            (Some(format), _) => format,
-            (None, Some("json")) => Format::Json,
-            (None, Some("csv")) => Format::Csv,
-            (None, Some("html" | "htm")) => Format::Html,
-            (None, Some("txt")) => Format::Text,
-            (None, None) if self.output.is_none() && std::io::stdout().is_terminal() => Format::Text,
-            (None, _) => Format::Md,
-        };
-        if self.table.is_some() && format != Format::Csv {
-            return Err(CommandError::usage("--table belongs to CSV: add --format csv"));
-        }
-        Ok(format)
+        let asked = if self.context { Some(Format::Json) } else { self.format };
+        Format::of(asked, self.output.as_deref(), self.table.as_deref())
     }
 
     /// Prints a report. `templates` are the pipeline's own.

@@ -197,14 +197,15 @@ impl Known {
                 let asked = ask(&summary);
                 // What is known of removed deals are the values that their fields had.
                 let tracks = needs.tracks || needs.deals && asked.as_ref().is_ok_and(tells_apart);
+                // In full it is large.
+                let history = (needs.log || events).then(|| chronicle.history());
                 let told = Told {
                     summary,
                     spells: chronicle.spells(true),
                     tracks: if tracks { chronicle.tracks() } else { Tracks::default() },
                     homes: if needs.deals { chronicle.homes() } else { Vec::new() },
-                    log: needs.log.then(|| Log::of(&chronicle.history())),
-                    // In full it is large.
-                    history: events.then(|| chronicle.history()),
+                    log: history.as_ref().filter(|_| needs.log).map(Log::of),
+                    history: history.filter(|_| events),
                 };
                 (told, asked)
             };

@@ -332,25 +332,13 @@ impl<'h> Writing<'h> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::forecast::fixture::event;
     use crate::history::event::Event;
     use crate::metrics::fixture::{day, history, pipeline};
     use crate::metrics::journey::Journey;
-    use crate::repo::objects::{Author, ObjectId};
 
     fn stage(id: &str) -> StageId {
         StageId::new(id).unwrap()
-    }
-
-    fn event(deal: &str, on: i64, known: i64, kind: EventKind) -> Event {
-        Event {
-            deal: DealId::new(deal).unwrap(),
-            kind,
-            at: ValidAt(day(on)),
-            known_at: KnownAt(day(known)),
-            author: Arc::new(Author { name: "Olga".to_owned(), email: "olga@example.com".to_owned() }),
-            commit: ObjectId::from_hex(&"1".repeat(40)).unwrap(),
-            clamped: false,
-        }
     }
 
     fn moved(deal: &str, on: i64, known: i64, to: &str) -> Event {

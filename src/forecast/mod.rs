@@ -46,7 +46,7 @@ use coefficients::Coefficient;
 use drift::{Drift, Window};
 use expected::{CategoryLine, CloseDateLine, Expected, GroupLine, Groups, Range, StageLine, Tally, When};
 use hazards::{Chances, Factors};
-use log::{Log, Past};
+use log::Log;
 use model::{Model, age};
 use months::{MonthLine, Months};
 use total::{Bet, Stream};
@@ -242,12 +242,14 @@ pub struct Ground<'a> {
     pub day: NaiveDate,
     /// How far it looks.
     pub ahead: Ahead,
-    past: Past<'a>,
     journeys: Journeys,
     /// What the past says.
     pub model: Model,
     /// Whether the last forecasts came true.
     pub drift: Option<Drift>,
+    /// How deals come in, where new ones are to be told.
+    arrivals: Option<Arrivals>,
+    standings: Vec<Option<Standing>>,
 }
 
 /// What is known of an open deal that is forecast.
@@ -279,25 +281,29 @@ impl<'a> Ground<'a> {
             Drift::of(&windows)
         });
         let ahead = Ahead { asked: input.horizon, days, until };
-        Ground { input, day, ahead, past, journeys, model, drift: drift.flatten() }
+        let wanted = input.whole && settings.new_business;
+        let arrivals = wanted.then(|| Arrivals::of(pipeline, &past, &journeys)).flatten();
+        let standings = standings(input, &journeys, &model);
+        Ground { input, day, ahead, journeys, model, drift: drift.flatten(), arrivals, standings }
+    }
+
+    /// The same for other deals: nothing is learnt again. All but the deals and what they are split by is as it was.
+    pub fn with<'b>(&self, input: &'b Input<'b>) -> Ground<'b> {
+        Ground {
+            input,
+            day: self.day,
+            ahead: self.ahead,
+            standings: standings(input, &self.journeys, &self.model),
+            journeys: self.journeys.clone(),
+            model: self.model.clone(),
+            drift: self.drift,
+            arrivals: self.arrivals.clone(),
+        }
     }
 
     /// How the open deals stand, in their order; `None` for those that are closed, or in a folder that is no stage.
-    pub fn standings(&self) -> Vec<Option<Standing>> {
-        let pipeline = self.input.pipeline;
-        let by_deal = self.journeys.by_deal();
-        let standing = |deal: &Deal| {
-            let stage = pipeline.stages.iter().position(|stage| stage.id == deal.stage)?;
-            if pipeline.status(&deal.stage) != Status::Open {
-                return None;
-            }
-            let now = by_deal.get(&deal.id).and_then(|journey| journey.current());
-            // A deal that is only imagined to be in its stage has just come there.
-            let entered = now.filter(|visit| visit.spot == Spot::Stage(stage)).map(|visit| visit.entered);
-            let values = self.model.coefficients().fields().map(|field| field_text(deal, field)).collect();
-            Some(Standing { stage, age: entered.map_or(0, |entered| age(self.input.as_of, entered)), values })
-        };
-        self.input.deals.iter().map(standing).collect()
+    pub fn standings(&self) -> &[Option<Standing>] {
+        &self.standings
     }
 
     /// By how much a deal differs from others of its stage and age.
@@ -316,11 +322,29 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// How deals come in, where new ones are to be told.
-    fn arrivals(&self) -> Option<Arrivals> {
-        let wanted = self.input.whole && self.input.pipeline.forecast.new_business;
-        wanted.then(|| Arrivals::of(self.input.pipeline, &self.past, &self.journeys)).flatten()
+    /// So many new wins as a stream of money; `None` where there is no new business, or nobody knows what it brings.
+    fn stream(&self, expected: f64) -> Option<Stream> {
+        let arrivals = self.arrivals.as_ref()?;
+        let amounts = arrivals.rough_amounts();
+        (!amounts.is_empty()).then_some(Stream { expected, shape: arrivals.shape, amounts })
     }
+}
+
+fn standings(input: &Input<'_>, journeys: &Journeys, model: &Model) -> Vec<Option<Standing>> {
+    let pipeline = input.pipeline;
+    let by_deal = journeys.by_deal();
+    let standing = |deal: &Deal| {
+        let stage = pipeline.stages.iter().position(|stage| stage.id == deal.stage)?;
+        if pipeline.status(&deal.stage) != Status::Open {
+            return None;
+        }
+        let now = by_deal.get(&deal.id).and_then(|journey| journey.current());
+        // A deal that is only imagined to be in its stage has just come there.
+        let entered = now.filter(|visit| visit.spot == Spot::Stage(stage)).map(|visit| visit.entered);
+        let values = model.coefficients().fields().map(|field| field_text(deal, field)).collect();
+        Some(Standing { stage, age: entered.map_or(0, |entered| age(input.as_of, entered)), values })
+    };
+    input.deals.iter().map(standing).collect()
 }
 
 /// Says what of the open deals will be won by the end of the horizon. Won deals are not part of it, and the sellers' own
@@ -357,10 +381,10 @@ pub fn of_ground(ground: &Ground<'_>) -> Forecast {
             in_no_stage += usize::from(pipeline.status(&deal.stage) == Status::Open);
             continue;
         };
-        let by_day = ground.chances(&standing, &days);
+        let by_day = ground.chances(standing, &days);
         // What it is worth in the pipeline's currency; `None` too where no rate is known.
         let own = deal.amount().and_then(|money| converter.convert(money, day));
-        let line = deal_line(ground, deal, &standing, &by_day, own);
+        let line = deal_line(ground, deal, standing, &by_day, own);
         let share = decimal_share(line.chances.won);
         let add = |tally: &mut Tally| tally.add(line.amount.is_some(), own, share);
         add(&mut total);
@@ -399,9 +423,9 @@ pub fn of_ground(ground: &Ground<'_>) -> Forecast {
     let own_range = range(&plain, None);
     let total = total.finish();
 
-    let arrivals = ground.arrivals();
-    let new_wins = arrivals.as_ref().map(|arrivals| arrivals.wins(model, ground.drift.as_ref(), months.days()));
-    let new_business = arrivals.as_ref().zip(new_wins.as_ref()).map(|(arrivals, wins)| {
+    let arrivals = ground.arrivals.as_ref();
+    let new_wins = arrivals.map(|arrivals| arrivals.wins(model, ground.drift.as_ref(), months.days()));
+    let new_business = arrivals.zip(new_wins.as_ref()).map(|(arrivals, wins)| {
         let expected_wins = wins.last().copied().unwrap_or(0.0);
         let mean = arrivals.mean_amount().map(|sum| Total { sum: Some(sum), currency: pipeline.currency });
         NewBusiness {
@@ -412,11 +436,6 @@ pub fn of_ground(ground: &Ground<'_>) -> Forecast {
             expected_amount: mean.map(|mean| times(mean, expected_wins)),
         }
     });
-    let stream_of = |expected: f64| {
-        let arrivals = arrivals.as_ref()?;
-        let amounts = arrivals.rough_amounts();
-        (!amounts.is_empty()).then_some(Stream { expected, shape: arrivals.shape, amounts })
-    };
     let with_new = new_business.as_ref().map(|new| {
         let mut expected_amount = total.expected_amount;
         match new.expected_amount.map(|new| new.sum) {
@@ -425,11 +444,12 @@ pub fn of_ground(ground: &Ground<'_>) -> Forecast {
             None => {}
         }
         let expected_wins = total.expected_wins + new.expected_wins;
-        WithNew { expected_wins, expected_amount, range: range(&plain, stream_of(new.expected_wins).as_ref()) }
+        WithNew { expected_wins, expected_amount, range: range(&plain, ground.stream(new.expected_wins).as_ref()) }
     });
-    let mean = arrivals.as_ref().and_then(Arrivals::mean_amount);
-    let months =
-        months.finish(new_wins.as_deref(), mean, |bets, new_wins| range(bets, new_wins.and_then(stream_of).as_ref()));
+    let mean = arrivals.and_then(Arrivals::mean_amount);
+    let months = months.finish(new_wins.as_deref(), mean, |bets, new_wins| {
+        range(bets, new_wins.and_then(|wins| ground.stream(wins)).as_ref())
+    });
 
     let evidence = match deals.len() {
         0 => 0.0,

@@ -10,7 +10,7 @@ use crate::metrics::rates::Converter;
 use crate::metrics::total::{Total, decimal_share};
 
 use super::expected::Tally;
-use super::total::{self, Bet, Stream};
+use super::total::{self, Bet};
 use super::{Ground, RANGE_FLOOR, times};
 
 /// What is expected up to the end of a target.
@@ -37,23 +37,20 @@ pub fn reach(ground: &Ground<'_>, until: NaiveDate, needed: Total) -> Reach {
     for (deal, standing) in ground.input.deals.iter().zip(ground.standings()) {
         let Some(standing) = standing else { continue };
         let own = deal.amount().and_then(|money| converter.convert(money, ground.day));
-        let chance = ground.chances(&standing, &[days]).first().map_or(0.0, |chances| chances.won);
+        let chance = ground.chances(standing, &[days]).first().map_or(0.0, |chances| chances.won);
         tally.add(own.is_some(), own, decimal_share(chance));
         if let Some(amount) = own.as_ref().and_then(ToPrimitive::to_f64).filter(|amount| *amount > 0.0) {
             bets.push(Bet { chance, amount });
         }
     }
     let expected_amount = tally.finish().expected_amount;
-    let arrivals = ground.arrivals();
+    let arrivals = ground.arrivals.as_ref();
     let wins = arrivals
         .as_ref()
         .and_then(|arrivals| arrivals.wins(&ground.model, ground.drift.as_ref(), &[days]).first().copied());
-    let mean = arrivals.as_ref().and_then(|arrivals| arrivals.mean_amount());
+    let mean = arrivals.and_then(|arrivals| arrivals.mean_amount());
     let new_amount = wins.zip(mean).map(|(wins, mean)| times(Total { sum: Some(mean), currency }, wins));
-    let stream = arrivals.as_ref().zip(wins).and_then(|(arrivals, expected)| {
-        let amounts = arrivals.rough_amounts();
-        (!amounts.is_empty()).then_some(Stream { expected, shape: arrivals.shape, amounts })
-    });
+    let stream = wins.and_then(|wins| ground.stream(wins));
     let rest = needed.sum;
     let chance = match rest.as_ref().and_then(ToPrimitive::to_f64) {
         Some(rest) if rest <= 0.0 => Some(1.0),

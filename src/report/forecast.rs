@@ -199,7 +199,7 @@ pub fn make(facts: &Facts<'_>) -> ForecastReport {
     let imagined = &facts.asked.scenario;
     let what_if = (!imagined.is_empty()).then(|| {
         let deals = scenario::apply(imagined, facts.pipeline, facts.deals);
-        let so = of_ground(&Ground::new(&Input { deals: &deals, by: &[], ..input }));
+        let so = of_ground(&ground.with(&Input { deals: &deals, by: &[], ..input }));
         what_if(facts, &forecast, &so)
     });
     ForecastReport {

@@ -1,15 +1,13 @@
 //! `tussock portfolio`.
 
 use std::collections::HashSet;
-use std::io::{IsTerminal, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-
-use clap::ValueEnum;
 
 use super::report::{Asking, Name};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::printing::write_whole;
+use crate::cli::printing::{Format, write_whole};
 use crate::cli::rendering;
 use crate::cli::reporting::{Known, Viewpoint, Wanted};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
@@ -85,20 +83,6 @@ pub struct Args {
     output: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Markdown with charts in Mermaid
-    Md,
-    /// One page for a browser, with its charts in it and nothing fetched from anywhere
-    Html,
-    /// Text as wide as the terminal
-    Text,
-    /// Every number, for scripts
-    Json,
-    /// One table, for spreadsheets
-    Csv,
-}
-
 fn currency(code: &str) -> Result<Currency, String> {
     Currency::new(code).map_err(|e| e.to_string())
 }
@@ -114,7 +98,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         return Err(CommandError::usage("-p chooses one pipeline, and a portfolio is about several")
             .hint(format!("one of a repository is `--repo DIR#{name}`")));
     }
-    let format = args.format()?;
+    let format = Format::of(args.format, args.output.as_deref(), args.table.as_deref())?;
     let kind = args.report.map(Name::kind);
     args.asking.fits(kind.unwrap_or(Kind::Overview))?;
     let here = current(global)?;
@@ -247,26 +231,6 @@ impl Job<'_> {
                 page_text::render(&page, Look { colour: ui.colour && !to_file, columns })
             }
         })
-    }
-}
-
-impl Args {
-    /// How to print: as asked, or as the name of the file says.
-    fn format(&self) -> Result<Format, CommandError> {
-        let ending = self.output.as_ref().and_then(|file| file.extension()).and_then(|ending| ending.to_str());
-        let format = match (self.format, ending) {
-            (Some(format), _) => format,
-            (None, Some("json")) => Format::Json,
-            (None, Some("csv")) => Format::Csv,
-            (None, Some("html" | "htm")) => Format::Html,
-            (None, Some("txt")) => Format::Text,
-            (None, None) if self.output.is_none() && std::io::stdout().is_terminal() => Format::Text,
-            (None, _) => Format::Md,
-        };
-        if self.table.is_some() && format != Format::Csv {
-            return Err(CommandError::usage("--table belongs to CSV: add --format csv"));
-        }
-        Ok(format)
     }
 }
 

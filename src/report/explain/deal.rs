@@ -144,7 +144,7 @@ pub fn explain(facts: &Facts<'_>, history: Option<&History>, deal: &Deal) -> Res
     let input = Input { deals: own, ..all };
     let ground = forecast::Ground::new(&input);
     let no_stage = || NoChance::NoStage(deal.id.clone());
-    let standing = ground.standings().into_iter().next().flatten().ok_or_else(no_stage)?;
+    let standing = ground.standings().iter().flatten().next().ok_or_else(no_stage)?;
     let told = of_ground(&ground);
     let line = told.deals.first().cloned().ok_or_else(no_stage)?;
     let (ahead, model) = (ground.ahead, &ground.model);
@@ -193,7 +193,7 @@ pub fn explain(facts: &Facts<'_>, history: Option<&History>, deal: &Deal) -> Res
     }
     let commits = Commits::of(history, picks.iter().map(|pick| &pick.deal));
     let visits = picks.iter().map(|pick| counted(&explaining, &commits, pick)).collect::<Vec<_>>();
-    let changes = changes(facts, &standing, edges, &|stage, age| of(stage, age, ground.factors(&standing), true).won);
+    let changes = changes(facts, standing, edges, &|stage, age| of(stage, age, ground.factors(standing), true).won);
     Ok(ChanceOf {
         schema_version: SCHEMA_VERSION,
         kind: "chance",
