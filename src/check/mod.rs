@@ -18,6 +18,7 @@ use crate::format::typing::Texts;
 mod criteria;
 pub mod files;
 pub mod finding;
+pub mod fixing;
 mod ground;
 mod ignore;
 pub mod rule;

@@ -21,6 +21,7 @@ pub mod edits;
 mod eras;
 pub mod exit;
 mod lately;
+mod fixing;
 mod numbers;
 mod printing;
 pub mod progress;

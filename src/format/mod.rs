@@ -28,6 +28,7 @@ pub mod rates;
 pub mod reader;
 pub mod schema;
 pub mod shell;
+mod slips;
 pub mod slug;
 pub mod source;
 pub mod span;

@@ -8,9 +8,8 @@ use granit_parser::{Event, Parser, ScanError, StructureStyle};
 
 use super::explain;
 use super::prescan::{self, MAX_DEPTH, MAX_NODES};
-use super::problem::{Fix, Problem, ProblemKind};
+use super::problem::{Edit, Fix, Problem, ProblemKind};
 use super::quick;
-use super::quote;
 use super::span::Span;
 use super::tree::{Core, Document, Entry, Mapping, Node, NodeKind, ScalarStyle, resolve};
 
@@ -64,7 +63,10 @@ pub fn read_fully(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
             };
         };
         fatal = true;
-        let explained = explain::explain(&builder.place(&error), &error);
+        let mut explained = explain::explain(&builder.place(&error), &error);
+        if let Some(fix) = explained.problem.fix.as_mut().filter(|_| explained.safe_if_readable) {
+            fix.safe = reads_on(&readable, fix, what);
+        }
         let offset = explained.problem.span;
         let cover = explained.cover.filter(|_| last_error.is_none_or(|last| offset > last));
         last_error = Some(offset);
@@ -79,10 +81,21 @@ pub fn read_fully(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
     Err(problems)
 }
 
+/// Whether a text reads without an error up to the end of what a change made of it.
+fn reads_on(text: &str, fix: &Fix, what: &str) -> bool {
+    let Some(changed) = fix.apply(text) else { return false };
+    let last = fix.edits.iter().map(|edit| edit.span.start).max().unwrap_or(0);
+    let end = last + changed.len().saturating_sub(text.len());
+    let mut builder = Builder::new(&changed, what);
+    let error = builder.run();
+    !builder.fatal && error.is_none_or(|error| error.marker().byte_offset().is_some_and(|at| at > end))
+}
+
 /// Puts problems in the order of the file and drops edits made from text in which letters stood for other characters.
 fn sort(problems: &mut [Problem], masked: &[Span]) {
     for problem in problems.iter_mut().filter(|p| p.kind != ProblemKind::Encoding) {
-        let stale = |fix: &Fix| masked.iter().any(|m| m.start < fix.span.end && fix.span.start < m.end);
+        let touched = |edit: &Edit| masked.iter().any(|m| m.start < edit.span.end && edit.span.start < m.end);
+        let stale = |fix: &Fix| fix.edits.iter().any(touched);
         if problem.fix.as_ref().is_some_and(stale) {
             problem.fix = None;
         }
@@ -118,6 +131,8 @@ struct Key {
     after: usize,
     /// A second key of the same name, or something that is no key: its value is dropped.
     dropped: bool,
+    /// The index of the problem that says so of a second key of the same name.
+    twin: Option<usize>,
 }
 
 /// Mappings longer than this find their duplicates by a table.
@@ -268,17 +283,17 @@ impl<'a> Builder<'a> {
     }
 
     fn refuse_tag(&mut self, span: Span) {
-        let fix = self.quoted_rest(span.start);
+        let fix = self.quoted_rest(span.start).map(guessed);
         self.refuse(span, "a YAML tag: a value must not start with `!`")
             .help("put the value in quotes if the `!` is part of the text; delete the tag otherwise")
-            .fix(fix, false);
+            .fix(fix);
     }
 
     fn refuse_anchor(&mut self, span: Span) {
-        let fix = self.quoted_rest(span.start);
+        let fix = self.quoted_rest(span.start).map(guessed);
         self.refuse(span, "a YAML anchor: a value must not start with `&`")
             .help("put the value in quotes if the `&` is part of the text; delete the anchor otherwise")
-            .fix(fix, false);
+            .fix(fix);
     }
 
     fn refuse_alias(&mut self, span: Span, unresolved: bool) {
@@ -288,14 +303,14 @@ impl<'a> Builder<'a> {
         } else {
             "write the value itself: a deal must be readable line by line"
         };
-        self.refuse(span, "a YAML alias: a value must not start with `*`").help(help).fix(fix, unresolved);
+        self.refuse(span, "a YAML alias: a value must not start with `*`").help(help).fix(fix);
     }
 
     /// The value from `start` to the end of its line in quotes, where the line holds all of it.
-    fn quoted_rest(&self, start: usize) -> Option<(Span, String)> {
+    fn quoted_rest(&self, start: usize) -> Option<Fix> {
         let in_flow = self.stack.iter().any(|f| f.flow);
         let span = explain::one_line_value(self.text, start).filter(|_| !in_flow)?;
-        Some((span, quote::scalar(&self.text[span.start..span.end])))
+        Some(explain::quoted(self.text, span))
     }
 
     fn open(&mut self, style: StructureStyle, span: Span, kind: Open) {
@@ -345,7 +360,7 @@ impl<'a> Builder<'a> {
             }
         };
         if self.wants_key() {
-            let key = Key { text: String::new(), span: node_span, after: end, dropped: true };
+            let key = Key { text: String::new(), span: node_span, after: end, dropped: true, twin: None };
             self.wait(key);
         } else {
             self.value(Node { span: node_span, kind });
@@ -372,10 +387,10 @@ impl<'a> Builder<'a> {
         let header = &self.text[block.start..block.end];
         if text.is_empty() && header.contains(|c: char| c.is_ascii_digit()) {
             let fix = explain::one_line_value(self.text, block.start);
-            let fix = fix.map(|span| (span, quote::scalar(&self.text[span.start..span.end])));
+            let fix = fix.map(|span| explain::quoted(self.text, span));
             let sign = header.get(..1).unwrap_or(">");
             let message = format!("after `{sign}` the text starts on the next line");
-            self.problem(ProblemKind::YamlSyntax, block, message).help("put the value in quotes").fix(fix, true);
+            self.problem(ProblemKind::YamlSyntax, block, message).help("put the value in quotes").fix(fix);
         }
     }
 
@@ -404,6 +419,10 @@ impl<'a> Builder<'a> {
             Open::Mapping { mapping, index, pending } => {
                 let Some(key) = pending.take() else { return };
                 if key.dropped {
+                    let first = mapping.entry(&key.text).map(|first| &first.value);
+                    if let (Some(problem), Some(first)) = (key.twin.and_then(|at| self.problems.get_mut(at)), first) {
+                        two_values(self.text, problem, &key, (first, &node), frame.flow);
+                    }
                     return;
                 }
                 if !index.is_empty() || mapping.entries.len() >= LONG_MAPPING {
@@ -430,8 +449,10 @@ impl<'a> Builder<'a> {
             dropped = self.refuse_plain_key(&text, span);
         }
         let after = if colon { after_key + 1 } else { span.end };
+        let mut twin = None;
         if !dropped && let Some((first, path)) = self.first_of_name(&text) {
             dropped = true;
+            twin = Some(self.problems.len());
             self.problems.push(
                 Problem::new(ProblemKind::DuplicateKey, span, format!("`{text}` stands twice in one block"))
                     .with_label("here again")
@@ -440,7 +461,7 @@ impl<'a> Builder<'a> {
                     .with_field(path),
             );
         }
-        self.wait(Key { text, span, after, dropped });
+        self.wait(Key { text, span, after, dropped, twin });
     }
 
     fn wait(&mut self, key: Key) {
@@ -457,20 +478,32 @@ impl<'a> Builder<'a> {
         let Some(tab) = before[before.len() - indent..].find('\t').map(|t| before.len() - indent + t) else { return };
         let starts_line = matches!(before[..before.len() - indent].chars().next_back(), None | Some('\n' | '\u{feff}'));
         if starts_line && !in_flow {
+            let fix = explain::without_tabs(self.text, tab);
             self.problem(ProblemKind::YamlSyntax, Span::new(tab, tab + 1), explain::TAB)
-                .help("write spaces for the tab");
+                .help("write two spaces for the tab")
+                .fix(Some(fix));
         }
     }
 
     fn refuse_key_without_colon(&mut self, text: &str, span: Span, in_flow: bool) {
         if in_flow {
             let shown = explain::shown(text);
-            self.problem(
-                ProblemKind::YamlSyntax,
-                span,
-                format!("`{shown}` stands in braces without a colon and a value"),
-            )
-            .help("write `key: value`; a text with a comma in it needs quotes");
+            let curly = explain::curly_quotes_around(self.text, span.start);
+            let missing = explain::missing_space(self.text.get(..span.end).unwrap_or(self.text), span.start);
+            match (curly, missing) {
+                (Some(problem), _) | (None, Some(problem)) => {
+                    self.fatal = true;
+                    self.problems.push(problem);
+                }
+                (None, None) => self
+                    .problem(
+                        ProblemKind::YamlSyntax,
+                        span,
+                        format!("`{shown}` stands in braces without a colon and a value"),
+                    )
+                    .help("write `key: value`; a text with a comma in it needs quotes")
+                    .fix(None),
+            }
         } else {
             self.refuse(span, "a key written with `?`").help("write `key: value` on one line");
         }
@@ -499,7 +532,7 @@ impl<'a> Builder<'a> {
         };
         self.refuse(span, format!("the key `{text}` is {what}, not a name"))
             .help(format!("put it in quotes: `\"{text}\"`"))
-            .fix(Some((span, format!("\"{text}\""))), true);
+            .fix(Some(Fix::safe("put the name in quotes", span, format!("\"{text}\""))));
         true
     }
 
@@ -585,6 +618,36 @@ pub(super) fn skip_blank(text: &str, from: usize) -> usize {
     at
 }
 
+/// Shows both values of a key that stands twice, and the change that takes the second line away.
+fn two_values(text: &str, problem: &mut Problem, key: &Key, (first, second): (&Node, &Node), flow: bool) {
+    let shown = |span: Span| explain::shown(text[span.start..span.end].lines().next().unwrap_or_default());
+    let line = |at: usize| text[..at].matches('\n').count() + 1;
+    let (line_of_first, line_of_second) = (line(first.span.start), line(key.span.start));
+    let same = first.kind == second.kind;
+    problem.help = Some(match same {
+        true => "both say the same; delete one of the two lines".to_owned(),
+        false => format!(
+            "keep one of the two: {} (line {line_of_first}) or {} (line {line_of_second})",
+            shown(first.span),
+            shown(second.span)
+        ),
+    });
+    let start = text[..key.span.start].rfind('\n').map_or(0, |n| n + 1);
+    let last = second.span.end.max(key.after);
+    let end = text[last..].find('\n').map_or(text.len(), |n| last + n + 1);
+    let alone = text[start..key.span.start].trim_matches(' ').is_empty() && text[last..end].trim().is_empty();
+    if alone && !flow && line_of_first != line_of_second {
+        let span = Span::new(start, end);
+        let title = "delete the second line";
+        problem.fix = Some(if same { Fix::safe(title, span, "") } else { Fix::guess(title, span, "") });
+    }
+}
+
+/// A change that might not be what was meant.
+fn guessed(fix: Fix) -> Fix {
+    Fix { safe: false, ..fix }
+}
+
 /// A problem that was just recorded, for adding to it.
 struct Refused<'a>(Option<&'a mut Problem>);
 
@@ -596,9 +659,9 @@ impl Refused<'_> {
         self
     }
 
-    fn fix(mut self, fix: Option<(Span, String)>, safe: bool) {
-        if let (Some(problem), Some((span, replacement))) = (&mut self.0, fix) {
-            problem.fix = Some(Fix { span, replacement, safe });
+    fn fix(mut self, fix: Option<Fix>) {
+        if let Some(problem) = &mut self.0 {
+            problem.fix = fix;
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod merged;
 pub mod objects;
 pub mod pack;
 pub mod revision;
+pub mod rewrite;
 pub mod settle;
 pub mod snapshot;
 pub mod state;

@@ -10,6 +10,7 @@ use crate::check::{Checked, Circumstances, Files, Finding, Level, Report, check_
 use crate::cli::Global;
 use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::fixing::{self, FixArgs};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Facts, current, home, is_gone, listed, settled_by, today, work_tree};
@@ -41,6 +42,8 @@ Examples:
   tussock validate --staged --changed       what the next commit changes, for a commit hook
   tussock validate --rev origin/main        a revision, without a checkout
   tussock validate --as-of 2026-06-30       what was known that day, judged on that day
+  tussock validate --fix                    mend what can be mended for certain
+  tussock validate --unsafe-fixes --diff    show what could be mended with a guess
   tussock validate --format json            for scripts
   tussock explain exit-criterion            what a rule means
 
@@ -63,6 +66,8 @@ pub struct Args {
     /// With --staged: pass over findings that were there before, in deals that the next commit leaves as they are
     #[arg(long, requires = "staged", conflicts_with = "rev")]
     changed: bool,
+    #[command(flatten)]
+    fixes: FixArgs,
     /// The lowest level that makes the exit code 1
     #[arg(long, value_name = "LEVEL", default_value = "error", value_enum)]
     fail_on: FailOn,
@@ -87,6 +92,9 @@ enum FailOn {
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
+    if args.fixes.shows() && !matches!(args.format, Format::Text) {
+        return Err(CommandError::usage("--diff shows text; leave out --format, or leave out --diff"));
+    }
     let here = current(global)?;
     let mut home = match args.paths.first().and_then(|path| around(global, &here, path)) {
         Some(home) => home,
@@ -126,7 +134,18 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         }
         None => {
             let tree = work_tree(&home, &here)?;
-            let judged = settled_by(&home, &tree, wanted.is_empty(), || judge.judge(ui, &tree), Judged::is_unsettled)?;
+            let aside = !matches!(args.format, Format::Text);
+            let place = fixing::Place { home: &home, tree: &tree, args: args.fixes, aside };
+            fixing::pipeline_file(ui, &place)?;
+            let mut judge = |ui: &mut Ui| {
+                settled_by(&home, &tree, wanted.is_empty(), || judge.judge(ui, &tree), Judged::is_unsettled)
+            };
+            let mut judged = judge(ui)?;
+            let circumstances = judged.facts.for_check(judged.today, &tree);
+            let asked = |f: &Finding| wanted.is_empty() || wanted.iter().any(|w| is_at(&f.path, w));
+            if fixing::deals(ui, &place, &judged.listing, &judged.checked, &circumstances, &asked)? {
+                judged = judge(ui)?;
+            }
             linked = tree.linked();
             (Box::new(tree), judged)
         }
@@ -157,6 +176,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     let report = &checked.report;
     let files = Files::of_checked(&listing, &checked, &*source);
     match args.format {
+        // What is shown is what would change, and findings would stand between.
+        _ if args.fixes.shows() => {}
         Format::Json => ui.line(findings_json::render(report, &files).trim_end()),
         Format::Text => {
             let look = Look { colour: ui.colour, columns: ui.columns() };
