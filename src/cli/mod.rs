@@ -20,6 +20,7 @@ mod deal_chance;
 pub mod edits;
 mod eras;
 pub mod exit;
+mod finding_formats;
 mod numbers;
 mod printing;
 pub mod progress;
