@@ -17,6 +17,7 @@ mod markup;
 pub mod page_text;
 mod places;
 pub mod rules_page;
+pub mod schema;
 pub mod story;
 pub mod svg;
 pub mod terminal;
