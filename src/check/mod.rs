@@ -18,6 +18,7 @@ use crate::format::typing::Texts;
 mod criteria;
 pub mod files;
 pub mod finding;
+pub mod fingerprint;
 pub mod fixing;
 mod ground;
 mod ignore;
@@ -26,6 +27,7 @@ mod rules;
 
 pub use files::Files;
 pub use finding::{Finding, Level, Related};
+pub use fingerprint::fingerprints;
 pub use rule::Rule;
 
 use ground::{DealGround, Ground};

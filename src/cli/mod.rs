@@ -1,6 +1,7 @@
 //! The command line: one file a command, each with its arguments, whose doc comments are the help, and a short `run`.
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,6 +12,7 @@ use clap::{Args as _, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::format::date::parse_date;
 use crate::format::forecast::Horizon;
+use crate::output::terminal::plain;
 
 pub mod asking;
 pub mod chosen;
@@ -20,8 +22,9 @@ mod deal_chance;
 pub mod edits;
 mod eras;
 pub mod exit;
-mod lately;
+mod finding_formats;
 mod fixing;
+mod lately;
 mod numbers;
 mod printing;
 pub mod progress;
@@ -151,6 +154,7 @@ enum Command {
     Portfolio(commands::portfolio::Args),
     Doctor(commands::doctor::Args),
     Explain(commands::explain::Args),
+    Schema(commands::schema::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }
@@ -181,7 +185,7 @@ fn one_a_line(help: &str) -> String {
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands by every word that calls them, with the name of each and the definition of its arguments.
-const BY_WORD: [(&str, &str, Definition); 34] = [
+const BY_WORD: [(&str, &str, Definition); 35] = [
     ("init", "init", commands::init::Args::augment_args),
     ("demo", "demo", commands::demo::Args::augment_args),
     ("new", "new", commands::new::Args::augment_args),
@@ -214,6 +218,7 @@ const BY_WORD: [(&str, &str, Definition); 34] = [
     ("portfolio", "portfolio", commands::portfolio::Args::augment_args),
     ("doctor", "doctor", commands::doctor::Args::augment_args),
     ("explain", "explain", commands::explain::Args::augment_args),
+    ("schema", "schema", commands::schema::Args::augment_args),
     ("completions", "completions", commands::completions::Args::augment_args),
     ("man", "man", commands::man::Args::augment_args),
 ];
@@ -271,8 +276,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            // A closed pipe while printing a help text is nobody's problem.
-            let _ = error.print();
+            print_wrong(&error);
             return exit.into();
         }
     };
@@ -287,6 +291,24 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     ended(&mut ui, exit)
+}
+
+/// Prints what is wrong with the arguments, or the help that was asked for. Arguments with characters that a terminal or a
+/// build server would obey are shown without them, and then without colours.
+fn print_wrong(error: &clap::Error) {
+    let text = error.render().to_string();
+    let shown: String = text.split_inclusive('\n').map(harmless_line).collect();
+    // A closed pipe while printing a help text is nobody's problem.
+    let _ = match shown == text || !error.use_stderr() {
+        true => error.print(),
+        false => io::stderr().write_all(shown.as_bytes()),
+    };
+}
+
+/// A line with its end, harmless.
+fn harmless_line(line: &str) -> String {
+    let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+    plain(text) + end
 }
 
 /// How the program ends, once everything is written.
@@ -334,6 +356,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Portfolio(args) => commands::portfolio::run(ui, global, args),
         Command::Doctor(args) => commands::doctor::run(ui, global, args),
         Command::Explain(args) => commands::explain::run(ui, args),
+        Command::Schema(args) => commands::schema::run(ui, args),
         Command::Completions(args) => commands::completions::run(ui, args),
         Command::Man(args) => commands::man::run(ui, args),
     }

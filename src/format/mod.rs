@@ -15,6 +15,7 @@ pub mod former;
 pub mod ident;
 pub mod judge;
 pub mod load;
+pub mod log_command;
 pub mod money;
 pub mod nearest;
 pub mod period;

@@ -10,16 +10,15 @@ use crate::check::{Checked, Circumstances, Files, Finding, Level, Report, check_
 use crate::cli::Global;
 use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::finding_formats::FindingFormats;
 use crate::cli::fixing::{self, FixArgs};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, current, home, is_gone, listed, settled_by, today, work_tree};
+use crate::cli::workspace::{Facts, current, home, is_gone, not_read, settled_by, today, work_tree};
 use crate::format::ident::DealId;
 use crate::format::load::{Listing, LoadError, list};
 use crate::format::pipeline::PIPELINE_FILE;
 use crate::format::source::Source;
-use crate::output::findings_json;
-use crate::output::text::{Look, closing, render};
 use crate::repo::coming::{Coming, coming};
 use crate::repo::discover::{Home, find};
 use crate::repo::git::Git;
@@ -45,6 +44,7 @@ Examples:
   tussock validate --fix                    mend what can be mended for certain
   tussock validate --unsafe-fixes --diff    show what could be mended with a guess
   tussock validate --format json            for scripts
+  tussock validate --format auto --also sarif=tussock.sarif   in CI: annotations on GitHub, and a file for code scanning
   tussock explain exit-criterion            what a rule means
 
 Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of needs it")]
@@ -52,9 +52,8 @@ pub struct Args {
     /// Show only findings in these files and folders
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// How to print findings
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
-    format: Format,
+    #[command(flatten)]
+    formats: FindingFormats,
     /// Check a revision instead of the work tree
     #[arg(long, value_name = "REV", conflicts_with_all = ["staged", "as_of"])]
     rev: Option<String>,
@@ -77,14 +76,6 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For people: the lines with carets
-    Text,
-    /// For scripts
-    Json,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum FailOn {
     Error,
     Warning,
@@ -92,7 +83,7 @@ enum FailOn {
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
-    if args.fixes.shows() && !matches!(args.format, Format::Text) {
+    if args.fixes.shows() && !args.formats.is_text_only() {
         return Err(CommandError::usage("--diff shows text; leave out --format, or leave out --diff"));
     }
     let here = current(global)?;
@@ -102,7 +93,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     };
     let wanted = args.paths.iter().map(|p| below(&home, &here, p)).collect::<Result<Vec<_>, _>>()?;
     let coming = if args.changed { coming(&home, &Git::new(&home)?)? } else { None };
-    if matches!(args.format, Format::Text) && coming.as_ref().is_some_and(Coming::is_nothing) {
+    if args.formats.is_text_only() && coming.as_ref().is_some_and(Coming::is_nothing) {
         return Ok(Exit::Done);
     }
     let mut commit = None;
@@ -125,7 +116,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         None => head(&home)?.and_then(|head| head.commit),
     };
     let from = (tip, then_today);
-    let mut judge = Judge { global, home: &home, from, wanted: &wanted, coming: coming.as_ref(), facts: None };
+    let mut judge = Judge { global, home: &home, args, from, wanted: &wanted, coming: coming.as_ref(), facts: None };
     let mut linked = BTreeSet::new();
     let (source, judged): (Box<dyn Source>, Judged) = match snapshot {
         Some(snapshot) => {
@@ -134,7 +125,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         }
         None => {
             let tree = work_tree(&home, &here)?;
-            let aside = !matches!(args.format, Format::Text);
+            let aside = !args.formats.is_text_only();
             let place = fixing::Place { home: &home, tree: &tree, args: args.fixes, aside };
             fixing::pipeline_file(ui, &place)?;
             let mut judge = |ui: &mut Ui| {
@@ -175,17 +166,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     tell_last_changes(&home, commit, report)?;
     let report = &checked.report;
     let files = Files::of_checked(&listing, &checked, &*source);
-    match args.format {
-        // What is shown is what would change, and findings would stand between.
-        _ if args.fixes.shows() => {}
-        Format::Json => ui.line(findings_json::render(report, &files).trim_end()),
-        Format::Text => {
-            let look = Look { colour: ui.colour, columns: ui.columns() };
-            ui.print(render(report, &files, look));
-            if report.findings.is_empty() && ui.out_is_terminal {
-                ui.note(closing(&report.summary));
-            }
-        }
+    // What is shown is what would change, and findings would stand between.
+    if !args.fixes.shows() {
+        args.formats.print(ui, (global, &home), report, &files, floor(args.fail_on))?;
     }
     Ok(if fails(report, args.fail_on) && !args.exit_zero { Exit::Findings } else { Exit::Done })
 }
@@ -194,6 +177,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
 struct Judge<'a> {
     global: &'a Global,
     home: &'a Home,
+    args: &'a Args,
     /// The commit whose history belongs to it, and the day of a look at the past.
     from: (Option<ObjectId>, Option<NaiveDate>),
     /// Files and folders that were named; all, where there are none.
@@ -214,7 +198,14 @@ struct Judged {
 
 impl Judge<'_> {
     fn judge(&mut self, ui: &mut Ui, source: &dyn Source) -> Result<Judged, CommandError> {
-        let mut listing = listed(ui, source)?;
+        let mut listing = match list(source) {
+            Ok(listing) => listing,
+            Err(error) => {
+                let (place, floor) = ((self.global, self.home), floor(self.args.fail_on));
+                self.args.formats.print_broken(ui, place, source, &error, floor)?;
+                return Err(not_read(ui, source, error));
+            }
+        };
         self.narrow(&mut listing, source);
         let (tip, then_today) = self.from;
         let today = then_today.unwrap_or_else(|| today(self.global, &listing.pipeline));
