@@ -20,6 +20,7 @@ pub mod files;
 pub mod finding;
 mod ground;
 mod ignore;
+pub mod policy;
 pub mod rule;
 mod rules;
 
