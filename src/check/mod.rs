@@ -20,6 +20,7 @@ pub mod files;
 pub mod finding;
 mod ground;
 mod ignore;
+pub mod past;
 pub mod policy;
 pub mod rule;
 mod rules;
@@ -42,6 +43,8 @@ pub struct Circumstances<'a> {
     pub days_in_stage: Option<&'a BTreeMap<DealId, i64>>,
     /// The stages each deal has visited, where history is at hand.
     pub visited: Option<&'a BTreeMap<DealId, Vec<StageId>>>,
+    /// What history tells the rules that ask it; those are not asked without.
+    pub past: Option<&'a past::Past>,
 }
 
 /// Everything a check found.
