@@ -18,6 +18,7 @@ use crate::format::typing::Texts;
 mod criteria;
 pub mod files;
 pub mod finding;
+pub mod fingerprint;
 mod ground;
 mod ignore;
 pub mod past;
@@ -27,6 +28,7 @@ mod rules;
 
 pub use files::Files;
 pub use finding::{Finding, Level, Related};
+pub use fingerprint::fingerprints;
 pub use rule::Rule;
 
 use ground::{DealGround, Ground};
