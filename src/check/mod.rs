@@ -103,6 +103,14 @@ impl Report {
         self.count();
     }
 
+    /// Takes findings in that were made elsewhere, with the levels that a pipeline gives their rules, and counts again.
+    pub fn add(&mut self, pipeline: &Pipeline, findings: Vec<Finding>) {
+        self.findings.extend(findings.into_iter().filter_map(|finding| levelled(finding, pipeline)));
+        self.findings.sort_by(Finding::compare);
+        self.findings.dedup();
+        self.count();
+    }
+
     /// The worst level among the findings; `None` when there are none.
     pub fn worst(&self) -> Option<Level> {
         self.findings.iter().map(|f| f.level).max()
@@ -239,7 +247,7 @@ fn of_deal(ground: &Ground<'_>, deal: &Deal) -> Vec<Finding> {
                     findings.extend(find(&of_deal));
                 }
             }
-            Finder::Reader | Finder::Merge | Finder::Pipeline(_) => {}
+            Finder::Reader | Finder::Merge | Finder::Range | Finder::Pipeline(_) => {}
         }
     }
     let findings = findings.into_iter().filter_map(|f| levelled(f, ground.pipeline)).collect();

@@ -30,6 +30,7 @@ mod removed;
 mod rendering;
 mod reporting;
 pub mod signals;
+mod since;
 pub mod standpoint;
 pub mod ui;
 mod watching;

@@ -29,9 +29,12 @@ mod non_canonical;
 mod overdue_close_date;
 mod overdue_next_step;
 mod pipeline_file;
+mod policy_change;
 mod rates_file;
+mod removed_deal;
 mod stale_deal;
 mod symlink;
+mod unearned_move;
 mod unknown_field;
 mod unknown_stage;
 mod unreadable;
@@ -42,7 +45,7 @@ mod yaml_syntax;
 mod yaml_unsupported;
 
 /// All rules, by id.
-pub(super) static ALL: [&Rule; 36] = [
+pub(super) static ALL: [&Rule; 39] = [
     &approval::RULE,
     &bad_id::RULE,
     &bidi_text::RULE,
@@ -68,9 +71,12 @@ pub(super) static ALL: [&Rule; 36] = [
     &overdue_close_date::RULE,
     &overdue_next_step::RULE,
     &pipeline_file::RULE,
+    &policy_change::RULE,
     &rates_file::RULE,
+    &removed_deal::RULE,
     &stale_deal::RULE,
     &symlink::RULE,
+    &unearned_move::RULE,
     &unknown_field::RULE,
     &unknown_stage::RULE,
     &unreadable::RULE,
@@ -125,4 +131,19 @@ pub(super) fn merge_misplaced() -> &'static Rule {
 /// Conflicts settled with a third value.
 pub(super) fn merge_settled() -> &'static Rule {
     &merge_settled::RULE
+}
+
+/// Moves that were not earned when they were made.
+pub(super) fn unearned_move() -> &'static Rule {
+    &unearned_move::RULE
+}
+
+/// Deals whose file a change removes.
+pub(super) fn removed_deal() -> &'static Rule {
+    &removed_deal::RULE
+}
+
+/// Changes of what is asked of deals.
+pub(super) fn policy_change() -> &'static Rule {
+    &policy_change::RULE
 }

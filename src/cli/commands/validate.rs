@@ -12,6 +12,7 @@ use crate::cli::Global;
 use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::past::{pass_over_touched, past};
+use crate::cli::since::{Judging, Since, SinceArgs};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Facts, current, home, is_gone, listed, settled_by, today, work_tree};
@@ -65,6 +66,8 @@ pub struct Args {
     /// With --staged: pass over findings that were there before, in deals that the next commit leaves as they are
     #[arg(long, requires = "staged", conflicts_with = "rev")]
     changed: bool,
+    #[command(flatten)]
+    since: SinceArgs,
     /// The lowest level that makes the exit code 1
     #[arg(long, value_name = "LEVEL", default_value = "error", value_enum)]
     fail_on: FailOn,
@@ -119,10 +122,11 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         None => head(&home)?.and_then(|head| head.commit),
     };
     let from = (tip, then_today);
+    let since = Since::find(&home, &args.since, tip, commit.is_some())?;
     // Before a commit only what can stop it is worth the time that history takes.
     let asked = if args.changed { floor(args.fail_on) } else { Level::Info };
-    let mut judge =
-        Judge { global, home: &home, from, wanted: &wanted, coming: coming.as_ref(), floor: asked, facts: None };
+    let (coming, since) = (coming.as_ref(), since.as_ref());
+    let mut judge = Judge { global, home: &home, from, wanted: &wanted, coming, since, floor: asked, facts: None };
     let mut linked = BTreeSet::new();
     let (source, judged): (Box<dyn Source>, Judged) = match snapshot {
         Some(snapshot) => {
@@ -136,7 +140,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             (Box::new(tree), judged)
         }
     };
-    let Judged { listing, mut checked, facts, past, today } = judged;
+    let Judged { listing, own, mut checked, facts, past, today } = judged;
     let circumstances = Circumstances { past: past.as_ref(), ..facts.for_check(today, &*source) };
     if commit.is_none() {
         pass_over_touched(&home, tip, &*source, &mut checked.report)?;
@@ -148,7 +152,14 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         damaged::explain(ui, &home, &listing, &linked, &mut checked)?;
     }
     let report = &mut checked.report;
-    if let Some(coming) = &coming {
+    if let Some(since) = since {
+        since.tell(ui, own.is_some());
+        since.narrow(&listing, own.as_ref(), &circumstances, report)?;
+        // Whoever asks for one deal hears all the same that it is judged by another file than before.
+        let wanted = |f: &Finding| wanted.is_empty() || wanted.iter().any(|w| is_at(&f.path, w));
+        report.retain(|f| wanted(f) || f.rule == rule::policy_change());
+    }
+    if let Some(coming) = coming {
         let passed = pass_over(&home, coming, floor(args.fail_on), &circumstances, report)?;
         if passed > 0 {
             let (were, do_not, them) = if passed == 1 {
@@ -186,6 +197,7 @@ struct Judge<'a> {
     /// Files and folders that were named; all, where there are none.
     wanted: &'a [String],
     coming: Option<&'a Coming>,
+    since: Option<&'a Since<'a>>,
     /// The lowest level of findings that rules ask history for.
     floor: Level,
     /// What history says, with the text of the pipeline file that it was asked for.
@@ -196,6 +208,8 @@ struct Judge<'a> {
 struct Judged {
     /// With those deals alone that were read.
     listing: Listing,
+    /// The same by the pipeline file of the change that is checked, where another one judges it.
+    own: Option<Listing>,
     checked: Checked,
     facts: Facts,
     past: Option<Past>,
@@ -204,7 +218,11 @@ struct Judged {
 
 impl Judge<'_> {
     fn judge(&mut self, ui: &mut Ui, source: &dyn Source) -> Result<Judged, CommandError> {
-        let mut listing = listed(ui, source)?;
+        let listing = listed(ui, source)?;
+        let Judging { mut listing, own } = match self.since {
+            Some(since) => since.judging(listing, source)?,
+            None => Judging { listing, own: None },
+        };
         self.narrow(&mut listing, source);
         let (tip, then_today) = self.from;
         let today = then_today.unwrap_or_else(|| today(self.global, &listing.pipeline));
@@ -217,7 +235,7 @@ impl Judge<'_> {
         };
         let checked = check_each(&listing, &Circumstances { past: past.as_ref(), ..facts.for_check(today, source) });
         self.facts = Some((listing.pipeline_text.clone(), facts.clone(), past.clone()));
-        Ok(Judged { listing, checked, facts, past, today })
+        Ok(Judged { listing, own, checked, facts, past, today })
     }
 
     /// Leaves the deals that have to be read: of named files and folders, with all places of a deal that lies in several,
