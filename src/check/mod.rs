@@ -15,6 +15,7 @@ use crate::format::span::Span;
 use crate::format::tree::Document;
 use crate::format::typing::Texts;
 
+pub mod baseline;
 mod criteria;
 pub mod files;
 pub mod finding;
@@ -29,6 +30,7 @@ mod rules;
 pub use files::Files;
 pub use finding::{Finding, Level, Related};
 pub use fingerprint::fingerprints;
+pub use ignore::{Silence, silences};
 pub use rule::Rule;
 
 use ground::{DealGround, Ground};

@@ -13,6 +13,7 @@ use crate::format::date::parse_date;
 use crate::format::forecast::Horizon;
 
 pub mod asking;
+mod baseline;
 pub mod chosen;
 pub mod commands;
 mod damaged;

@@ -26,6 +26,7 @@ use crate::repo::snapshot::Snapshot;
 mod moves;
 mod policy;
 mod removed;
+mod silenced;
 
 /// Whose pipeline file judges a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -145,6 +146,11 @@ impl<'h> Since<'h> {
         Ok(Judging { listing, own: Some(own) })
     }
 
+    /// The commit before the change, where what was in force there judges it.
+    pub(super) fn trusted_commit(&self) -> Option<ObjectId> {
+        (self.trust == Trust::Base).then_some(self.commit)
+    }
+
     /// Says whose file judges, where that is not plain.
     pub(super) fn tell(&self, ui: &mut Ui, judging_base: bool) {
         let short = self.commit.short();
@@ -188,6 +194,7 @@ impl<'h> Since<'h> {
                 // By the levels of the file before, so that none can switch off what tells of it.
                 report.add(base, policy::changes(base, head));
             }
+            report.add(base, silenced::silenced(self, listing, circumstances)?);
         }
         Ok(())
     }

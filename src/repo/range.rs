@@ -28,3 +28,12 @@ pub fn range(git: &Git, other: ObjectId, tip: ObjectId) -> Result<Option<Range>,
         |line| parse_id(line).ok_or_else(|| GitError::Answer { command: "git rev-list".into(), answer: out.clone() });
     Ok(Some(Range { base, commits: out.lines().map(id).collect::<Result<_, _>>()? }))
 }
+
+/// The bytes of the file at a path, counted from the repository's root, in a commit; `None` where there is no file.
+///
+/// # Errors
+/// When git cannot be run.
+pub fn file_at(git: &Git, commit: ObjectId, path: &str) -> Result<Option<Vec<u8>>, RepoError> {
+    let ran = git.command("cat-file").reading().args(["blob".to_owned(), format!("{commit}:{path}")]).run()?;
+    Ok(ran.ok.then_some(ran.out))
+}

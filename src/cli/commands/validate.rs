@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use crate::check::past::Past;
 use crate::check::{Checked, Circumstances, Files, Finding, Level, Report, check_each, rule};
 use crate::cli::Global;
+use crate::cli::baseline::{self, BaselineArgs};
 use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::past::{pass_over_touched, past};
@@ -44,10 +45,12 @@ Examples:
   tussock validate --staged --changed       what the next commit changes, for a commit hook
   tussock validate --rev origin/main        a revision, without a checkout
   tussock validate --as-of 2026-06-30       what was known that day, judged on that day
+  tussock validate --since origin/main      what a pull request changes, with each of its moves
+  tussock validate --baseline known.yaml    without the findings that this file lists
   tussock validate --format json            for scripts
   tussock explain exit-criterion            what a rule means
 
-Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of needs it")]
+Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of or --since needs it")]
 pub struct Args {
     /// Show only findings in these files and folders
     #[arg(value_name = "PATH")]
@@ -68,6 +71,8 @@ pub struct Args {
     changed: bool,
     #[command(flatten)]
     since: SinceArgs,
+    #[command(flatten)]
+    baseline: BaselineArgs,
     /// The lowest level that makes the exit code 1
     #[arg(long, value_name = "LEVEL", default_value = "error", value_enum)]
     fail_on: FailOn,
@@ -172,6 +177,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             ));
         }
     }
+    let is_whole = wanted.is_empty() && coming.is_none() && since.is_none();
+    let of = baseline::Checked { home: &home, here: &here, since, is_whole, today, floor: floor(args.fail_on) };
+    args.baseline.apply(ui, &of, report)?;
     tell_last_changes(&home, commit, report)?;
     let report = &checked.report;
     let files = Files::of_checked(&listing, &checked, &*source);
