@@ -12,6 +12,33 @@ use super::rules::unused_ignore;
 
 const MARK: &str = "# tussock: ignore[";
 
+/// A comment of a deal that silences a rule, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// The id of the rule, as it is written.
+    pub rule: String,
+    /// Why.
+    pub reason: String,
+    /// Where the comment stands.
+    pub span: Span,
+}
+
+/// The comments of a deal that silence a rule where they stand; those without a reason silence none.
+pub fn silences(deal: &Deal) -> Vec<Silence> {
+    let text = deal.document.text.as_str();
+    if !is_asked(deal) {
+        return Vec::new();
+    }
+    let all = comments(deal, &LineIndex::new(text)).into_iter().filter(|ignore| ignore.reason);
+    let reason = |span: Span| text.get(span.start..span.end).and_then(|comment| comment.split_once(']'));
+    all.map(|ignore| Silence {
+        reason: reason(ignore.span).map_or("", |(_, reason)| reason.trim()).to_owned(),
+        rule: ignore.rule,
+        span: ignore.span,
+    })
+    .collect()
+}
+
 /// One rule that one comment silences.
 struct Ignore {
     rule: String,

@@ -182,13 +182,34 @@ pub struct Listed {
 /// See [`LoadError`].
 pub fn list(source: &dyn Source) -> Result<Listing, LoadError> {
     let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
-    let (mut pipeline, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
-    let rates = read_rates(source, &entries, &mut pipeline);
+    let (pipeline, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
+    Ok(listing_of(source, &entries, pipeline, pipeline_text, pipeline_problems))
+}
+
+/// As [`list`], by another pipeline than that of the source's own file: what a change would be if it had left that file as
+/// it was. The text of the file is the source's own all the same.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn list_by(source: &dyn Source, pipeline: Pipeline) -> Result<Listing, LoadError> {
+    let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
+    let (_, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
+    Ok(listing_of(source, &entries, Pipeline { exchange: None, ..pipeline }, pipeline_text, pipeline_problems))
+}
+
+fn listing_of(
+    source: &dyn Source,
+    entries: &[FileEntry],
+    mut pipeline: Pipeline,
+    pipeline_text: String,
+    pipeline_problems: Vec<Problem>,
+) -> Listing {
+    let rates = read_rates(source, entries, &mut pipeline);
     // Names of small letters and digits alone are equal to no others but for case or Unicode form.
     let plain = |b: u8| !b.is_ascii_uppercase() && b.is_ascii();
     let odd = |entry: &FileEntry| entry.path.ends_with(".yaml") && !entry.path.bytes().all(plain);
     let mut sorted = Sorted { has_odd: entries.iter().any(odd), ..Sorted::default() };
-    for entry in &entries {
+    for entry in entries {
         sorted.take(&pipeline, entry);
     }
     let Sorted { mut deals, mut strays, placeholders, .. } = sorted;
@@ -199,7 +220,7 @@ pub fn list(source: &dyn Source) -> Result<Listing, LoadError> {
     names.sort();
     let kept = |id: &StageId| placeholders.contains(id.as_str());
     let without_placeholder = pipeline.places().map(|p| p.id().clone()).filter(|id| !kept(id)).collect();
-    Ok(Listing { pipeline, pipeline_text, pipeline_problems, rates, deals, names, strays, without_placeholder })
+    Listing { pipeline, pipeline_text, pipeline_problems, rates, deals, names, strays, without_placeholder }
 }
 
 impl Listing {

@@ -18,6 +18,7 @@ pub mod mailmap;
 pub mod merged;
 pub mod objects;
 pub mod pack;
+pub mod range;
 pub mod revision;
 pub mod rewrite;
 pub mod settle;
