@@ -25,6 +25,7 @@ mod rules;
 
 pub use files::Files;
 pub use finding::{Finding, Level, Related};
+pub use ignore::ignore_comments;
 pub use rule::Rule;
 
 use ground::{DealGround, Ground};

@@ -9,6 +9,7 @@ pub mod html;
 pub mod json;
 mod markup;
 pub mod page_text;
+pub mod review;
 pub mod rules_page;
 pub mod story;
 pub mod svg;
