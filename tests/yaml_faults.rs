@@ -25,8 +25,7 @@ fn shown(source: &str) -> String {
                 line += &format!(" | {help}");
             }
             if let Some(fix) = &p.fix {
-                let mut fixed = source.to_owned();
-                fixed.replace_range(fix.span.start..fix.span.end, &fix.replacement);
+                let fixed = fix.apply(source).expect("a fix of this text");
                 line += &format!(" | {} {fixed:?}", if fix.safe { "fix" } else { "unsafe fix" });
             }
             line
@@ -368,7 +367,7 @@ fn safe_fixes_mend_the_file() {
         let mut text = (*source).to_owned();
         for _ in 0..10 {
             let Some(fix) = problems(&text).into_iter().find_map(|p| p.fix.filter(|f| f.safe)) else { break };
-            text.replace_range(fix.span.start..fix.span.end, &fix.replacement);
+            text = fix.apply(&text).expect("a fix of this text");
             fixed += 1;
         }
         let left = problems(&text);
@@ -492,8 +491,12 @@ fn assert_places(source: &[u8]) {
         }
     };
     for problem in problems {
-        let spans =
-            problem.related.iter().map(|(s, _)| *s).chain(problem.fix.iter().map(|f| f.span)).chain([problem.span]);
+        let spans = problem
+            .related
+            .iter()
+            .map(|(s, _)| *s)
+            .chain(problem.fix.iter().flat_map(|f| f.edits.iter().map(|e| e.span)))
+            .chain([problem.span]);
         for span in spans {
             assert!(span.start <= span.end && span.end <= source.len(), "{problem:?}");
             if let Ok(text) = std::str::from_utf8(source) {

@@ -64,7 +64,7 @@ pub struct Finding {
     pub related: Vec<Related>,
     /// What to do about it; each line is one piece of advice.
     pub help: Option<String>,
-    /// An edit of the file that mends it, where one is certain.
+    /// A change that mends it, where one is known.
     pub fix: Option<Fix>,
 }
 

@@ -18,13 +18,17 @@ use crate::format::typing::Texts;
 mod criteria;
 pub mod files;
 pub mod finding;
+pub mod fingerprint;
 mod ground;
 mod ignore;
+pub mod past;
+pub mod policy;
 pub mod rule;
 mod rules;
 
 pub use files::Files;
 pub use finding::{Finding, Level, Related};
+pub use fingerprint::fingerprints;
 pub use ignore::ignore_comments;
 pub use rule::Rule;
 
@@ -42,6 +46,8 @@ pub struct Circumstances<'a> {
     pub days_in_stage: Option<&'a BTreeMap<DealId, i64>>,
     /// The stages each deal has visited, where history is at hand.
     pub visited: Option<&'a BTreeMap<DealId, Vec<StageId>>>,
+    /// What history tells the rules that ask it; those are not asked without.
+    pub past: Option<&'a past::Past>,
 }
 
 /// Everything a check found.

@@ -21,6 +21,7 @@ pub mod edits;
 mod eras;
 pub mod exit;
 mod numbers;
+mod past;
 mod printing;
 pub mod progress;
 pub mod reference;

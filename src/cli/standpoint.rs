@@ -6,6 +6,7 @@ use chrono::{NaiveDate, Utc};
 
 use super::Global;
 use super::exit::{CommandError, Exit};
+use super::past::moment;
 use super::ui::Ui;
 use super::workspace::{
     Facts, HistoryFailure, Workspace, history_at, home, read, read_only, read_pipeline, read_values, with_chronicle,
@@ -414,9 +415,7 @@ impl View {
     /// The moment that ages count to, in seconds since 1970: the end of the day that is taken for today, or now where it
     /// is today.
     pub fn moment(&self) -> i64 {
-        let end = self.reading.pipeline.end_of(self.today);
-        let now = Utc::now().timestamp();
-        if self.reading.pipeline.start_of(self.today) <= now { end.min(now) } else { end }
+        moment(&self.reading.pipeline, self.today)
     }
 
     /// What a judgement of a deal may know.

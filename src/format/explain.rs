@@ -3,7 +3,7 @@
 use granit_parser::{ErrorKind, ScanError};
 
 use super::prescan;
-use super::problem::{Problem, ProblemKind};
+use super::problem::{Fix, Problem, ProblemKind};
 use super::quote;
 use super::span::Span;
 
@@ -158,11 +158,12 @@ impl Place<'_> {
         let tab = self.tab().unwrap_or(self.at);
         let blanks = self.text[tab..].bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
         let spaces = self.text[tab..tab + blanks].replace('\t', "  ");
-        alone(syntax(Span::new(tab, tab + 1), TAB).with_help("write two spaces for the tab").with_fix(
+        let title = "write two spaces for the tab";
+        alone(syntax(Span::new(tab, tab + 1), TAB).with_help(title).with_fix(Fix::guess(
+            title,
             Span::new(tab, tab + blanks),
             spaces,
-            false,
-        ))
+        )))
     }
 
     /// `title: ACME: phase 2`.
@@ -206,7 +207,7 @@ impl Place<'_> {
             problem: syntax(colon, "a colon and a space inside a value, which YAML takes for another key")
                 .with_label("this colon")
                 .with_help(format!("{QUOTE}: {}", quote::scalar(&shown(text))))
-                .with_fix(span, quote::scalar(text), true),
+                .with_fix(quoted(self.text, span)),
             cover: Some(span),
         }
     }
@@ -224,11 +225,9 @@ impl Place<'_> {
         let Some(rest) = rest else { return alone(syntax(span, message).with_help(QUOTE)) };
         let text = &self.text[rest.start..rest.end];
         Explained {
-            problem: syntax(span, message).with_help(format!("{QUOTE}: {}", quote::scalar(&shown(text)))).with_fix(
-                rest,
-                quote::scalar(text),
-                true,
-            ),
+            problem: syntax(span, message)
+                .with_help(format!("{QUOTE}: {}", quote::scalar(&shown(text))))
+                .with_fix(quoted(self.text, rest)),
             cover: Some(rest),
         }
     }
@@ -361,6 +360,11 @@ impl Place<'_> {
     }
 }
 
+/// The change that puts a text of one line in quotes.
+pub(super) fn quoted(text: &str, span: Span) -> Fix {
+    Fix::safe(QUOTE, span, quote::scalar(&text[span.start..span.end]))
+}
+
 /// A key without a space after its colon: `title:ACME`.
 pub(super) fn missing_space(text: &str, at: usize) -> Option<Problem> {
     let line = &text[at..line_end(text, at)];
@@ -377,7 +381,7 @@ pub(super) fn missing_space(text: &str, at: usize) -> Option<Problem> {
             format!("a space is missing after the colon of `{}`", shown(key)),
         )
         .with_help(format!("write `{}: …`", shown(key)))
-        .with_fix(Span::at(at + colon + 1), " ", true),
+        .with_fix(Fix::safe("put a space after the colon", Span::at(at + colon + 1), " ")),
     )
 }
 

@@ -23,6 +23,7 @@ pub mod pipeline_file;
 pub mod prescan;
 pub mod problem;
 pub mod quick;
+pub mod quiet;
 pub mod quote;
 pub mod rates;
 pub mod reader;

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::problem::{Problem, ProblemKind};
+use super::problem::{Fix, Problem, ProblemKind};
 use super::span::Span;
 
 /// The largest file that is read, in bytes.
@@ -179,15 +179,15 @@ impl Characters {
         let problem = match character {
             '\u{feff}' if at == 0 => problem("the file starts with a byte order mark".into())
                 .with_help("delete it: it is invisible and means nothing in UTF-8")
-                .with_fix(span, "", true),
+                .with_fix(Fix::safe("delete the byte order mark", span, "")),
             '\u{feff}' => problem("a byte order mark (U+FEFF) in the middle of the text".into())
                 .with_help("delete it: it is invisible")
-                .with_fix(span, "", false),
+                .with_fix(Fix::guess("delete the byte order mark", span, "")),
             '\r' => {
                 self.line_ends = true;
                 problem("a line that ends with a carriage return alone".into())
                     .with_help("end lines with LF or CRLF")
-                    .with_fix(span, "\n", true)
+                    .with_fix(Fix::safe("end the line with a line feed", span, "\n"))
             }
             '\u{85}' | '\u{2028}' | '\u{2029}' => {
                 let name = match character {
@@ -202,7 +202,7 @@ impl Characters {
             '\0'..'\u{20}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => {
                 problem(format!("the control character U+{code:04X}, which no text needs"))
                     .with_help("delete it")
-                    .with_fix(span, "", false)
+                    .with_fix(Fix::guess("delete the character", span, ""))
             }
             _ => return,
         };
@@ -387,7 +387,7 @@ mod tests {
         let scan = scan("\u{feff}a: 1\n".as_bytes()).expect("readable");
         assert!(!scan.fatal);
         let fix = scan.problems[0].fix.clone().expect("a fix");
-        assert_eq!((fix.span, fix.replacement.as_str(), fix.safe), (Span::new(0, 3), "", true));
+        assert_eq!(fix, Fix::safe("delete the byte order mark", Span::new(0, 3), ""));
     }
 
     #[test]

@@ -60,21 +60,72 @@ pub struct Problem {
     pub help: Option<String>,
     /// Other places that belong to it, each with a few words.
     pub related: Vec<(Span, String)>,
-    /// An edit that mends it, where one is certain.
+    /// A change that mends it, where one is known.
     pub fix: Option<Fix>,
     /// The field the problem is about (`lost.reason`), where it is about one.
     pub field: Option<String>,
 }
 
-/// An edit of a file's bytes that mends a problem.
+/// A change that mends a problem: all of its edits, or none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fix {
-    /// The bytes to replace.
+    /// What it does, as a person says it: `put the value in quotes`.
+    pub title: String,
+    /// The edits, none of which overlaps another.
+    pub edits: Vec<Edit>,
+    /// Whether it keeps the meaning that the file has for certain. One that is not safe takes a guess.
+    pub safe: bool,
+}
+
+/// Bytes of one file that are replaced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edit {
+    /// The file, below the pipeline's folder; it need not exist yet. `None` for the file that the problem is in.
+    pub path: Option<String>,
+    /// The bytes to replace; empty at 0 for a new file.
     pub span: Span,
     /// What to put there.
     pub replacement: String,
-    /// Whether it keeps the meaning of the file for certain.
-    pub safe: bool,
+}
+
+impl Fix {
+    /// A change of one place that keeps the meaning for certain.
+    pub fn safe(title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
+        Fix { title: title.into(), edits: vec![Edit { path: None, span, replacement: replacement.into() }], safe: true }
+    }
+
+    /// A change of one place that rests on what was most likely meant.
+    pub fn guess(title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
+        Fix { safe: false, ..Fix::safe(title, span, replacement) }
+    }
+
+    /// The text of the problem's own file after the change; `None` where the edits do not fit it.
+    pub fn apply(&self, text: &str) -> Option<String> {
+        apply(text, self.edits.iter().filter(|edit| edit.path.is_none()))
+    }
+
+    /// Adds a place that changes along.
+    pub fn and(mut self, span: Span, replacement: impl Into<String>) -> Self {
+        self.edits.push(Edit { path: None, span, replacement: replacement.into() });
+        self
+    }
+}
+
+/// A text after some edits, whose paths are not looked at; `None` where one lies outside of it, splits a character or
+/// overlaps another.
+pub fn apply<'e>(text: &str, edits: impl Iterator<Item = &'e Edit>) -> Option<String> {
+    let mut edits: Vec<&Edit> = edits.collect();
+    edits.sort_by_key(|edit| edit.span);
+    let mut changed = String::with_capacity(text.len());
+    let mut done = 0;
+    for edit in edits {
+        changed.push_str(text.get(done..edit.span.start)?);
+        changed.push_str(&edit.replacement);
+        text.get(edit.span.start..edit.span.end)?;
+        done = edit.span.end;
+    }
+    changed.push_str(text.get(done..)?);
+    Some(changed)
 }
 
 impl Problem {
@@ -110,9 +161,9 @@ impl Problem {
         self
     }
 
-    /// Attaches an edit that mends it.
-    pub fn with_fix(mut self, span: Span, replacement: impl Into<String>, safe: bool) -> Self {
-        self.fix = Some(Fix { span, replacement: replacement.into(), safe });
+    /// Attaches a change that mends it.
+    pub fn with_fix(mut self, fix: impl Into<Option<Fix>>) -> Self {
+        self.fix = fix.into();
         self
     }
 
@@ -120,5 +171,23 @@ impl Problem {
     pub fn with_field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_are_made_from_left_to_right_whatever_their_order() {
+        let fix = Fix::safe("t", Span::new(3, 4), "two").and(Span::new(0, 1), "").and(Span::at(4), "!");
+        assert_eq!(fix.apply("a: 2\n").as_deref(), Some(": two!\n"));
+    }
+
+    #[test]
+    fn edits_that_do_not_fit_change_nothing() {
+        assert_eq!(Fix::safe("t", Span::new(3, 9), "x").apply("short"), None);
+        assert_eq!(Fix::safe("t", Span::new(1, 2), "x").apply("é"), None);
+        assert_eq!(Fix::safe("t", Span::new(0, 3), "x").and(Span::new(2, 4), "y").apply("abcd"), None);
     }
 }

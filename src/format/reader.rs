@@ -8,9 +8,8 @@ use granit_parser::{Event, Parser, ScanError, StructureStyle};
 
 use super::explain;
 use super::prescan::{self, MAX_DEPTH, MAX_NODES};
-use super::problem::{Fix, Problem, ProblemKind};
+use super::problem::{Edit, Fix, Problem, ProblemKind};
 use super::quick;
-use super::quote;
 use super::span::Span;
 use super::tree::{Core, Document, Entry, Mapping, Node, NodeKind, ScalarStyle, resolve};
 
@@ -82,7 +81,8 @@ pub fn read_fully(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
 /// Puts problems in the order of the file and drops edits made from text in which letters stood for other characters.
 fn sort(problems: &mut [Problem], masked: &[Span]) {
     for problem in problems.iter_mut().filter(|p| p.kind != ProblemKind::Encoding) {
-        let stale = |fix: &Fix| masked.iter().any(|m| m.start < fix.span.end && fix.span.start < m.end);
+        let touched = |edit: &Edit| masked.iter().any(|m| m.start < edit.span.end && edit.span.start < m.end);
+        let stale = |fix: &Fix| fix.edits.iter().any(touched);
         if problem.fix.as_ref().is_some_and(stale) {
             problem.fix = None;
         }
@@ -268,17 +268,17 @@ impl<'a> Builder<'a> {
     }
 
     fn refuse_tag(&mut self, span: Span) {
-        let fix = self.quoted_rest(span.start);
+        let fix = self.quoted_rest(span.start).map(guessed);
         self.refuse(span, "a YAML tag: a value must not start with `!`")
             .help("put the value in quotes if the `!` is part of the text; delete the tag otherwise")
-            .fix(fix, false);
+            .fix(fix);
     }
 
     fn refuse_anchor(&mut self, span: Span) {
-        let fix = self.quoted_rest(span.start);
+        let fix = self.quoted_rest(span.start).map(guessed);
         self.refuse(span, "a YAML anchor: a value must not start with `&`")
             .help("put the value in quotes if the `&` is part of the text; delete the anchor otherwise")
-            .fix(fix, false);
+            .fix(fix);
     }
 
     fn refuse_alias(&mut self, span: Span, unresolved: bool) {
@@ -288,14 +288,14 @@ impl<'a> Builder<'a> {
         } else {
             "write the value itself: a deal must be readable line by line"
         };
-        self.refuse(span, "a YAML alias: a value must not start with `*`").help(help).fix(fix, unresolved);
+        self.refuse(span, "a YAML alias: a value must not start with `*`").help(help).fix(fix);
     }
 
     /// The value from `start` to the end of its line in quotes, where the line holds all of it.
-    fn quoted_rest(&self, start: usize) -> Option<(Span, String)> {
+    fn quoted_rest(&self, start: usize) -> Option<Fix> {
         let in_flow = self.stack.iter().any(|f| f.flow);
         let span = explain::one_line_value(self.text, start).filter(|_| !in_flow)?;
-        Some((span, quote::scalar(&self.text[span.start..span.end])))
+        Some(explain::quoted(self.text, span))
     }
 
     fn open(&mut self, style: StructureStyle, span: Span, kind: Open) {
@@ -372,10 +372,10 @@ impl<'a> Builder<'a> {
         let header = &self.text[block.start..block.end];
         if text.is_empty() && header.contains(|c: char| c.is_ascii_digit()) {
             let fix = explain::one_line_value(self.text, block.start);
-            let fix = fix.map(|span| (span, quote::scalar(&self.text[span.start..span.end])));
+            let fix = fix.map(|span| explain::quoted(self.text, span));
             let sign = header.get(..1).unwrap_or(">");
             let message = format!("after `{sign}` the text starts on the next line");
-            self.problem(ProblemKind::YamlSyntax, block, message).help("put the value in quotes").fix(fix, true);
+            self.problem(ProblemKind::YamlSyntax, block, message).help("put the value in quotes").fix(fix);
         }
     }
 
@@ -499,7 +499,7 @@ impl<'a> Builder<'a> {
         };
         self.refuse(span, format!("the key `{text}` is {what}, not a name"))
             .help(format!("put it in quotes: `\"{text}\"`"))
-            .fix(Some((span, format!("\"{text}\""))), true);
+            .fix(Some(Fix::safe("put the name in quotes", span, format!("\"{text}\""))));
         true
     }
 
@@ -585,6 +585,11 @@ pub(super) fn skip_blank(text: &str, from: usize) -> usize {
     at
 }
 
+/// A change that might not be what was meant.
+fn guessed(fix: Fix) -> Fix {
+    Fix { safe: false, ..fix }
+}
+
 /// A problem that was just recorded, for adding to it.
 struct Refused<'a>(Option<&'a mut Problem>);
 
@@ -596,9 +601,9 @@ impl Refused<'_> {
         self
     }
 
-    fn fix(mut self, fix: Option<(Span, String)>, safe: bool) {
-        if let (Some(problem), Some((span, replacement))) = (&mut self.0, fix) {
-            problem.fix = Some(Fix { span, replacement, safe });
+    fn fix(mut self, fix: Option<Fix>) {
+        if let Some(problem) = &mut self.0 {
+            problem.fix = fix;
         }
     }
 }

@@ -9,7 +9,7 @@ use super::ident::DealId;
 use super::money::{Currency, Money, MoneyError, parse_decimal};
 use super::nearest::nearest;
 use super::pipeline::ExtraFields;
-use super::problem::{Problem, ProblemKind};
+use super::problem::{Fix, Problem, ProblemKind};
 use super::schema::{FieldSpec, FieldType};
 use super::span::Span;
 use super::tree::{Core, Entry, Mapping, Node, NodeKind, ScalarStyle, resolve};
@@ -171,7 +171,7 @@ impl Typing<'_> {
         if let Some(near) = near {
             let close = fields.iter().filter(|f| strsim::damerau_levenshtein(&f.name, key) <= 1).count();
             if close == 1 && strsim::damerau_levenshtein(near, key) <= 1 {
-                problem = problem.with_fix(span, near, true);
+                problem = problem.with_fix(Fix::safe(format!("write {near}"), span, near));
             }
         }
         self.problems.push(problem);

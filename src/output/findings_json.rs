@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::check::{Files, Finding, Report};
+use crate::format::problem::Edit;
 use crate::format::span::{LineIndex, Span};
 
 use super::json;
@@ -45,8 +46,8 @@ fn finding(finding: &Finding, places: &mut Places<'_>) -> Value {
         })
         .collect();
     let fix = finding.fix.as_ref().map(|fix| {
-        let (start, end) = places.range(&finding.path, fix.span);
-        json!({"start": start, "end": end, "replacement": fix.replacement, "safe": fix.safe})
+        let edits: Vec<Value> = fix.edits.iter().map(|e| edit(e, finding, places)).collect();
+        json!({"title": fix.title, "safe": fix.safe, "edits": edits})
     });
     json!({
         "rule": finding.rule.id,
@@ -61,6 +62,12 @@ fn finding(finding: &Finding, places: &mut Places<'_>) -> Value {
         "help": finding.help,
         "fix": fix,
     })
+}
+
+fn edit(edit: &Edit, finding: &Finding, places: &mut Places<'_>) -> Value {
+    let path = edit.path.as_deref().unwrap_or(&finding.path);
+    let (start, end) = places.range(path, edit.span);
+    json!({"path": places.files.name(path), "start": start, "end": end, "replacement": edit.replacement})
 }
 
 /// Positions in files, each file's lines counted once.
@@ -88,6 +95,7 @@ mod tests {
     use super::*;
     use crate::check::{Related, Summary, rule};
     use crate::format::ident::DealId;
+    use crate::format::problem::Fix;
     use crate::output::terminal::is_hostile;
 
     #[test]
@@ -101,6 +109,9 @@ mod tests {
             "\u{202e}\u{9b}\u{e0041} \"q\"",
         )
         .with_deal(DealId::new("acme").ok());
+        let mut fix = Fix::safe("write amount", Span::new(start, start + 7), "amount");
+        fix.edits.push(Edit { path: Some("brief/.gitkeep".into()), span: Span::at(0), replacement: String::new() });
+        one.fix = Some(fix);
         one.related.push(Related { path: "gone.yaml".into(), span: Span::new(900, 1000), words: "there".into() });
         let summary = Summary { deals: 1, files: 1, errors: 1, ..Summary::default() };
         let report = Report { findings: vec![one], summary };
@@ -112,6 +123,11 @@ mod tests {
         assert_eq!(read["findings"][0]["end"], json!({"line": 2, "column": 8}));
         assert_eq!(read["findings"][0]["deal"], "acme");
         assert_eq!(read["findings"][0]["related"][0]["start"], json!({"line": 1, "column": 1}));
+        let edits = json!([
+            {"path": "brief/acme.yaml", "start": {"line": 2, "column": 1}, "end": {"line": 2, "column": 8}, "replacement": "amount"},
+            {"path": "brief/.gitkeep", "start": {"line": 1, "column": 1}, "end": {"line": 1, "column": 1}, "replacement": ""},
+        ]);
+        assert_eq!(read["findings"][0]["fix"], json!({"title": "write amount", "safe": true, "edits": edits}));
         assert_eq!(read["summary"]["errors"], 1);
     }
 }

@@ -111,7 +111,8 @@ fn advise<'a>(groups: &mut Vec<Group<'a>>, finding: &Finding, place: &Place<'_>,
     let mut advice: Vec<String> = finding.help.iter().flat_map(|h| h.lines()).map(plain).collect();
     let patch = finding.fix.as_ref().and_then(|fix| place.patch(fix, columns));
     if let Some(patch) = patch {
-        let title = if advice.is_empty() { "change it like this".to_owned() } else { advice.remove(0) };
+        let words = finding.fix.as_ref().map(|fix| plain(&fix.title)).unwrap_or_default();
+        let title = if advice.is_empty() { words } else { advice.remove(0) };
         groups.push(Group::with_title(Severity::HELP.secondary_title(title)).element(patch));
     }
     groups.extend(advice.into_iter().map(|line| Group::with_title(Severity::HELP.secondary_title(line))));
@@ -172,18 +173,34 @@ impl<'a> Place<'a> {
         Some(snippet)
     }
 
-    /// An edit as the lines before and after, where it stays on one line that needs no cropping.
+    /// A fix as the lines before and after, where its edits change lines of this file that are near each other and need
+    /// no cropping, and leave as many lines as there were.
     fn patch(&self, fix: &Fix, columns: usize) -> Option<Element<'static>> {
         let text = self.text?;
-        let span = clamp(text, fix.span);
-        let one_line = !text[span.start..span.end].contains('\n') && !fix.replacement.contains(['\n', '\r']);
-        let excerpt = Excerpt::new(text, &[span], columns);
-        if !one_line || excerpt.cropped {
+        let mut edits: Vec<(Span, &str)> = Vec::new();
+        for edit in &fix.edits {
+            let span = clamp(text, edit.span);
+            if edit.path.is_some()
+                || text[span.start..span.end].contains('\n')
+                || edit.replacement.contains(['\n', '\r'])
+            {
+                return None;
+            }
+            edits.push((span, &edit.replacement));
+        }
+        edits.sort_by_key(|(span, _)| *span);
+        let (first, last) = (edits.first()?.0, edits.last()?.0);
+        let apart = edits.windows(2).all(|pair| matches!(pair, [a, b] if a.0.end < b.0.start));
+        if !apart || line_of(text, last.start) - line_of(text, first.start) > NEAR_LINES {
             return None;
         }
-        let range = excerpt.ranges.into_iter().next()?;
-        let patch = Patch::new(range, plain(&fix.replacement));
-        Some(Snippet::source(excerpt.source).line_start(excerpt.first_line).patch(patch).into())
+        let spans: Vec<Span> = edits.iter().map(|(span, _)| *span).collect();
+        let excerpt = Excerpt::new(text, &spans, columns);
+        if excerpt.cropped {
+            return None;
+        }
+        let patches = excerpt.ranges.into_iter().zip(&edits).map(|(range, (_, new))| Patch::new(range, plain(new)));
+        Some(Snippet::source(excerpt.source).line_start(excerpt.first_line).patches(patches).into())
     }
 }
 
@@ -233,7 +250,7 @@ error[unknown-field]: look
             Finding::new(rule::find("unknown-field").unwrap(), "a.yaml", Span::new(9, 16), "unknown field")
                 .with_help("is amount meant?")
                 .with_related("pipeline.yaml", Span::new(0, 6), "the fields");
-        finding.fix = Some(Fix { span: Span::new(9, 16), replacement: "amount".into(), safe: true });
+        finding.fix = Some(Fix::safe("write amount", Span::new(9, 16), "amount"));
         let files = Files::of_texts([("a.yaml", text), ("pipeline.yaml", "fields:\n")]);
         let expected = "\
 error[unknown-field]: unknown field
@@ -318,7 +335,7 @@ help: keep one";
                 .with_help(message.clone())
                 .with_related(text.clone(), span(1), message.clone())
                 .with_related("other", span(1), message.clone());
-            finding.fix = Some(Fix { span: span(2), replacement: message.clone(), safe: true });
+            finding.fix = Some(Fix::safe(message.clone(), span(2), message.clone()).and(span(1), text.clone()));
             let files = Files::of_texts([(text.as_str(), text.as_str()), ("other", text.as_str())]);
             let shown = one(&finding, &files, Look { colour: false, columns });
             prop_assert!(shown.chars().all(|c| c == '\n' || !super::super::terminal::is_hostile(c) || matches!(c, '\u{200c}' | '\u{200d}')), "{shown:?}");

@@ -282,7 +282,8 @@ rules:
         let source = Map(all.map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect());
         let reading = load(&source).unwrap();
         let today = chrono::NaiveDate::from_ymd_opt(2026, 3, 1).unwrap();
-        let report = check(&reading, &Circumstances { today, source: &source, days_in_stage: None, visited: None });
+        let report =
+            check(&reading, &Circumstances { today, source: &source, days_in_stage: None, visited: None, past: None });
         let findings = noted(&report.findings, &Files::of(&reading, &source));
         State::new(reading, &report, findings, before)
     }

@@ -12,13 +12,14 @@ use crate::format::ident::{DealId, StageId};
 use crate::format::judge;
 use crate::format::load::{LoadError, Reading, load_only};
 use crate::format::money::Money;
-use crate::format::pipeline::{PIPELINE_FILE, Pipeline, deal_path};
+use crate::format::pipeline::{PIPELINE_FILE, Pipeline, Status, deal_path};
+use crate::format::quiet::MEANINGFUL;
 use crate::format::source::{EntryKind, Source};
 
 use super::deals::{Teller, by_id, pairings};
 use super::document::{
     Amount, Code, Commits, DealChange, Direction, Finding, Forecast, Hash, KIND, Level, Method, OddCommit, Oddity,
-    OtherFile, Pair, Point, Policy, Review, Role, SCHEMA_VERSION, Summary, Trust, What,
+    OtherFile, Pair, Point, Policy, PolicyLine, Review, Role, SCHEMA_VERSION, Summary, Trust, What,
 };
 use super::found::{Found, short, told};
 use super::policy::{self, Under, choose};
@@ -35,6 +36,9 @@ const TEMPLATES: &str = "templates/";
 
 /// A clock may be wrong by so many seconds.
 const A_CLOCK: i64 = 86_400;
+
+/// The rule that finds deals to which nothing has happened for too long.
+const STALE: &str = "stale-deal";
 
 /// A file of the repository that is not the same on both sides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,8 @@ pub struct Knowledge {
     pub days_in_stage: Option<BTreeMap<DealId, i64>>,
     /// The stages each deal has visited.
     pub visited: Option<BTreeMap<DealId, Vec<StageId>>>,
+    /// What it tells the rules that ask it.
+    pub past: Option<check::past::Past>,
 }
 
 /// A commit in between, by its dates in seconds since 1970.
@@ -114,6 +120,8 @@ pub struct Ground<'a> {
     changed: BTreeSet<DealId>,
     /// What is to be said of the pipeline file of the head where it is not the one that counts.
     head_pipeline: Vec<Finding>,
+    /// What the pipeline file of the head asks otherwise.
+    changes: Vec<PolicyLine>,
 }
 
 impl<'a> Ground<'a> {
@@ -126,6 +134,10 @@ impl<'a> Ground<'a> {
         let head = policy::read(asked.head);
         let base_is_there = base.as_ref().is_some_and(|base| !matches!(base, Err(LoadError::NoPipeline)));
         let head_pipeline = head_problems(&asked, &head);
+        let changes = match (&base, &head) {
+            (Some(Ok(base)), Ok(head)) => policy::changes(base, head),
+            _ => Vec::new(),
+        };
         let policy = choose(asked.trust, base, head)?;
         let rates = policy.pipeline.rates.clone();
         let under = |files: &'a dyn Source, by: Trust| match (policy.by, asked.base) {
@@ -155,7 +167,7 @@ impl<'a> Ground<'a> {
             let paths = read.chain(reading.unreadable.iter().map(|broken| &broken.path));
             changed.extend(paths.filter_map(|path| named.get(path)).cloned());
         }
-        Ok(Ground { asked, policy, before, after, changed, head_pipeline })
+        Ok(Ground { asked, policy, before, after, changed, head_pipeline, changes })
     }
 
     /// The pipeline that counts.
@@ -166,6 +178,12 @@ impl<'a> Ground<'a> {
     /// Whether any deal is not the same.
     pub fn has_deals(&self) -> bool {
         !self.changed.is_empty()
+    }
+
+    /// The stages that the deals which are not the same are in, or were.
+    pub fn stages(&self) -> BTreeSet<&StageId> {
+        let readings = self.before.iter().chain([&self.after]);
+        readings.flat_map(|(_, reading)| &reading.deals).map(|deal| &deal.stage).collect()
     }
 
     /// Tells what is different.
@@ -212,19 +230,21 @@ impl<'a> Ground<'a> {
             };
             let old = weight(pair.before.len(), pair.old(), &mut old_weights);
             let new = weight(pair.after.len(), pair.new(), &mut new_weights);
-            row.weighted = sums.add(old, new, pipeline);
+            let was_won = pair.old().is_some_and(|old| pipeline.status(&old.stage) == Status::Won);
+            row.weighted = sums.add(old, new, was_won, pipeline);
             if pair.before.is_empty() {
                 row.weighted.before = None;
             }
             if pair.after.is_empty() {
                 row.weighted.after = None;
             }
-            let own = by_deal.get(&pair.id).into_iter().flatten();
-            row.findings = own.map(|found| found.told.clone()).collect();
+            let own = by_deal.get(&pair.id).into_iter().flatten().map(|found| found.told.clone());
+            // What is not committed yet no history knows.
+            row.findings = own.filter(|finding| finding.rule != STALE || !row.is_going_on()).collect();
             row.findings.sort_by_key(|finding| Reverse(finding.level));
             row.level = row.findings.iter().map(|finding| finding.level).max();
             let before = stale.get(pair.was.as_ref().unwrap_or(&pair.id)).into_iter().flatten();
-            row.stale = before.into_iter().any(|found| found.told.rule == "stale-deal");
+            row.stale = before.into_iter().any(|found| found.told.rule == STALE);
             deals.push(row);
         }
         deals.sort_by(|a, b| order(a).cmp(&order(b)));
@@ -253,7 +273,7 @@ impl<'a> Ground<'a> {
                 changed: files.iter().any(is_policy),
                 judged_by: self.policy.by,
                 instead: self.policy.instead.clone(),
-                changes: Vec::new(),
+                changes: self.changes.clone(),
             },
             forecast: sums.forecast(&scale, &weights, known.past.as_ref().err().cloned(), pipeline),
             summary: Summary { outside, files: files.len(), ..Summary::default() },
@@ -283,6 +303,7 @@ impl<'a> Ground<'a> {
             source,
             days_in_stage: knowledge.days_in_stage.as_ref(),
             visited: knowledge.visited.as_ref(),
+            past: knowledge.past.as_ref(),
         };
         let mut report = check(reading, &circumstances);
         let files: BTreeSet<&str> =
@@ -447,7 +468,8 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, before: Option<Decimal>, after: Option<Decimal>, pipeline: &Pipeline) -> Pair {
+    /// Adds a deal. What is won already is no part of a forecast, only what becomes of it here.
+    fn add(&mut self, before: Option<Decimal>, after: Option<Decimal>, was_won: bool, pipeline: &Pipeline) -> Pair {
         let amount = |amount: Decimal| Amount(Money { amount, currency: pipeline.currency });
         let mut pair = Pair { before: before.map(amount), after: after.map(amount), ..Pair::default() };
         let change = before.zip(after).and_then(|(before, after)| after.checked_sub(before));
@@ -455,7 +477,8 @@ impl Sums {
             Some(change) => {
                 pair.change = Some(amount(change));
                 pair.direction = Some(Direction::of(change));
-                let sums = self.change.checked_add(change).zip(self.before.checked_add(before.unwrap_or_default()));
+                let open = before.filter(|_| !was_won).unwrap_or_default();
+                let sums = self.change.checked_add(change).zip(self.before.checked_add(open));
                 match sums {
                     Some((change, before)) => (self.change, self.before) = (change, before),
                     None => self.overflown = true,
@@ -576,6 +599,13 @@ impl Review {
 }
 
 impl DealChange {
+    /// Whether something happened to it that counts: another stage, amount, close date or next step, or an activity.
+    fn is_going_on(&self) -> bool {
+        let counts = |field: &str| MEANINGFUL.contains(&field) || field.starts_with("activity");
+        let amount = self.amount.before != self.amount.after;
+        self.from != self.to || amount || self.fields.iter().any(|change| counts(&change.field))
+    }
+
     /// Whether it is in another stage.
     pub fn is_moved(&self) -> bool {
         matches!(self.what, What::Moved | What::Renamed) && self.from != self.to

@@ -2,11 +2,13 @@
 
 use std::io;
 
+use crate::check::policy::compare;
 use crate::format::load::{LoadError, load_pipeline};
 use crate::format::pipeline::{PIPELINE_FILE, Pipeline};
 use crate::format::source::{FileEntry, Source};
 
-use super::document::Trust;
+use super::document::{PolicyLine, Trust};
+use super::found::short;
 
 /// The files of one state, but for the pipeline file and its file of rates, which are those of another.
 pub(super) struct Under<'a> {
@@ -105,4 +107,11 @@ pub(super) fn choose(
 /// The pipeline of a state.
 pub(super) fn read(source: &dyn Source) -> Result<Pipeline, LoadError> {
     load_pipeline(source)
+}
+
+/// What the second pipeline file asks otherwise than the first, what asks for less first.
+pub(super) fn changes(base: &Pipeline, head: &Pipeline) -> Vec<PolicyLine> {
+    let told = compare(base, head).into_iter();
+    told.map(|change| PolicyLine { weaker: change.weakens, about: short(&change.about), words: short(&change.words) })
+        .collect()
 }

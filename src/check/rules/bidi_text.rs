@@ -37,6 +37,6 @@ fn find(ground: &DealGround<'_>) -> Vec<Finding> {
         .finding(&RULE, span, message)
         .with_label("what follows is shown in another order")
         .with_help("remove the character; right-to-left scripts need none of these");
-    finding.fix = Some(Fix { span, replacement: String::new(), safe: false });
+    finding.fix = Some(Fix::guess("remove the character", span, ""));
     vec![finding]
 }

@@ -4,17 +4,20 @@ use crate::format::problem::ProblemKind;
 
 use super::rule::Rule;
 
+mod approval;
 mod bad_id;
 mod bidi_text;
 mod broken_link;
 mod conflict_marker;
 mod criterion_failed;
+mod currency;
 mod duplicate_deal;
 mod duplicate_key;
 mod encoding;
 mod entry_criterion;
 mod exit_criterion;
 mod impossible_date;
+mod late_answer;
 mod merge_foreign_change;
 mod merge_lost_change;
 mod merge_misplaced;
@@ -24,8 +27,10 @@ mod missing_next_step;
 mod missing_placeholder;
 mod non_canonical;
 mod overdue_close_date;
+mod overdue_next_step;
 mod pipeline_file;
 mod rates_file;
+mod stale_deal;
 mod symlink;
 mod unknown_field;
 mod unknown_stage;
@@ -37,18 +42,21 @@ mod yaml_syntax;
 mod yaml_unsupported;
 
 /// All rules, by id.
-pub(super) static ALL: [&Rule; 31] = [
+pub(super) static ALL: [&Rule; 36] = [
+    &approval::RULE,
     &bad_id::RULE,
     &bidi_text::RULE,
     &broken_link::RULE,
     &conflict_marker::RULE,
     &criterion_failed::RULE,
+    &currency::RULE,
     &duplicate_deal::RULE,
     &duplicate_key::RULE,
     &encoding::RULE,
     &entry_criterion::RULE,
     &exit_criterion::RULE,
     &impossible_date::RULE,
+    &late_answer::RULE,
     &merge_foreign_change::RULE,
     &merge_lost_change::RULE,
     &merge_misplaced::RULE,
@@ -58,8 +66,10 @@ pub(super) static ALL: [&Rule; 31] = [
     &missing_placeholder::RULE,
     &non_canonical::RULE,
     &overdue_close_date::RULE,
+    &overdue_next_step::RULE,
     &pipeline_file::RULE,
     &rates_file::RULE,
+    &stale_deal::RULE,
     &symlink::RULE,
     &unknown_field::RULE,
     &unknown_stage::RULE,

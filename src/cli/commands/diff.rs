@@ -1,24 +1,27 @@
 //! `tussock diff`.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use clap::ValueEnum;
 
-use crate::check::{Files, check_pipeline_file};
+use crate::check::{Files, Level as Finding, check_pipeline_file};
 use crate::cli::Global;
 use crate::cli::exit::{CommandError, Exit};
-use crate::cli::standpoint::AllowIncomplete;
+use crate::cli::past::{Asked as RulesAsk, Told, moment};
 use crate::cli::ui::{Ui, in_ci};
 use crate::cli::workspace::{Facts, HistoryFailure, current, home, today, with_chronicle, work_tree};
 use crate::forecast::log::{self, Log};
+use crate::format::ident::StageId;
 use crate::format::load::LoadError;
 use crate::format::pipeline::Pipeline;
 use crate::format::source::Source;
 use crate::history::{Chronicle, HistoryError, Options};
 use crate::output::json;
 use crate::output::review::{Forge, markdown, text};
-use crate::output::text::{Look, render};
+use crate::output::text::{Look as Sheet, render};
 use crate::repo::difference::{
     FileDifference, between, commits_between, committed_at, link_target, merge_base, of_work_tree,
 };
@@ -132,7 +135,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     };
     match args.format {
         Format::Text => {
-            let look = Look { colour: ui.colour, columns: ui.columns() };
+            let look = Sheet { colour: ui.colour, columns: ui.columns() };
             ui.print(text(&review, look, ui.table_columns(), args.all));
         }
         Format::Md => ui.print(markdown(&review, Forge { limit: args.limit })),
@@ -244,14 +247,14 @@ fn compared(ui: &mut Ui, global: &Global, args: &Args) -> Result<Review, Command
         Some(head) => Some(head),
         None => head(&home)?.and_then(|head| head.commit),
     };
-    let (mut before, mut after) = (Facts::default(), Facts::default());
-    let mut past = Err("no deal is different".to_owned());
+    let (mut before, mut after) = (Side::default(), Side::default());
     if ground.has_deals() {
-        let allow = AllowIncomplete::default();
-        after = Facts::at(ui, &home, tip, pipeline, today, allow)?;
-        before =
-            if range.base == tip { after.clone() } else { Facts::at(ui, &home, range.base, pipeline, today, allow)? };
-        past = known_before(&home, range.base, pipeline)?;
+        let look = Look { home: &home, pipeline, stages: &ground.stages(), moment: moment(pipeline, today), today };
+        before = look.at(range.base)?;
+        after = if range.base == tip { before.again() } else { look.at(tip)? };
+        if let Some(why) = &after.without {
+            ui.note(format!("{why}, so rules and criteria that ask history were not asked"));
+        }
     }
     let commits = match (&git, tip) {
         (Ok(git), Some(tip)) => Some(dates(git, range.base, tip)?),
@@ -259,15 +262,13 @@ fn compared(ui: &mut Ui, global: &Global, args: &Args) -> Result<Review, Command
     };
     let base_time = range.base.map(|base| committed_at(&home, base)).transpose()?;
     let hash = |id: Option<ObjectId>| id.and_then(|id| Hash::new(&id.to_string()).ok());
-    let of_facts = |facts: Facts| Knowledge { days_in_stage: facts.days_in_stage, visited: facts.visited };
-    let (before, after) = (of_facts(before), of_facts(after));
     Ok(ground.review(&Known {
         base: Point { name: range.base_name, commit: hash(range.base) },
         head: Point { name: range.head_name, commit: hash(range.head) },
         today,
-        before: &before,
-        after: &after,
-        past: past.as_ref().map_err(Clone::clone),
+        before: &before.knowledge,
+        after: &after.knowledge,
+        past: before.past.as_ref().ok_or_else(|| before.without.clone().unwrap_or_default()),
         commits: commits.as_deref(),
         base_time,
     }))
@@ -282,27 +283,60 @@ fn dates(git: &Git, base: Option<ObjectId>, tip: ObjectId) -> Result<Vec<CommitD
     Ok(dates.collect())
 }
 
-/// What was known when the change began, or why that is not at hand.
-fn known_before(
-    home: &Home,
-    base: Option<ObjectId>,
-    pipeline: &Pipeline,
-) -> Result<Result<Past, String>, CommandError> {
-    let Some(base) = base else { return Ok(Err("there is no commit before".to_owned())) };
-    let options = Options { fields: log::fields(&pipeline.forecast), ..Options::default() };
-    let told = |chronicle: &Chronicle<'_>| {
-        let summary = chronicle.summary();
-        (summary.incomplete, summary.tip_known_at, Log::of(&chronicle.history()))
-    };
-    match with_chronicle(home, base, pipeline, &options, told) {
-        Ok((false, Some(as_of), log)) => Ok(Ok(Past { log, as_of: as_of.0 })),
-        Ok((true, ..)) => Ok(Err("history is cut off in this shallow clone".to_owned())),
-        Ok((_, None, _)) => Ok(Err("there is no history before".to_owned())),
-        Err(HistoryFailure::History(HistoryError::Shallow)) => {
-            Ok(Err("history is cut off in this shallow clone".to_owned()))
-        }
-        Err(HistoryFailure::History(error)) => Ok(Err(error.to_string())),
-        Err(HistoryFailure::Repo(error)) => Err(error),
+/// What the history of one side tells.
+#[derive(Default)]
+struct Side {
+    knowledge: Knowledge,
+    past: Option<Past>,
+    /// Why history cannot be read.
+    without: Option<String>,
+}
+
+impl Side {
+    /// The same for the other side, which asks for less.
+    fn again(&self) -> Side {
+        Side { knowledge: self.knowledge.clone(), past: None, without: self.without.clone() }
+    }
+}
+
+/// How history is looked at.
+struct Look<'a> {
+    home: &'a Home,
+    pipeline: &'a Pipeline,
+    /// The stages that the deals are in.
+    stages: &'a BTreeSet<&'a StageId>,
+    moment: i64,
+    today: NaiveDate,
+}
+
+impl Look<'_> {
+    /// Reads the history up to a commit once, for all that is asked of it.
+    fn at(&self, tip: Option<ObjectId>) -> Result<Side, CommandError> {
+        let without = |why: &str| Side { without: Some(why.to_owned()), ..Side::default() };
+        let Some(tip) = tip else { return Ok(without("there is no commit before")) };
+        let asked = RulesAsk::in_stages(self.pipeline, self.stages, Finding::Info);
+        let fields = log::fields(&self.pipeline.forecast).into_iter().chain(asked.fields().iter().cloned()).collect();
+        let options = Options { fields, ..Options::default() };
+        let told = |chronicle: &Chronicle<'_>| {
+            let history = chronicle.history();
+            let facts = Facts::of(&history, self.pipeline, self.today);
+            let rules = Told::of(chronicle, &asked, self.pipeline, self.moment);
+            (history.summary.tip_known_at, Log::of(&history), facts, rules)
+        };
+        let (known_at, log, facts, rules) = match with_chronicle(self.home, tip, self.pipeline, &options, told) {
+            Ok(told) => told,
+            Err(HistoryFailure::History(HistoryError::Shallow)) => {
+                return Ok(without("history is cut off in this shallow clone"));
+            }
+            Err(HistoryFailure::History(error)) => return Ok(without(&error.to_string())),
+            Err(HistoryFailure::Repo(error)) => return Err(error),
+        };
+        let knowledge = Knowledge {
+            days_in_stage: facts.days_in_stage,
+            visited: facts.visited,
+            past: Some(rules.past(self.home, &asked, self.moment)?),
+        };
+        Ok(Side { knowledge, past: known_at.map(|at| Past { log, as_of: at.0 }), without: None })
     }
 }
 
@@ -310,7 +344,7 @@ fn not_read(ui: &mut Ui, source: &dyn Source, error: LoadError) -> CommandError 
     match error {
         LoadError::Broken { text, problems } => {
             let report = check_pipeline_file(&problems);
-            let look = Look { colour: ui.colour, columns: ui.columns() };
+            let look = Sheet { colour: ui.colour, columns: ui.columns() };
             let shown = render(&report, &Files::of_pipeline_file(&text, source), look);
             ui.note(shown.trim_end());
             CommandError::new(Exit::Usage, "the pipeline file has errors, so no deal can be read")

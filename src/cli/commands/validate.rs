@@ -6,10 +6,12 @@ use std::path::{Component, Path, PathBuf};
 use chrono::NaiveDate;
 use clap::ValueEnum;
 
+use crate::check::past::Past;
 use crate::check::{Checked, Circumstances, Files, Finding, Level, Report, check_each, rule};
 use crate::cli::Global;
 use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::past::{pass_over_touched, past};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Facts, current, home, is_gone, listed, settled_by, today, work_tree};
@@ -117,7 +119,10 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         None => head(&home)?.and_then(|head| head.commit),
     };
     let from = (tip, then_today);
-    let mut judge = Judge { global, home: &home, from, wanted: &wanted, coming: coming.as_ref(), facts: None };
+    // Before a commit only what can stop it is worth the time that history takes.
+    let asked = if args.changed { floor(args.fail_on) } else { Level::Info };
+    let mut judge =
+        Judge { global, home: &home, from, wanted: &wanted, coming: coming.as_ref(), floor: asked, facts: None };
     let mut linked = BTreeSet::new();
     let (source, judged): (Box<dyn Source>, Judged) = match snapshot {
         Some(snapshot) => {
@@ -131,8 +136,11 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             (Box::new(tree), judged)
         }
     };
-    let Judged { listing, mut checked, facts, today } = judged;
-    let circumstances = facts.for_check(today, &*source);
+    let Judged { listing, mut checked, facts, past, today } = judged;
+    let circumstances = Circumstances { past: past.as_ref(), ..facts.for_check(today, &*source) };
+    if commit.is_none() {
+        pass_over_touched(&home, tip, &*source, &mut checked.report)?;
+    }
     if !wanted.is_empty() {
         checked.report.retain(|f| wanted.iter().any(|w| is_at(&f.path, w)));
     }
@@ -178,8 +186,10 @@ struct Judge<'a> {
     /// Files and folders that were named; all, where there are none.
     wanted: &'a [String],
     coming: Option<&'a Coming>,
+    /// The lowest level of findings that rules ask history for.
+    floor: Level,
     /// What history says, with the text of the pipeline file that it was asked for.
-    facts: Option<(String, Facts)>,
+    facts: Option<(String, Facts, Option<Past>)>,
 }
 
 /// A pipeline that was checked.
@@ -188,6 +198,7 @@ struct Judged {
     listing: Listing,
     checked: Checked,
     facts: Facts,
+    past: Option<Past>,
     today: NaiveDate,
 }
 
@@ -197,13 +208,16 @@ impl Judge<'_> {
         self.narrow(&mut listing, source);
         let (tip, then_today) = self.from;
         let today = then_today.unwrap_or_else(|| today(self.global, &listing.pipeline));
-        let facts = match self.facts.take() {
-            Some((of, facts)) if of == listing.pipeline_text => facts,
-            _ => Facts::at(ui, self.home, tip, &listing.pipeline, today, AllowIncomplete::default())?,
+        let (facts, past) = match self.facts.take() {
+            Some((of, facts, past)) if of == listing.pipeline_text => (facts, past),
+            _ => {
+                let facts = Facts::at(ui, self.home, tip, &listing.pipeline, today, AllowIncomplete::default())?;
+                (facts, past(ui, self.home, tip, &listing, today, self.floor)?)
+            }
         };
-        let checked = check_each(&listing, &facts.for_check(today, source));
-        self.facts = Some((listing.pipeline_text.clone(), facts.clone()));
-        Ok(Judged { listing, checked, facts, today })
+        let checked = check_each(&listing, &Circumstances { past: past.as_ref(), ..facts.for_check(today, source) });
+        self.facts = Some((listing.pipeline_text.clone(), facts.clone(), past.clone()));
+        Ok(Judged { listing, checked, facts, past, today })
     }
 
     /// Leaves the deals that have to be read: of named files and folders, with all places of a deal that lies in several,

@@ -353,7 +353,7 @@ fn foot(review: &Review) -> String {
         let files = number_of(review.summary.outside, "file", "files");
         words.push_str(&format!(" · {files} outside of the pipeline not looked at"));
     }
-    if let Some(about) = about_forecast(&review.forecast) {
+    if let Some(about) = about_forecast(review) {
         words.push_str(&format!(" · {about}"));
     }
     if review.redacted {

@@ -8,13 +8,16 @@ use crate::output::review::words::{
 };
 use crate::output::terminal::{Align, cut, plain, table, wrap};
 use crate::output::text::Look;
-use crate::review::document::{DealChange, Finding, Level, Review, Role, State, What};
+use crate::review::document::{DealChange, FieldChange, Finding, Level, Review, Role, State};
 
 /// The longest value of a file that is shown, in columns.
 const MOST_OF_A_VALUE: usize = 60;
 
 /// Deals beside those that must be seen that are shown without `all`.
 const ROWS: usize = 30;
+
+/// Deals of which the fields are shown without `all`.
+const FIELDS: usize = 5;
 
 /// The review as text. Tables are cut to the columns of `look`, where it has some; with `all` every deal is shown.
 pub fn render(review: &Review, look: Look, columns: Option<usize>, all: bool) -> String {
@@ -218,17 +221,19 @@ impl Sheet<'_> {
 
     fn fields(&self, out: &mut String) {
         let review = self.review;
-        let changed: Vec<&DealChange> =
-            review.deals.iter().filter(|d| !d.fields.is_empty() && d.what != What::Created).collect();
+        // The owner and the close date stand in the table.
+        let is_other = |field: &FieldChange| self.all || !matches!(field.field.as_str(), "owner" | "close_date");
+        let changed: Vec<&DealChange> = review.deals.iter().filter(|d| d.fields.iter().any(is_other)).collect();
         if changed.is_empty() {
             return;
         }
         self.heading(out, "Fields");
-        let most = if self.all { usize::MAX } else { ROWS };
+        let most = if self.all { usize::MAX } else { FIELDS };
         for deal in changed.iter().take(most) {
             let told: Vec<String> = deal
                 .fields
                 .iter()
+                .filter(|field| is_other(field))
                 .map(|field| flat(&values(Line::default().value(field.field.clone()).own(" "), field, review.redacted)))
                 .collect();
             self.wrapped(out, "  ", &format!("{}: {}", plain(&deal.deal), told.join(" · ")));
@@ -268,7 +273,7 @@ impl Sheet<'_> {
             let files = number_of(review.summary.outside, "file", "files");
             words.push(format!("{files} outside of the pipeline not looked at"));
         }
-        words.extend(about_forecast(&review.forecast));
+        words.extend(about_forecast(review));
         if review.redacted {
             words.push("amounts left out".to_owned());
         }

@@ -136,7 +136,11 @@ pub(super) fn headline(forecast: &Forecast) -> Line {
 }
 
 /// What is to be known of the headline.
-pub(super) fn about_forecast(forecast: &Forecast) -> Option<String> {
+pub(super) fn about_forecast(review: &Review) -> Option<String> {
+    let forecast = &review.forecast;
+    if review.summary.deals == 0 {
+        return None;
+    }
     let mut words = Vec::new();
     match (forecast.method, &forecast.note) {
         (Method::History, _) => {}
@@ -423,6 +427,7 @@ pub(super) fn compared(review: &Review) -> Line {
     };
     head.own(match review.forecast.method {
         Method::History => " · history complete",
-        Method::Stages | Method::None => " · without history",
+        Method::Stages | Method::None if review.summary.deals > 0 => " · without history",
+        Method::Stages | Method::None => "",
     })
 }
