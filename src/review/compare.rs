@@ -18,7 +18,7 @@ use crate::format::source::{EntryKind, Source};
 
 use super::deals::{Teller, by_id, pairings};
 use super::document::{
-    Amount, Code, Commits, DealChange, Direction, Finding, Forecast, Hash, KIND, Level, Method, OddCommit, Oddity,
+    Amount, Code, Commits, DealChange, Direction, Finding, Forecast, Hash, KIND, Level, Method, NoHistory, OddCommit, Oddity,
     OtherFile, Pair, Point, Policy, PolicyLine, Review, Role, SCHEMA_VERSION, Summary, Trust, What,
 };
 use super::found::{Found, short, told};
@@ -102,7 +102,7 @@ pub struct Known<'a> {
     /// And after.
     pub after: &'a Knowledge,
     /// All that was known before, or why that is not at hand.
-    pub past: Result<&'a Past, String>,
+    pub past: Result<&'a Past, NoHistory>,
     /// The commits in between; `None` where they were not looked at.
     pub commits: Option<&'a [CommitDate]>,
     /// When the commit that the change begins with was put on its branch.
@@ -191,7 +191,7 @@ impl<'a> Ground<'a> {
         let pipeline = self.pipeline();
         let folder = self.asked.folder;
         let named = |path: &str| if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
-        let past = known.past.as_ref().ok().copied();
+        let past = known.past.ok();
         let day = past.map_or(known.today, |past| pipeline.day_of(past.as_of));
         let scale = Scale::new(pipeline, day, past);
         let old_findings = match &self.before {
@@ -272,10 +272,10 @@ impl<'a> Ground<'a> {
             policy: Policy {
                 changed: files.iter().any(is_policy),
                 judged_by: self.policy.by,
-                instead: self.policy.instead.clone(),
+                instead: self.policy.instead,
                 changes: self.changes.clone(),
             },
-            forecast: sums.forecast(&scale, &weights, known.past.as_ref().err().cloned(), pipeline),
+            forecast: sums.forecast(&scale, &weights, known.past.err(), pipeline),
             summary: Summary { outside, files: files.len(), ..Summary::default() },
             deals,
             deals_left_out: 0,
@@ -489,7 +489,7 @@ impl Sums {
         pair
     }
 
-    fn forecast(&self, scale: &Scale<'_>, weights: &Weights, note: Option<String>, pipeline: &Pipeline) -> Forecast {
+    fn forecast(&self, scale: &Scale<'_>, weights: &Weights, without_history: Option<NoHistory>, pipeline: &Pipeline) -> Forecast {
         let amount = |amount: Decimal| Amount(Money { amount, currency: pipeline.currency });
         let method = scale.method();
         let is_known = method != Method::None && !self.overflown;
@@ -497,7 +497,7 @@ impl Sums {
         let after = before.and_then(|before| before.checked_add(self.change));
         Forecast {
             method,
-            note,
+            without_history,
             until: weights.until,
             before: before.map(amount),
             after: after.map(amount),

@@ -82,9 +82,21 @@ pub struct Policy {
     /// Whose version deals were judged by.
     pub judged_by: Trust,
     /// Why it is not the version that was asked for.
-    pub instead: Option<String>,
+    pub instead: Option<Instead>,
     /// What is different, one sentence each.
     pub changes: Vec<PolicyLine>,
+}
+
+/// Why the pipeline file that was asked for could not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Instead {
+    /// There is none.
+    Missing,
+    /// It has errors.
+    Broken,
+    /// It cannot be read.
+    Unreadable,
 }
 
 /// One difference between two pipeline files.
@@ -108,6 +120,20 @@ pub enum Method {
     Stages,
     /// There are none.
     None,
+}
+
+/// Why history says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoHistory {
+    /// It was not asked, since no deal is different.
+    NotAsked,
+    /// It is cut off in a shallow clone.
+    Shallow,
+    /// There was no commit before.
+    NoCommit,
+    /// Something in it cannot be read.
+    Damaged,
 }
 
 /// Which way a number goes.
@@ -140,8 +166,8 @@ impl Direction {
 pub struct Forecast {
     /// From what the chances come.
     pub method: Method,
-    /// Why there is nothing better, in words.
-    pub note: Option<String>,
+    /// Why history says nothing; `None` where it does, or nobody asked.
+    pub without_history: Option<NoHistory>,
     /// Up to which day wins count.
     pub until: Option<NaiveDate>,
     /// The whole before; `None` where it is not known.
@@ -527,6 +553,17 @@ impl Review {
                 head.schema_version
             ));
         }
-        serde_json::from_slice(bytes).map_err(|e| format!("it is no review as JSON: {e}"))
+        let mut review: Review =
+            serde_json::from_slice(bytes).map_err(|e| format!("it is no review as JSON: {e}"))?;
+        // Whoever wrote it may want a reader to type something else.
+        let of_deals = review.deals.iter_mut().flat_map(|deal| &mut deal.findings);
+        of_deals.chain(&mut review.findings).for_each(|finding| finding.commands.retain(|one| is_command(one)));
+        Ok(review)
     }
+}
+
+/// Whether a reader can be told to type this: a command of ours, and nothing behind it.
+pub(super) fn is_command(text: &str) -> bool {
+    let quiet = |c: char| !c.is_control() && !matches!(c, ';' | '|' | '&' | '$' | '<' | '>' | '`' | '(' | ')' | '\\');
+    text.starts_with("tussock ") && text.chars().all(quiet)
 }

@@ -79,7 +79,7 @@ fn one(finding: &Finding, files: &Files<'_>, pipeline: &Pipeline, named: &dyn Fn
 /// The commands that an advice names.
 fn commands(help: &str) -> Vec<String> {
     let quoted = help.split('`').skip(1).step_by(2);
-    quoted.filter(|text| text.starts_with("tussock ")).map(short).collect()
+    quoted.filter(|text| document::is_command(text)).map(short).collect()
 }
 
 /// The level of a document.

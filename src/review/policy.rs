@@ -7,7 +7,7 @@ use crate::format::load::{LoadError, load_pipeline};
 use crate::format::pipeline::{PIPELINE_FILE, Pipeline};
 use crate::format::source::{FileEntry, Source};
 
-use super::document::{PolicyLine, Trust};
+use super::document::{Instead, PolicyLine, Trust};
 use super::found::short;
 
 /// The files of one state, but for the pipeline file and its file of rates, which are those of another.
@@ -70,7 +70,7 @@ pub(super) struct Chosen {
     /// Whose it is.
     pub by: Trust,
     /// Why it is not the one that was asked for.
-    pub instead: Option<String>,
+    pub instead: Option<Instead>,
     /// It.
     pub pipeline: Pipeline,
 }
@@ -85,20 +85,20 @@ pub(super) fn choose(
     base: Option<Result<Pipeline, LoadError>>,
     head: Result<Pipeline, LoadError>,
 ) -> Result<Chosen, LoadError> {
-    let why = |of: &str, error: &LoadError| match error {
-        LoadError::NoPipeline => format!("there is no pipeline.yaml in the {of}"),
-        LoadError::Broken { .. } => format!("pipeline.yaml of the {of} has errors"),
-        LoadError::Io { .. } => format!("pipeline.yaml of the {of} cannot be read"),
+    let why = |error: &LoadError| match error {
+        LoadError::NoPipeline => Instead::Missing,
+        LoadError::Broken { .. } => Instead::Broken,
+        LoadError::Io { .. } => Instead::Unreadable,
     };
     let base = base.unwrap_or(Err(LoadError::NoPipeline));
     match (trust, base, head) {
         (Trust::Base, Ok(pipeline), _) => Ok(Chosen { by: Trust::Base, instead: None, pipeline }),
         (Trust::Head, _, Ok(pipeline)) => Ok(Chosen { by: Trust::Head, instead: None, pipeline }),
         (Trust::Base, Err(error), Ok(pipeline)) => {
-            Ok(Chosen { by: Trust::Head, instead: Some(why("base", &error)), pipeline })
+            Ok(Chosen { by: Trust::Head, instead: Some(why(&error)), pipeline })
         }
         (Trust::Head, Ok(pipeline), Err(error)) => {
-            Ok(Chosen { by: Trust::Base, instead: Some(why("change", &error)), pipeline })
+            Ok(Chosen { by: Trust::Base, instead: Some(why(&error)), pipeline })
         }
         (_, Err(_), Err(error)) => Err(error),
     }

@@ -30,7 +30,7 @@ use crate::repo::git::Git;
 use crate::repo::objects::ObjectId;
 use crate::repo::revision::{head, resolve};
 use crate::repo::snapshot::Snapshot;
-use crate::review::document::{Hash, Level, MOST_BYTES, Point, Trust};
+use crate::review::document::{Hash, Level, MOST_BYTES, NoHistory, Point, Trust};
 use crate::review::{Asked, Changed, CommitDate, Ground, Knowledge, Known, Past, Review};
 
 /// Show what a change does to the pipeline: deals, money, policy
@@ -252,7 +252,7 @@ fn compared(ui: &mut Ui, global: &Global, args: &Args) -> Result<Review, Command
         let look = Look { home: &home, pipeline, stages: &ground.stages(), moment: moment(pipeline, today), today };
         before = look.at(range.base)?;
         after = if range.base == tip { before.again() } else { look.at(tip)? };
-        if let Some(why) = &after.without {
+        if let Some(why) = &after.why {
             ui.note(format!("{why}, so rules and criteria that ask history were not asked"));
         }
     }
@@ -268,7 +268,7 @@ fn compared(ui: &mut Ui, global: &Global, args: &Args) -> Result<Review, Command
         today,
         before: &before.knowledge,
         after: &after.knowledge,
-        past: before.past.as_ref().ok_or_else(|| before.without.clone().unwrap_or_default()),
+        past: before.past.as_ref().ok_or(before.without),
         commits: commits.as_deref(),
         base_time,
     }))
@@ -284,18 +284,25 @@ fn dates(git: &Git, base: Option<ObjectId>, tip: ObjectId) -> Result<Vec<CommitD
 }
 
 /// What the history of one side tells.
-#[derive(Default)]
 struct Side {
     knowledge: Knowledge,
     past: Option<Past>,
-    /// Why history cannot be read.
-    without: Option<String>,
+    /// Why history says nothing, where it does not.
+    without: NoHistory,
+    /// The same in words, where they are to be told.
+    why: Option<String>,
+}
+
+impl Default for Side {
+    fn default() -> Self {
+        Side { knowledge: Knowledge::default(), past: None, without: NoHistory::NotAsked, why: None }
+    }
 }
 
 impl Side {
     /// The same for the other side, which asks for less.
     fn again(&self) -> Side {
-        Side { knowledge: self.knowledge.clone(), past: None, without: self.without.clone() }
+        Side { knowledge: self.knowledge.clone(), past: None, without: self.without, why: self.why.clone() }
     }
 }
 
@@ -312,8 +319,8 @@ struct Look<'a> {
 impl Look<'_> {
     /// Reads the history up to a commit once, for all that is asked of it.
     fn at(&self, tip: Option<ObjectId>) -> Result<Side, CommandError> {
-        let without = |why: &str| Side { without: Some(why.to_owned()), ..Side::default() };
-        let Some(tip) = tip else { return Ok(without("there is no commit before")) };
+        let without = |without: NoHistory, why: Option<String>| Side { without, why, ..Side::default() };
+        let Some(tip) = tip else { return Ok(without(NoHistory::NoCommit, None)) };
         let asked = RulesAsk::in_stages(self.pipeline, self.stages, Finding::Info);
         let fields = log::fields(&self.pipeline.forecast).into_iter().chain(asked.fields().iter().cloned()).collect();
         let options = Options { fields, ..Options::default() };
@@ -326,9 +333,10 @@ impl Look<'_> {
         let (known_at, log, facts, rules) = match with_chronicle(self.home, tip, self.pipeline, &options, told) {
             Ok(told) => told,
             Err(HistoryFailure::History(HistoryError::Shallow)) => {
-                return Ok(without("history is cut off in this shallow clone"));
+                let why = "history is cut off in this shallow clone".to_owned();
+                return Ok(without(NoHistory::Shallow, Some(why)));
             }
-            Err(HistoryFailure::History(error)) => return Ok(without(&error.to_string())),
+            Err(HistoryFailure::History(error)) => return Ok(without(NoHistory::Damaged, Some(error.to_string()))),
             Err(HistoryFailure::Repo(error)) => return Err(error),
         };
         let knowledge = Knowledge {
@@ -336,7 +344,7 @@ impl Look<'_> {
             visited: facts.visited,
             past: Some(rules.past(self.home, &asked, self.moment)?),
         };
-        Ok(Side { knowledge, past: known_at.map(|at| Past { log, as_of: at.0 }), without: None })
+        Ok(Side { knowledge, past: known_at.map(|at| Past { log, as_of: at.0 }), ..Side::default() })
     }
 }
 

@@ -116,6 +116,7 @@ fn written(line: &Line, value: fn(&str) -> String) -> String {
         Part::Own(words) => words.clone(),
         Part::Strong(words) => format!("**{words}**"),
         Part::Value(text) => value(text),
+        Part::Command(text) => outside(&code(&plain(text))),
     };
     line.0.iter().map(part).collect()
 }

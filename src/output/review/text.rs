@@ -138,7 +138,7 @@ impl Sheet<'_> {
         }
         let hidden = review.deals.len() + review.deals_left_out - deals.len();
         if hidden > 0 {
-            out.push_str(&format!("… and {} more (--all shows them)\n", number_of(hidden, "deal", "deals")));
+            out.push_str(&format!("… and {} (--all shows them)\n", number_of(hidden, "more deal", "more deals")));
         }
     }
 
@@ -287,6 +287,7 @@ fn flat(line: &Line) -> String {
     let part = |part: &Part| match part {
         Part::Own(words) | Part::Strong(words) => words.clone(),
         Part::Value(value) => cut(&plain(value), MOST_OF_A_VALUE),
+        Part::Command(command) => plain(command),
     };
     line.0.iter().map(part).collect()
 }

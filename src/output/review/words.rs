@@ -6,8 +6,8 @@ use rust_decimal::Decimal;
 use crate::report::lang::Lang;
 use crate::report::number::{expected_money, money};
 use crate::review::document::{
-    Amount, DealChange, Direction, FieldChange, Finding, Forecast, Level, Method, Pair, Review, State, Summary, Trust,
-    What,
+    Amount, DealChange, Direction, FieldChange, Finding, Forecast, Instead, Level, Method, NoHistory, Pair, Review,
+    State, Summary, Trust, What,
 };
 
 /// A piece of a line.
@@ -19,6 +19,8 @@ pub(super) enum Part {
     Strong(String),
     /// What a file says, or how it is called.
     Value(String),
+    /// A command to type, whole.
+    Command(String),
 }
 
 /// A line in the making.
@@ -142,22 +144,27 @@ pub(super) fn about_forecast(review: &Review) -> Option<String> {
         return None;
     }
     let mut words = Vec::new();
-    match (forecast.method, &forecast.note) {
+    match (forecast.method, forecast.without_history) {
         (Method::History, _) => {}
-        (Method::Stages, note) => {
-            let why = note.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
-            words.push(format!("the chances are the percentages of the stages{why}"));
+        (Method::Stages, why) => {
+            words.push(format!("the chances are the percentages of the stages{}", because(why)));
         }
-        (Method::None, note) => {
-            let why = note.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-            words.push(format!("there is no forecast{why}"));
-        }
+        (Method::None, why) => words.push(format!("there is no forecast{}", because(why))),
     }
     if forecast.without > 0 && forecast.method != Method::None {
         let deals = number_of(forecast.without, "deal of this change is", "deals of this change are");
         words.push(format!("{deals} not in it, because an amount or a chance is not known"));
     }
     (!words.is_empty()).then(|| words.join("; "))
+}
+
+fn because(why: Option<NoHistory>) -> &'static str {
+    match why {
+        None | Some(NoHistory::NotAsked) => "",
+        Some(NoHistory::Shallow) => ", since history is cut off in this shallow clone",
+        Some(NoHistory::NoCommit) => ", since there was no commit before",
+        Some(NoHistory::Damaged) => ", since history cannot be read",
+    }
 }
 
 /// What became of a deal, on one line.
@@ -339,7 +346,7 @@ fn silenced(row: &DealChange) -> Line {
 /// How to mend an error, where a command or a place can be named.
 pub(super) fn mend(finding: &Finding) -> Line {
     if let Some(command) = finding.commands.first() {
-        return Line::default().value(command.clone());
+        return Line(vec![Part::Command(command.clone())]);
     }
     let line = match (&finding.criterion, &finding.field) {
         (_, Some(field)) => Line::default().own("set ").value(field.clone()).own(" in "),
@@ -400,8 +407,14 @@ pub(super) fn policy(review: &Review) -> Option<Line> {
         }
         (false, Some(_)) => Line::default().own(judged),
     };
-    Some(match &policy.instead {
-        Some(why) => line.own(format!(", because {why}")),
+    let other = match policy.judged_by {
+        Trust::Base => "the new one",
+        Trust::Head => "the one before",
+    };
+    Some(match policy.instead {
+        Some(Instead::Missing) => line.own(format!(", as {other} is missing")),
+        Some(Instead::Broken) => line.own(format!(", as {other} has errors")),
+        Some(Instead::Unreadable) => line.own(format!(", as {other} cannot be read")),
         None => line,
     })
 }
