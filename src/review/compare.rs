@@ -18,8 +18,8 @@ use crate::format::source::{EntryKind, Source};
 
 use super::deals::{Teller, by_id, pairings};
 use super::document::{
-    Amount, Code, Commits, DealChange, Direction, Finding, Forecast, Hash, KIND, Level, Method, NoHistory, OddCommit, Oddity,
-    OtherFile, Pair, Point, Policy, PolicyLine, Review, Role, SCHEMA_VERSION, Summary, Trust, What,
+    Amount, Code, Commits, DealChange, Direction, Finding, Forecast, Hash, KIND, Level, Method, NoHistory, OddCommit,
+    Oddity, OtherFile, Pair, Point, Policy, PolicyLine, Review, Role, SCHEMA_VERSION, Summary, Trust, What,
 };
 use super::found::{Found, short, told};
 use super::policy::{self, Under, choose};
@@ -489,7 +489,13 @@ impl Sums {
         pair
     }
 
-    fn forecast(&self, scale: &Scale<'_>, weights: &Weights, without_history: Option<NoHistory>, pipeline: &Pipeline) -> Forecast {
+    fn forecast(
+        &self,
+        scale: &Scale<'_>,
+        weights: &Weights,
+        without_history: Option<NoHistory>,
+        pipeline: &Pipeline,
+    ) -> Forecast {
         let amount = |amount: Decimal| Amount(Money { amount, currency: pipeline.currency });
         let method = scale.method();
         let is_known = method != Method::None && !self.overflown;
@@ -608,6 +614,7 @@ impl DealChange {
 
     /// Whether it is in another stage.
     pub fn is_moved(&self) -> bool {
-        matches!(self.what, What::Moved | What::Renamed) && self.from != self.to
+        let is_one = self.from.len() == 1 && self.to.len() == 1;
+        matches!(self.what, What::Moved | What::Renamed) && is_one && self.from != self.to
     }
 }

@@ -148,17 +148,18 @@ impl Teller<'_> {
             fields.retain(|field| field.field != "amount");
         }
         let has_other_amount = amount.before != amount.after && old.is_some() && new.is_some();
+        let moved = match (&from[..], &to[..]) {
+            ([from], [to]) if from != to => Some((from, to)),
+            _ => None,
+        };
         let what = match (pair.before.is_empty(), pair.after.is_empty()) {
             (true, _) => What::Created,
             (_, true) => What::Removed,
             _ if pair.was.is_some() => What::Renamed,
-            _ if from != to => What::Moved,
+            _ if moved.is_some() => What::Moved,
+            _ if from != to => What::Changed,
             _ if !fields.is_empty() || has_other_amount => What::Changed,
             _ => What::Touched,
-        };
-        let moved = match (&from[..], &to[..]) {
-            ([from], [to]) if from != to => Some((from, to)),
-            _ => None,
         };
         let way = moved.and_then(|(from, to)| {
             let (from, to) = (StageId::new(from).ok()?, StageId::new(to).ok()?);

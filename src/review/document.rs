@@ -553,8 +553,7 @@ impl Review {
                 head.schema_version
             ));
         }
-        let mut review: Review =
-            serde_json::from_slice(bytes).map_err(|e| format!("it is no review as JSON: {e}"))?;
+        let mut review: Review = serde_json::from_slice(bytes).map_err(|e| format!("it is no review as JSON: {e}"))?;
         // Whoever wrote it may want a reader to type something else.
         let of_deals = review.deals.iter_mut().flat_map(|deal| &mut deal.findings);
         of_deals.chain(&mut review.findings).for_each(|finding| finding.commands.retain(|one| is_command(one)));

@@ -94,12 +94,8 @@ pub(super) fn choose(
     match (trust, base, head) {
         (Trust::Base, Ok(pipeline), _) => Ok(Chosen { by: Trust::Base, instead: None, pipeline }),
         (Trust::Head, _, Ok(pipeline)) => Ok(Chosen { by: Trust::Head, instead: None, pipeline }),
-        (Trust::Base, Err(error), Ok(pipeline)) => {
-            Ok(Chosen { by: Trust::Head, instead: Some(why(&error)), pipeline })
-        }
-        (Trust::Head, Ok(pipeline), Err(error)) => {
-            Ok(Chosen { by: Trust::Base, instead: Some(why(&error)), pipeline })
-        }
+        (Trust::Base, Err(error), Ok(pipeline)) => Ok(Chosen { by: Trust::Head, instead: Some(why(&error)), pipeline }),
+        (Trust::Head, Ok(pipeline), Err(error)) => Ok(Chosen { by: Trust::Base, instead: Some(why(&error)), pipeline }),
         (_, Err(_), Err(error)) => Err(error),
     }
 }

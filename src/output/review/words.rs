@@ -212,6 +212,9 @@ fn place(row: &DealChange, redacted: bool) -> Line {
             }
         }
         What::Moved => line.value(stages(&row.from)).own(" → ").value(stages(&row.to)),
+        What::Changed if row.paths_before.len() > 1 => {
+            line.own("was in ").values(row.from.iter().map(String::as_str)).own(", now in ").value(stages(&row.to))
+        }
         What::Changed | What::Touched => line,
     }
 }
@@ -291,6 +294,7 @@ fn main_fields(row: &DealChange, redacted: bool) -> Line {
     }
     let others = row.fields.iter().filter(|f| !matches!(f.field.as_str(), "owner" | "close_date")).count();
     match (row.what, others) {
+        _ if row.unreadable || row.paths.len() > 1 => line,
         (What::Touched, _) => line.then(Line::default().own("only comments or layout")),
         (_, 0) => line,
         (_, n) => line.then(Line::default().own(number_of(n, "other field", "other fields"))),
