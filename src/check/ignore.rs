@@ -58,6 +58,18 @@ pub(super) fn is_asked(deal: &Deal) -> bool {
     deal.document.text.contains(MARK)
 }
 
+/// The comments in a deal that silence rules, each from the names of its rules on: `rule] reason`.
+pub fn ignore_comments(deal: &Deal) -> Vec<String> {
+    if !is_asked(deal) {
+        return Vec::new();
+    }
+    let text = deal.document.text.as_str();
+    let mut spans: Vec<Span> = comments(deal, &LineIndex::new(text)).iter().map(|ignore| ignore.span).collect();
+    spans.dedup();
+    let told = |span: &Span| text.get(span.start + MARK.len()..span.end).unwrap_or_default().to_owned();
+    spans.iter().map(told).collect()
+}
+
 /// Takes away the findings of a deal that a comment in it silences, and adds one for each comment that does not work.
 pub(super) fn apply(pipeline: &Pipeline, deal: &Deal, mut findings: Vec<Finding>) -> Vec<Finding> {
     let text = deal.document.text.as_str();

@@ -18,13 +18,13 @@ use crate::repo::worktree::WorkTree;
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct FixArgs {
     /// Make the fixes that keep the meaning for certain, and report what is left
-    #[arg(long, conflicts_with_all = ["rev", "as_of", "staged"])]
+    #[arg(long, conflicts_with_all = ["rev", "as_of", "staged", "since"])]
     fix: bool,
     /// Make the fixes that rest on a guess too
-    #[arg(long, conflicts_with_all = ["rev", "as_of", "staged"])]
+    #[arg(long, conflicts_with_all = ["rev", "as_of", "staged", "since"])]
     unsafe_fixes: bool,
     /// Show what --fix would change, as a diff, and change nothing
-    #[arg(long, conflicts_with_all = ["rev", "as_of", "staged"])]
+    #[arg(long, conflicts_with_all = ["rev", "as_of", "staged", "since"])]
     diff: bool,
 }
 

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod coming;
+pub mod difference;
 pub mod discover;
 pub mod doctor;
 pub mod engine;
