@@ -1,6 +1,6 @@
 //! `tussock schema`.
 
-use clap::Subcommand;
+use clap::ValueEnum;
 
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
@@ -17,11 +17,12 @@ Examples:
 
 Exit codes: 0 done · 2 wrong arguments")]
 pub struct Args {
-    #[command(subcommand)]
+    /// Of what
+    #[arg(value_name = "WHAT", value_enum)]
     of: Of,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum Of {
     /// Of `validate --format json`
     Findings,
