@@ -135,7 +135,7 @@ fn a_comment_tells_the_worst_first_and_then_the_largest_change_of_money() {
 /// A comment with every share of the headline as its sign alone.
 fn without_weights(md: &str) -> String {
     let mut out = String::new();
-    for line in md.lines() {
+    for line in md.replace('\u{a0}', " ").lines() {
         let line = match line.strip_prefix("### ").and_then(|rest| rest.split_once("**")) {
             Some((before, rest)) => format!("### {before}{}", rest.chars().next().unwrap()),
             None => line.to_owned(),

@@ -136,7 +136,7 @@ fn root() -> PathBuf {
 /// Hands on what a check of this source finds.
 fn judged(source: &Memory, mut look: impl FnMut(Report, Files<'_>)) {
     let today = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
-    let circumstances = Circumstances { today, source, days_in_stage: None, visited: None };
+    let circumstances = Circumstances { today, source, days_in_stage: None, visited: None, past: source.1.as_ref() };
     match load(source) {
         Ok(reading) => look(check::check(&reading, &circumstances), Files::of(&reading, source)),
         Err(LoadError::Broken { text, problems }) => {

@@ -115,7 +115,14 @@ pub fn of_work_tree(git: &Git, base: Option<ObjectId>) -> Result<Vec<FileDiffere
     let mut found: BTreeMap<String, FileDifference> = BTreeMap::new();
     if let Some(base) = base {
         let run = git.command("diff").reading().args(["--raw", "-z", "--no-renames", "--no-ext-diff"]);
-        let run = run.args(["--no-textconv", "--no-abbrev", "--ignore-submodules=dirty", &base.to_string(), "--"]);
+        let run = run.args([
+            "--no-textconv",
+            "--no-relative",
+            "--no-abbrev",
+            "--ignore-submodules=dirty",
+            &base.to_string(),
+            "--",
+        ]);
         let out = run.bytes()?;
         let mut parts = out.split(|b| *b == 0);
         while let (Some(head), Some(path)) = (parts.next(), parts.next()) {

@@ -453,9 +453,10 @@ fn leads_out(path: &str, target: &str) -> bool {
     false
 }
 
-/// What comes first: the worst, then the largest change of money, then by name.
+/// What comes first: the worst of what is new, then the largest change of money, then by name. What was wrong before would
+/// hide what this change does.
 fn order(row: &DealChange) -> (Reverse<Option<Level>>, Reverse<Decimal>, &str) {
-    (Reverse(row.level), Reverse(row.impact()), &row.deal)
+    (Reverse(row.fresh_level()), Reverse(row.impact()), &row.deal)
 }
 
 /// The sums of a change.
@@ -567,6 +568,12 @@ impl DealChange {
     pub fn impact(&self) -> Decimal {
         let size = |pair: &Pair| pair.change.map_or(Decimal::ZERO, |change| change.0.amount.abs());
         size(&self.amount).max(size(&self.weighted))
+    }
+
+    /// The worst of what was found and was not there before; an error counts in any case.
+    pub fn fresh_level(&self) -> Option<Level> {
+        let fresh = self.findings.iter().filter(|finding| !finding.is_old || finding.level == Level::Error);
+        fresh.map(|finding| finding.level).max()
     }
 
     /// Whether its amount went down, or may have.

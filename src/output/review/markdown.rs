@@ -152,7 +152,7 @@ fn head(review: &Review) -> String {
         out.push_str(&format!("> [!WARNING]\n> {}\n", line(&policy)));
         for change in &review.policy.changes {
             let mark = if change.weaker { "**weaker**: " } else { "" };
-            out.push_str(&format!("> - {mark}{}\n", shown(&change.words)));
+            out.push_str(&format!("> - {mark}{}\n", sentence(&change.words)));
         }
         out.push('\n');
     }
@@ -185,7 +185,12 @@ fn row(row: &DealChange, redacted: bool) -> String {
         Sign::Changed => ":pencil2:",
     };
     let change = written(&change(row, redacted), cell);
-    format!("| {sign} | {} | {change} | {} |\n", cell(&row.deal), weighted(&row.weighted, redacted))
+    format!("| {sign} | {} | {change} | {} |\n", cell(&row.deal), unbroken(&weighted(&row.weighted, redacted)))
+}
+
+/// A number that no line ends in.
+fn unbroken(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
 }
 
 /// The deals that must be seen, whatever else there is, and those of the largest change of money.

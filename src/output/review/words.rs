@@ -366,7 +366,7 @@ pub(super) fn mend(finding: &Finding) -> Line {
 
 /// Whether a row has to be seen without opening anything.
 pub(super) fn must_be_seen(row: &DealChange) -> bool {
-    row.level >= Some(Level::Warning)
+    row.fresh_level() >= Some(Level::Warning)
         || row.what == What::Removed
         || row.is_lowered()
         || row.unreadable
@@ -387,7 +387,7 @@ pub(super) enum Sign {
 }
 
 pub(super) fn sign(row: &DealChange) -> Sign {
-    match (row.level, row.what) {
+    match (row.fresh_level(), row.what) {
         (Some(Level::Error), _) => Sign::Error,
         (_, What::Removed) => Sign::Removed,
         (Some(Level::Warning), _) => Sign::Warning,
