@@ -29,6 +29,7 @@ pub mod refusal;
 mod removed;
 mod rendering;
 mod reporting;
+pub mod schemas;
 pub mod signals;
 pub mod standpoint;
 pub mod ui;
@@ -150,6 +151,7 @@ enum Command {
     Portfolio(commands::portfolio::Args),
     Doctor(commands::doctor::Args),
     Explain(commands::explain::Args),
+    Schema(commands::schema::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }
@@ -180,7 +182,7 @@ fn one_a_line(help: &str) -> String {
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands by every word that calls them, with the name of each and the definition of its arguments.
-const BY_WORD: [(&str, &str, Definition); 34] = [
+const BY_WORD: [(&str, &str, Definition); 35] = [
     ("init", "init", commands::init::Args::augment_args),
     ("demo", "demo", commands::demo::Args::augment_args),
     ("new", "new", commands::new::Args::augment_args),
@@ -213,6 +215,7 @@ const BY_WORD: [(&str, &str, Definition); 34] = [
     ("portfolio", "portfolio", commands::portfolio::Args::augment_args),
     ("doctor", "doctor", commands::doctor::Args::augment_args),
     ("explain", "explain", commands::explain::Args::augment_args),
+    ("schema", "schema", commands::schema::Args::augment_args),
     ("completions", "completions", commands::completions::Args::augment_args),
     ("man", "man", commands::man::Args::augment_args),
 ];
@@ -333,6 +336,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Portfolio(args) => commands::portfolio::run(ui, global, args),
         Command::Doctor(args) => commands::doctor::run(ui, global, args),
         Command::Explain(args) => commands::explain::run(ui, args),
+        Command::Schema(args) => commands::schema::run(ui, global, args),
         Command::Completions(args) => commands::completions::run(ui, args),
         Command::Man(args) => commands::man::run(ui, args),
     }

@@ -13,6 +13,7 @@ mod field_file;
 pub mod forecast;
 pub mod former;
 pub mod ident;
+pub mod json_schema;
 pub mod judge;
 pub mod load;
 pub mod log_command;

@@ -23,6 +23,7 @@ pub mod portfolio;
 pub mod rename;
 pub mod report;
 pub mod resolve;
+pub mod schema;
 
 pub mod set;
 pub mod show;
