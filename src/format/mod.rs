@@ -17,6 +17,7 @@ pub mod json_schema;
 pub mod judge;
 pub mod load;
 pub mod log_command;
+pub mod modeline;
 pub mod money;
 pub mod nearest;
 pub mod period;

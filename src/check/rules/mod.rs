@@ -1,6 +1,7 @@
 //! The rules, one a file, named as their ids.
 
 use crate::format::problem::ProblemKind;
+use crate::format::source::Source;
 
 use super::rule::Rule;
 
@@ -26,6 +27,7 @@ mod non_canonical;
 mod overdue_close_date;
 mod pipeline_file;
 mod rates_file;
+mod stale_schema;
 mod symlink;
 mod unknown_field;
 mod unknown_stage;
@@ -37,7 +39,7 @@ mod yaml_syntax;
 mod yaml_unsupported;
 
 /// All rules, by id.
-pub(super) static ALL: [&Rule; 31] = [
+pub(super) static ALL: [&Rule; 32] = [
     &bad_id::RULE,
     &bidi_text::RULE,
     &broken_link::RULE,
@@ -60,6 +62,7 @@ pub(super) static ALL: [&Rule; 31] = [
     &overdue_close_date::RULE,
     &pipeline_file::RULE,
     &rates_file::RULE,
+    &stale_schema::RULE,
     &symlink::RULE,
     &unknown_field::RULE,
     &unknown_stage::RULE,
@@ -115,4 +118,14 @@ pub(super) fn merge_misplaced() -> &'static Rule {
 /// Conflicts settled with a third value.
 pub(super) fn merge_settled() -> &'static Rule {
     &merge_settled::RULE
+}
+
+/// Schemas for editors that are not up to date.
+pub(super) fn stale_schema() -> &'static Rule {
+    &stale_schema::RULE
+}
+
+/// The text of a schema for editors.
+pub(super) fn schema_text(source: &dyn Source, path: &str) -> Option<String> {
+    stale_schema::text(source, path)
 }
