@@ -16,7 +16,7 @@ mod words;
 use serde_json::Value;
 
 use super::ident::StageId;
-use super::pipeline::{Pipeline, Place};
+use super::pipeline::{PIPELINE_FILE, Pipeline, Place};
 
 /// The folder of the schemas, below the pipeline's folder.
 pub const FOLDER: &str = ".tussock";
@@ -111,6 +111,23 @@ pub fn files(pipeline: &Pipeline, rules: &[RuleWords]) -> Vec<(String, Value)> {
     files.extend(pipeline.places().map(|place| (stage_file(place.id()), deal_in(pipeline, place))));
     files.push((PIPELINE_SCHEMA_FILE.to_owned(), pipeline_file(rules)));
     files
+}
+
+/// Which schema belongs to which files, as yaml-language-server takes it (`yaml.schemas`): the schema's file and patterns
+/// of paths. `prefix` leads from the editor's folder to the pipeline's and ends in `/`; empty where they are the same.
+pub fn associations(pipeline: &Pipeline, prefix: &str) -> Vec<(String, Vec<String>)> {
+    let of = |place: Place<'_>| {
+        let folder = place.id();
+        let mut files = vec![format!("{prefix}{folder}/*.yaml")];
+        if matches!(place, Place::End(_)) {
+            // Ends have folders by year.
+            files.push(format!("{prefix}{folder}/*/*.yaml"));
+        }
+        (format!("{prefix}{}", stage_file(folder)), files)
+    };
+    let mut all: Vec<_> = pipeline.places().map(of).collect();
+    all.push((format!("{prefix}{PIPELINE_SCHEMA_FILE}"), vec![format!("{prefix}{PIPELINE_FILE}")]));
+    all
 }
 
 #[cfg(test)]
