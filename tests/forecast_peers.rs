@@ -315,12 +315,7 @@ fn compare(cases: &[Value], said: &[Value]) {
                 let ours = distribution(&units(case), None, 0.0);
                 let theirs = numbers(said);
                 let own: Vec<f64> = (0..theirs.len()).map(|wins| ours.cdf(wins as f64)).collect();
-                compare_numbers(
-                    "the number of wins",
-                    &own,
-                    &theirs,
-                    TOLERANCE,
-                )
+                compare_numbers("the number of wins", &own, &theirs, TOLERANCE)
             }
             "ensemble" => {
                 compare_numbers("CRPS", &crps(&distribution(&bets(case), None, 0.0), case), &numbers(said), TOLERANCE)
