@@ -48,7 +48,10 @@ fn reading(files: &Files) -> Reading {
 /// What `validate` says on the last day of the story, without history.
 fn checked(files: &Files) -> Report {
     let today = parse_date(example::TODAY).expect("a date");
-    check::check(&reading(files), &Circumstances { today, source: files, days_in_stage: None, visited: None })
+    check::check(
+        &reading(files),
+        &Circumstances { today, source: files, days_in_stage: None, visited: None, past: None },
+    )
 }
 
 /// The findings of one level as `rule deal`.

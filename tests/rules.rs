@@ -4,14 +4,17 @@
 //!
 //! A case without a `pipeline.yaml` uses `tests/rules/pipeline.yaml`, and every stage has its `.gitkeep`. What git or a
 //! checkout cannot hold is in `extra.txt`, one line each: `link PATH`, `folder PATH`, `closed PATH` (may not be read),
-//! `copy FROM TO`, `drop PATH`.
+//! `copy FROM TO`, `drop PATH`. What history tells is in `history.txt`: `changed DEAL DAY`, `answer DEAL STAGE SINCE UNTIL`,
+//! `approved DEAL CRITERION BY ON COMMIT NAME <ADDRESS>`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
+use tussock::check::past::{Answering, Past, Written};
 use tussock::check::{self, Circumstances, Files, Level, Report, rule};
+use tussock::format::ident::{DealId, StageId};
 use tussock::format::load::{LoadError, list, load};
 use tussock::format::source::{EntryKind, FileEntry, Source};
 use tussock::output::text::Look;
@@ -20,9 +23,9 @@ use tussock::output::{
     findings_sarif, rules_page, text,
 };
 
-/// A pipeline in memory.
+/// A pipeline in memory, with what history tells of it.
 #[derive(Default)]
-struct Memory(BTreeMap<String, (EntryKind, io::Result<Vec<u8>>)>);
+struct Memory(BTreeMap<String, (EntryKind, io::Result<Vec<u8>>)>, Option<Past>);
 
 impl Source for Memory {
     fn entries(&self) -> io::Result<Vec<FileEntry>> {
@@ -64,6 +67,7 @@ impl Memory {
             memory.add(&format!("{stage}/.gitkeep"), "");
         }
         memory.add_folder(case, case);
+        memory.1 = std::fs::read_to_string(case.join("history.txt")).ok().map(|text| past(&text));
         let extra = std::fs::read_to_string(case.join("extra.txt")).unwrap_or_default();
         for line in extra.lines() {
             let (what, path) = line.split_once(' ').unwrap();
@@ -93,11 +97,36 @@ impl Memory {
             let name = path.strip_prefix(case).unwrap().to_str().unwrap().replace('\\', "/");
             if path.is_dir() {
                 self.add_folder(case, &path);
-            } else if !matches!(name.as_str(), "expected.txt" | "extra.txt") {
+            } else if !matches!(name.as_str(), "expected.txt" | "extra.txt" | "history.txt") {
                 self.add(&name, std::fs::read(&path).unwrap());
             }
         }
     }
+}
+
+/// What a case says of history. It is noon of the day.
+fn past(text: &str) -> Past {
+    let noon = |day: &str| day.parse::<NaiveDate>().unwrap().and_hms_opt(12, 0, 0).unwrap().and_utc().timestamp();
+    let deal = |id: &str| DealId::new(id).unwrap();
+    let (mut changes, mut answers, mut approvals) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for line in text.lines() {
+        match line.split(' ').collect::<Vec<_>>().as_slice() {
+            ["changed", id, day] => {
+                changes.insert(deal(id), noon(day));
+            }
+            ["answer", id, stage, since, until] => {
+                let (since, until) = (since.parse().unwrap(), until.parse().unwrap());
+                answers.insert(deal(id), Answering { stage: StageId::new(stage).unwrap(), since, until });
+            }
+            ["approved", id, criterion, by, on, commit, name, email] => {
+                let authors = vec![((*name).to_owned(), email.trim_matches(['<', '>']).to_owned())];
+                let [by, on, commit] = [by, on, commit].map(|text| (*text).to_owned());
+                approvals.insert((deal(id), (*criterion).to_owned()), Written { by, on, commit, authors });
+            }
+            _ => panic!("{line}"),
+        }
+    }
+    Past { moment: noon("2026-06-01"), last_changes: Some(changes), answers: Some(answers), approvals: Some(approvals) }
 }
 
 fn root() -> PathBuf {
@@ -107,7 +136,7 @@ fn root() -> PathBuf {
 /// Hands on what a check of this source finds.
 fn judged(source: &Memory, mut look: impl FnMut(Report, Files<'_>)) {
     let today = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
-    let circumstances = Circumstances { today, source, days_in_stage: None, visited: None };
+    let circumstances = Circumstances { today, source, days_in_stage: None, visited: None, past: source.1.as_ref() };
     match load(source) {
         Ok(reading) => look(check::check(&reading, &circumstances), Files::of(&reading, source)),
         Err(LoadError::Broken { text, problems }) => {
@@ -120,7 +149,7 @@ fn judged(source: &Memory, mut look: impl FnMut(Report, Files<'_>)) {
 /// What a check of this source shows, and its report.
 fn checked(source: &Memory) -> (String, Report) {
     let today = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
-    let circumstances = Circumstances { today, source, days_in_stage: None, visited: None };
+    let circumstances = Circumstances { today, source, days_in_stage: None, visited: None, past: source.1.as_ref() };
     let look = Look { colour: false, columns: 100 };
     let show = |report: Report, files: Files<'_>| {
         let json: serde_json::Value = serde_json::from_str(&findings_json::render(&report, &files)).unwrap();
@@ -172,7 +201,7 @@ fn every_rule_says_what_its_expectation_says() {
         wrong.extend(compare(&case.join("expected.txt"), &shown).err());
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let uncovered: Vec<_> = rule::all().iter().filter(|r| !covered.contains(r.id) && !r.is_about_merges()).collect();
+    let uncovered: Vec<_> = rule::all().iter().filter(|r| !covered.contains(r.id) && !r.is_about_changes()).collect();
     assert!(uncovered.is_empty(), "rules without a case: {uncovered:?}");
 }
 

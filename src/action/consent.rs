@@ -9,7 +9,7 @@ use super::find;
 use super::plan::{Change, Plan, PlanError, reparsed};
 use crate::format::deal::Deal;
 use crate::format::edit::{self, EditError, NewValue};
-use crate::format::judge::{Circumstances, Outcome, judge, same_person};
+use crate::format::judge::{Circumstances, Outcome, is_called, judge};
 use crate::format::load::Reading;
 use crate::format::nearest::nearest;
 use crate::format::pipeline::{Criterion, CriterionTest, Pipeline};
@@ -156,8 +156,7 @@ fn criterion_of<'p>(pipeline: &'p Pipeline, id: &str) -> Result<&'p Criterion, P
 
 /// Whether a name of the pipeline or of a deal means this person.
 fn is(who: &Person, name: &str) -> bool {
-    let by_name = !who.name.trim().is_empty() && who.name.trim().to_lowercase() == name.trim().to_lowercase();
-    by_name || same_person(name, &who.email)
+    is_called(&who.name, &who.email, name)
 }
 
 /// A person as the pipeline's groups name them, else as the deal does, else by the address.

@@ -15,18 +15,24 @@ use crate::format::span::Span;
 use crate::format::tree::Document;
 use crate::format::typing::Texts;
 
+pub mod baseline;
 mod criteria;
 pub mod files;
 pub mod finding;
 pub mod fingerprint;
+pub mod fixing;
 mod ground;
 mod ignore;
+pub mod past;
+pub mod policy;
 pub mod rule;
 mod rules;
 
 pub use files::Files;
 pub use finding::{Finding, Level, Related};
 pub use fingerprint::fingerprints;
+pub use ignore::ignore_comments;
+pub use ignore::{Silence, silences};
 pub use rule::Rule;
 
 use ground::{DealGround, Ground};
@@ -43,6 +49,8 @@ pub struct Circumstances<'a> {
     pub days_in_stage: Option<&'a BTreeMap<DealId, i64>>,
     /// The stages each deal has visited, where history is at hand.
     pub visited: Option<&'a BTreeMap<DealId, Vec<StageId>>>,
+    /// What history tells the rules that ask it; those are not asked without.
+    pub past: Option<&'a past::Past>,
 }
 
 /// Everything a check found.
@@ -96,6 +104,14 @@ impl Report {
     /// Keeps the findings that `keep` asks for and counts again. The numbers of deals and of unreadable files stay.
     pub fn retain(&mut self, keep: impl FnMut(&Finding) -> bool) {
         self.findings.retain(keep);
+        self.count();
+    }
+
+    /// Takes findings in that were made elsewhere, with the levels that a pipeline gives their rules, and counts again.
+    pub fn add(&mut self, pipeline: &Pipeline, findings: Vec<Finding>) {
+        self.findings.extend(findings.into_iter().filter_map(|finding| levelled(finding, pipeline)));
+        self.findings.sort_by(Finding::compare);
+        self.findings.dedup();
         self.count();
     }
 
@@ -235,7 +251,7 @@ fn of_deal(ground: &Ground<'_>, deal: &Deal) -> Vec<Finding> {
                     findings.extend(find(&of_deal));
                 }
             }
-            Finder::Reader | Finder::Merge | Finder::Pipeline(_) => {}
+            Finder::Reader | Finder::Merge | Finder::Range | Finder::Pipeline(_) => {}
         }
     }
     let findings = findings.into_iter().filter_map(|f| levelled(f, ground.pipeline)).collect();

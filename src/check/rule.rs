@@ -37,6 +37,8 @@ pub(super) enum Finder {
     DealIfAsked(fn(&DealGround<'_>) -> Vec<Finding>),
     /// From a merge that is brought together again (the room `merge`).
     Merge,
+    /// From the commits of a range, or from its two ends.
+    Range,
     /// From the pipeline as a whole.
     Pipeline(fn(&Ground<'_>) -> Vec<Finding>),
 }
@@ -82,6 +84,13 @@ impl Rule {
     }
 }
 
+impl Rule {
+    /// Whether it is about what a change does, so that a look at one state of the files cannot find anything.
+    pub fn is_about_changes(&self) -> bool {
+        matches!(self.finder, Finder::Merge | Finder::Range)
+    }
+}
+
 /// The rule of an id.
 pub fn find(id: &str) -> Option<&'static Rule> {
     all().iter().find(|r| r.id == id).copied()
@@ -110,6 +119,21 @@ pub fn merge_misplaced() -> &'static Rule {
 /// The rule about conflicts that were settled with a third value.
 pub fn merge_settled() -> &'static Rule {
     rules::merge_settled()
+}
+
+/// The rule about moves that were not earned when they were made.
+pub fn unearned_move() -> &'static Rule {
+    rules::unearned_move()
+}
+
+/// The rule about deals whose file a change removes.
+pub fn removed_deal() -> &'static Rule {
+    rules::removed_deal()
+}
+
+/// The rule about changes of what is asked of deals.
+pub fn policy_change() -> &'static Rule {
+    rules::policy_change()
 }
 
 /// The id nearest to a misspelt one, where one is near.

@@ -15,6 +15,7 @@ use crate::format::forecast::Horizon;
 use crate::output::terminal::plain;
 
 pub mod asking;
+mod baseline;
 pub mod chosen;
 pub mod commands;
 mod damaged;
@@ -23,7 +24,10 @@ pub mod edits;
 mod eras;
 pub mod exit;
 mod finding_formats;
+mod fixing;
+mod lately;
 mod numbers;
+mod past;
 mod printing;
 pub mod progress;
 pub mod reference;
@@ -32,6 +36,7 @@ mod removed;
 mod rendering;
 mod reporting;
 pub mod signals;
+mod since;
 pub mod standpoint;
 pub mod ui;
 mod watching;
@@ -137,6 +142,7 @@ enum Command {
     Cache(commands::cache::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
+    Diff(commands::diff::Args),
     Resolve(commands::resolve::Args),
     MergeCheck(commands::merge_check::Args),
     #[command(visible_alias = "ls")]
@@ -183,7 +189,7 @@ fn one_a_line(help: &str) -> String {
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands by every word that calls them, with the name of each and the definition of its arguments.
-const BY_WORD: [(&str, &str, Definition); 35] = [
+const BY_WORD: [(&str, &str, Definition); 36] = [
     ("init", "init", commands::init::Args::augment_args),
     ("demo", "demo", commands::demo::Args::augment_args),
     ("new", "new", commands::new::Args::augment_args),
@@ -201,6 +207,7 @@ const BY_WORD: [(&str, &str, Definition); 35] = [
     ("cache", "cache", commands::cache::Args::augment_args),
     ("validate", "validate", commands::validate::Args::augment_args),
     ("check", "validate", commands::validate::Args::augment_args),
+    ("diff", "diff", commands::diff::Args::augment_args),
     ("resolve", "resolve", commands::resolve::Args::augment_args),
     ("merge-check", "merge-check", commands::merge_check::Args::augment_args),
     ("list", "list", commands::list::Args::augment_args),
@@ -340,6 +347,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Hooks(args) => commands::hooks::run(ui, global, args),
         Command::Cache(args) => commands::cache::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
+        Command::Diff(args) => commands::diff::run(ui, global, args),
         Command::Resolve(args) => commands::resolve::run(ui, global, args),
         Command::MergeCheck(args) => commands::merge_check::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),

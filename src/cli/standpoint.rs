@@ -6,6 +6,7 @@ use chrono::{NaiveDate, Utc};
 
 use super::Global;
 use super::exit::{CommandError, Exit};
+use super::past::moment;
 use super::ui::Ui;
 use super::workspace::{
     Facts, HistoryFailure, Workspace, history_at, home, read, read_only, read_pipeline, read_values, with_chronicle,
@@ -153,7 +154,8 @@ impl Then {
         let (tip, point, words) = match *asked {
             Asked::Day(day) => {
                 let tip = head.ok_or_else(nothing_yet)?;
-                let pipeline = read_pipeline(ui, &Snapshot::of_commit(home, tip)?)?;
+                // Its calendar is enough, and no stage needs to be listed for that.
+                let pipeline = read_pipeline(ui, &Snapshot::of_folder(home, tip, "")?)?;
                 (tip, Point::Known(KnownAt(pipeline.end_of(day))), format!("on {day}"))
             }
             Asked::Revision(rev) => {
@@ -169,7 +171,7 @@ impl Then {
             Found::There(found) => found,
             Found::NotYet(first) => {
                 // Only a time can lie before the first commit.
-                let pipeline = read_pipeline(ui, &Snapshot::of_commit(home, tip)?)?;
+                let pipeline = read_pipeline(ui, &Snapshot::of_folder(home, tip, "")?)?;
                 let first = day_of(&pipeline, first.0);
                 return Err(CommandError::usage(format!(
                     "nothing was known yet {words}; the first commit is of {first}"
@@ -414,9 +416,7 @@ impl View {
     /// The moment that ages count to, in seconds since 1970: the end of the day that is taken for today, or now where it
     /// is today.
     pub fn moment(&self) -> i64 {
-        let end = self.reading.pipeline.end_of(self.today);
-        let now = Utc::now().timestamp();
-        if self.reading.pipeline.start_of(self.today) <= now { end.min(now) } else { end }
+        moment(&self.reading.pipeline, self.today)
     }
 
     /// What a judgement of a deal may know.

@@ -120,6 +120,7 @@ impl<'a> Session<'a> {
             source: &self.source,
             days_in_stage: facts.days_in_stage.as_ref(),
             visited: facts.visited.as_ref(),
+            past: None,
         };
         let report = check(&reading, &circumstances);
         let findings = noted(&report.findings, &Files::of(&reading, &self.source));

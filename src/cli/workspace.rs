@@ -429,6 +429,7 @@ impl Facts {
             source,
             days_in_stage: self.days_in_stage.as_ref(),
             visited: self.visited.as_ref(),
+            past: None,
         }
     }
 

@@ -79,6 +79,15 @@ impl Deal {
         })
     }
 
+    /// The days of its activities up to a day, sorted.
+    pub fn activity_days(&self, until: NaiveDate) -> Vec<NaiveDate> {
+        let items = self.value("activity").and_then(Value::as_list).unwrap_or_default();
+        let on = |item: &Field| item.value.as_block()?.get("on")?.value.as_date();
+        let mut days: Vec<NaiveDate> = items.iter().filter_map(on).filter(|on| *on <= until).collect();
+        days.sort_unstable();
+        days
+    }
+
     /// When the yes is expected.
     pub fn close_date(&self) -> Option<NaiveDate> {
         self.value("close_date").and_then(Value::as_date)

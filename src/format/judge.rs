@@ -185,6 +185,12 @@ pub fn same_person(a: &str, b: &str) -> bool {
     a == b || (a.contains('@') != b.contains('@') && local(&a) == local(&b))
 }
 
+/// Whether a name of the pipeline or of a deal means the person whom git knows by this name and address.
+pub fn is_called(name: &str, email: &str, other: &str) -> bool {
+    let by_name = !name.trim().is_empty() && name.trim().to_lowercase() == other.trim().to_lowercase();
+    by_name || same_person(other, email)
+}
+
 /// Dotted paths of fields that are required in `place` (`required`, `required_from`) and not filled, in the order of
 /// the card. A field that is required inside a block is asked for only where the block is there; `required_from` asks
 /// in any case. Items of lists are asked for what their block requires: `payments.2.what`.

@@ -127,7 +127,10 @@ pub fn load(source: &dyn Source) -> Result<Reading, LoadError> {
 /// # Errors
 /// See [`LoadError`].
 pub fn load_only(source: &dyn Source, wanted: &dyn Fn(&DealId) -> bool) -> Result<Reading, LoadError> {
-    load_as(source, wanted, Texts::Copied, &|deal| deal)
+    let mut listing = list(source)?;
+    listing.deals.retain(|deal| wanted(&deal.id));
+    let (deals, unreadable) = listing.read_each(source, Texts::Copied, &|deal| deal);
+    Ok(listing.with(deals, unreadable))
 }
 
 /// As [`load`], with the values of the deals alone: their documents are empty. The texts and trees of fifty thousand deals
@@ -136,19 +139,7 @@ pub fn load_only(source: &dyn Source, wanted: &dyn Fn(&DealId) -> bool) -> Resul
 /// # Errors
 /// See [`LoadError`].
 pub fn load_values(source: &dyn Source) -> Result<Reading, LoadError> {
-    load_as(source, &|_| true, Texts::Taken, &|deal| Deal { document: Document::default(), ..deal })
-}
-
-fn load_as(
-    source: &dyn Source,
-    wanted: &dyn Fn(&DealId) -> bool,
-    texts: Texts,
-    keep: &(dyn Fn(Deal) -> Deal + Sync),
-) -> Result<Reading, LoadError> {
-    let mut listing = list(source)?;
-    listing.deals.retain(|deal| wanted(&deal.id));
-    let (deals, unreadable) = listing.read_each(source, texts, keep);
-    Ok(listing.with(deals, unreadable))
+    list(source).map(|listing| listing.values(source))
 }
 
 /// A pipeline before its deals are read: the pipeline file, and the names of everything else.
@@ -191,13 +182,34 @@ pub struct Listed {
 /// See [`LoadError`].
 pub fn list(source: &dyn Source) -> Result<Listing, LoadError> {
     let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
-    let (mut pipeline, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
-    let rates = read_rates(source, &entries, &mut pipeline);
+    let (pipeline, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
+    Ok(listing_of(source, &entries, pipeline, pipeline_text, pipeline_problems))
+}
+
+/// As [`list`], by another pipeline than that of the source's own file: what a change would be if it had left that file as
+/// it was. The text of the file is the source's own all the same.
+///
+/// # Errors
+/// See [`LoadError`].
+pub fn list_by(source: &dyn Source, pipeline: Pipeline) -> Result<Listing, LoadError> {
+    let entries = source.entries().map_err(|error| LoadError::Io { path: source.display("."), source: error })?;
+    let (_, pipeline_text, pipeline_problems) = read_pipeline(source, &entries)?;
+    Ok(listing_of(source, &entries, Pipeline { exchange: None, ..pipeline }, pipeline_text, pipeline_problems))
+}
+
+fn listing_of(
+    source: &dyn Source,
+    entries: &[FileEntry],
+    mut pipeline: Pipeline,
+    pipeline_text: String,
+    pipeline_problems: Vec<Problem>,
+) -> Listing {
+    let rates = read_rates(source, entries, &mut pipeline);
     // Names of small letters and digits alone are equal to no others but for case or Unicode form.
     let plain = |b: u8| !b.is_ascii_uppercase() && b.is_ascii();
     let odd = |entry: &FileEntry| entry.path.ends_with(".yaml") && !entry.path.bytes().all(plain);
     let mut sorted = Sorted { has_odd: entries.iter().any(odd), ..Sorted::default() };
-    for entry in &entries {
+    for entry in entries {
         sorted.take(&pipeline, entry);
     }
     let Sorted { mut deals, mut strays, placeholders, .. } = sorted;
@@ -208,7 +220,7 @@ pub fn list(source: &dyn Source) -> Result<Listing, LoadError> {
     names.sort();
     let kept = |id: &StageId| placeholders.contains(id.as_str());
     let without_placeholder = pipeline.places().map(|p| p.id().clone()).filter(|id| !kept(id)).collect();
-    Ok(Listing { pipeline, pipeline_text, pipeline_problems, rates, deals, names, strays, without_placeholder })
+    Listing { pipeline, pipeline_text, pipeline_problems, rates, deals, names, strays, without_placeholder }
 }
 
 impl Listing {
@@ -245,6 +257,13 @@ impl Listing {
         let made = outcomes.into_iter().filter_map(made).collect();
         unreadable.sort_by(|a, b| a.path.cmp(&b.path));
         (made, unreadable)
+    }
+
+    /// The whole, with the values of its deals alone, as [`load_values`] has it.
+    pub fn values(self, source: &dyn Source) -> Reading {
+        let keep = |deal| Deal { document: Document::default(), ..deal };
+        let (deals, unreadable) = self.read_each(source, Texts::Taken, &keep);
+        self.with(deals, unreadable)
     }
 
     /// The whole, with what was read of the deals.

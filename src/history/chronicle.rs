@@ -198,6 +198,24 @@ impl<'p> Chronicle<'p> {
         writing.tracks(|number| ledger.texts.get(number))
     }
 
+    /// When each deal last came to a stage, or one of these told fields last got another value.
+    pub fn last_changes(&self, fields: &[&str]) -> BTreeMap<DealId, ValidAt> {
+        let counts: Vec<bool> = self.names.iter().map(|name| fields.contains(&&**name)).collect();
+        let mut last: Vec<Option<ValidAt>> = vec![None; self.walked.deals.list.len()];
+        for record in &self.ledger().records {
+            let is_change = match record.what {
+                What::Created | What::Restored => true,
+                What::Moved => !matches!(self.judged(record), Move::None),
+                What::Changed => counts.get(usize::from(record.field)).copied().unwrap_or_default(),
+                What::Removed | What::Renamed => false,
+            };
+            if let Some(last) = last.get_mut(record.deal as usize).filter(|_| is_change) {
+                *last = (*last).max(Some(ValidAt(record.at)));
+            }
+        }
+        self.deal_ids().zip(last).filter_map(|(id, last)| Some((id?, last?))).collect()
+    }
+
     /// The file of each deal that lies somewhere, below the pipeline's folder, lossily where a folder's name is not UTF-8.
     pub fn homes(&self) -> Vec<(DealId, String)> {
         let standings = self.standings(&self.deal_ids().collect::<Vec<_>>());

@@ -4,6 +4,7 @@ pub mod event;
 pub mod export;
 pub mod fields;
 pub mod one_deal;
+pub mod range;
 pub mod record;
 pub mod spell;
 pub mod standpoint;

@@ -11,6 +11,8 @@ use serde::Serialize;
 use crate::format::deal::Deal;
 use crate::format::ident::{DealId, StageId};
 use crate::format::pipeline::{Pipeline, Status};
+pub use crate::format::quiet::MEANINGFUL;
+use crate::format::quiet::last_change;
 use crate::history::track::Tracks;
 
 use super::DAY;
@@ -19,9 +21,6 @@ use super::journey::{Journey, Journeys, Spot, Visit, stage_curves};
 use super::sla::activity_days;
 use super::survival::{KaplanMeier, Quantile};
 use super::total::Total;
-
-/// The fields whose change counts, beside the stage and activities.
-pub const MEANINGFUL: [&str; 4] = ["amount", "close_date", "next_step.what", "next_step.due"];
 
 /// A deal is silent when it has been quiet for longer than this share of visits to its stage last.
 pub const SILENT: f64 = 0.95;
@@ -118,11 +117,8 @@ impl<'a> Changes<'a> {
         let track = self.tracks.of_deal(deal);
         let field = |name: &&str| track.changes(name).map(|c| c.at.0).filter(|at| *at <= until).max();
         let told = MEANINGFUL.iter().filter_map(field).max();
-        let day = self.pipeline.day_of(until);
         let days = self.activity.get(deal).map(Vec::as_slice).unwrap_or_default();
-        let acted = days.get(..days.partition_point(|on| *on <= day)).and_then(|days| days.last());
-        let acted = acted.map(|on| self.pipeline.end_of(*on).min(until));
-        stage.max(told).max(acted)
+        last_change(self.pipeline, stage.max(told), days, until)
     }
 
     /// Where a deal was at a time, if it was in a stage that does not count as won.

@@ -122,11 +122,7 @@ pub fn slas(input: &Input<'_>) -> Vec<Sla> {
 
 /// The days of a deal's activities up to today, sorted.
 pub fn activity_days(deal: &Deal, today: NaiveDate) -> Vec<NaiveDate> {
-    let items = deal.value("activity").and_then(|v| v.as_list()).unwrap_or_default();
-    let on = |item: &crate::format::value::Field| item.value.as_block()?.get("on")?.value.as_date();
-    let mut days: Vec<NaiveDate> = items.iter().filter_map(on).filter(|on| *on <= today).collect();
-    days.sort_unstable();
-    days
+    deal.activity_days(today)
 }
 
 /// How one visit was answered.

@@ -16,6 +16,7 @@ pub mod json;
 mod markup;
 pub mod page_text;
 mod places;
+pub mod review;
 pub mod rules_page;
 pub mod schema;
 pub mod story;

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod coming;
+pub mod difference;
 pub mod discover;
 pub mod doctor;
 pub mod engine;
@@ -18,7 +19,9 @@ pub mod mailmap;
 pub mod merged;
 pub mod objects;
 pub mod pack;
+pub mod range;
 pub mod revision;
+pub mod rewrite;
 pub mod settle;
 pub mod snapshot;
 pub mod state;

@@ -1,5 +1,7 @@
 //! Names of commits, and what is checked out.
 
+use std::collections::BTreeSet;
+
 use super::discover::{GitPlace, Home};
 use super::error::RepoError;
 use super::objects::ObjectId;
@@ -99,6 +101,16 @@ pub fn differing(home: &Home) -> Result<usize, RepoError> {
     ids.sort_unstable();
     ids.dedup();
     Ok(ids.len())
+}
+
+/// The paths below the pipeline's folder that differ between HEAD, the index and the work tree.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn differing_paths(home: &Home) -> Result<BTreeSet<String>, RepoError> {
+    let Some(place) = home.repo.as_ref().filter(|p| p.workdir.is_some()) else { return Ok(BTreeSet::new()) };
+    let paths = place.open()?.differing(&home.prefix)?;
+    Ok(paths.iter().filter_map(|path| home.in_pipeline(path)).map(str::to_owned).collect())
 }
 
 /// The stem of a path below the pipeline that looks like a deal's.

@@ -246,6 +246,7 @@ fields:
     note: text
 rules:
   missing-next-step: off
+  stale-deal: off
 ";
 
 /// The folder of shared test data, where this checkout has one beside it; prints why a test is skipped otherwise.

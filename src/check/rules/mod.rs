@@ -4,17 +4,20 @@ use crate::format::problem::ProblemKind;
 
 use super::rule::Rule;
 
+mod approval;
 mod bad_id;
 mod bidi_text;
 mod broken_link;
 mod conflict_marker;
 mod criterion_failed;
+mod currency;
 mod duplicate_deal;
 mod duplicate_key;
 mod encoding;
 mod entry_criterion;
 mod exit_criterion;
 mod impossible_date;
+mod late_answer;
 mod merge_foreign_change;
 mod merge_lost_change;
 mod merge_misplaced;
@@ -24,9 +27,14 @@ mod missing_next_step;
 mod missing_placeholder;
 mod non_canonical;
 mod overdue_close_date;
+mod overdue_next_step;
 mod pipeline_file;
+mod policy_change;
 mod rates_file;
+mod removed_deal;
+mod stale_deal;
 mod symlink;
+mod unearned_move;
 mod unknown_field;
 mod unknown_stage;
 mod unreadable;
@@ -37,18 +45,21 @@ mod yaml_syntax;
 mod yaml_unsupported;
 
 /// All rules, by id.
-pub(super) static ALL: [&Rule; 31] = [
+pub(super) static ALL: [&Rule; 39] = [
+    &approval::RULE,
     &bad_id::RULE,
     &bidi_text::RULE,
     &broken_link::RULE,
     &conflict_marker::RULE,
     &criterion_failed::RULE,
+    &currency::RULE,
     &duplicate_deal::RULE,
     &duplicate_key::RULE,
     &encoding::RULE,
     &entry_criterion::RULE,
     &exit_criterion::RULE,
     &impossible_date::RULE,
+    &late_answer::RULE,
     &merge_foreign_change::RULE,
     &merge_lost_change::RULE,
     &merge_misplaced::RULE,
@@ -58,9 +69,14 @@ pub(super) static ALL: [&Rule; 31] = [
     &missing_placeholder::RULE,
     &non_canonical::RULE,
     &overdue_close_date::RULE,
+    &overdue_next_step::RULE,
     &pipeline_file::RULE,
+    &policy_change::RULE,
     &rates_file::RULE,
+    &removed_deal::RULE,
+    &stale_deal::RULE,
     &symlink::RULE,
+    &unearned_move::RULE,
     &unknown_field::RULE,
     &unknown_stage::RULE,
     &unreadable::RULE,
@@ -115,4 +131,19 @@ pub(super) fn merge_misplaced() -> &'static Rule {
 /// Conflicts settled with a third value.
 pub(super) fn merge_settled() -> &'static Rule {
     &merge_settled::RULE
+}
+
+/// Moves that were not earned when they were made.
+pub(super) fn unearned_move() -> &'static Rule {
+    &unearned_move::RULE
+}
+
+/// Deals whose file a change removes.
+pub(super) fn removed_deal() -> &'static Rule {
+    &removed_deal::RULE
+}
+
+/// Changes of what is asked of deals.
+pub(super) fn policy_change() -> &'static Rule {
+    &policy_change::RULE
 }

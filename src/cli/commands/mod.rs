@@ -6,6 +6,7 @@ pub mod board;
 pub mod cache;
 pub mod completions;
 pub mod demo;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod fmt;

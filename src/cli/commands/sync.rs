@@ -240,7 +240,7 @@ fn fit_to_push(
         Err(error @ LoadError::Io { .. }) => return Err(CommandError::new(Exit::Io, error.to_string()).into()),
     };
     let today = today(global, &reading.pipeline);
-    let circumstances = Circumstances { today, source: &source, days_in_stage: None, visited: None };
+    let circumstances = Circumstances { today, source: &source, days_in_stage: None, visited: None, past: None };
     let mut report = check(&reading, &circumstances);
     report.retain(|finding| NEVER_PUSHED.contains(&finding.rule.id));
     if report.findings.is_empty() {

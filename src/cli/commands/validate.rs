@@ -6,11 +6,16 @@ use std::path::{Component, Path, PathBuf};
 use chrono::NaiveDate;
 use clap::ValueEnum;
 
+use crate::check::past::Past;
 use crate::check::{Checked, Circumstances, Files, Finding, Level, Report, check_each, rule};
 use crate::cli::Global;
+use crate::cli::baseline::{self, BaselineArgs};
 use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::finding_formats::FindingFormats;
+use crate::cli::fixing::{self, FixArgs};
+use crate::cli::past::{pass_over_touched, past};
+use crate::cli::since::{Judging, Since, SinceArgs};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
 use crate::cli::workspace::{Facts, current, home, is_gone, not_read, settled_by, today, work_tree};
@@ -40,11 +45,15 @@ Examples:
   tussock validate --staged --changed       what the next commit changes, for a commit hook
   tussock validate --rev origin/main        a revision, without a checkout
   tussock validate --as-of 2026-06-30       what was known that day, judged on that day
+  tussock validate --fix                    mend what can be mended for certain
+  tussock validate --unsafe-fixes --diff    show what could be mended with a guess
+  tussock validate --since origin/main      what a pull request changes, with each of its moves
+  tussock validate --baseline known.yaml    without the findings that this file lists
   tussock validate --format json            for scripts
   tussock validate --format auto --also sarif=tussock.sarif   in CI: annotations on GitHub, and a file for code scanning
   tussock explain exit-criterion            what a rule means
 
-Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of needs it")]
+Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of or --since needs it")]
 pub struct Args {
     /// Show only findings in these files and folders
     #[arg(value_name = "PATH")]
@@ -62,6 +71,12 @@ pub struct Args {
     /// With --staged: pass over findings that were there before, in deals that the next commit leaves as they are
     #[arg(long, requires = "staged", conflicts_with = "rev")]
     changed: bool,
+    #[command(flatten)]
+    fixes: FixArgs,
+    #[command(flatten)]
+    since: SinceArgs,
+    #[command(flatten)]
+    baseline: BaselineArgs,
     /// The lowest level that makes the exit code 1
     #[arg(long, value_name = "LEVEL", default_value = "error", value_enum)]
     fail_on: FailOn,
@@ -78,6 +93,9 @@ enum FailOn {
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
+    if args.fixes.shows() && !args.formats.is_text_only() {
+        return Err(CommandError::usage("--diff shows text; leave out --format, or leave out --diff"));
+    }
     let here = current(global)?;
     let mut home = match args.paths.first().and_then(|path| around(global, &here, path)) {
         Some(home) => home,
@@ -108,7 +126,12 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         None => head(&home)?.and_then(|head| head.commit),
     };
     let from = (tip, then_today);
-    let mut judge = Judge { global, home: &home, args, from, wanted: &wanted, coming: coming.as_ref(), facts: None };
+    let since = Since::find(&home, &args.since, tip, commit.is_some())?;
+    // Before a commit only what can stop it is worth the time that history takes.
+    let asked = if args.changed { floor(args.fail_on) } else { Level::Info };
+    let (coming, since) = (coming.as_ref(), since.as_ref());
+    let mut judge =
+        Judge { global, home: &home, args, from, wanted: &wanted, coming, since, floor: asked, facts: None };
     let mut linked = BTreeSet::new();
     let (source, judged): (Box<dyn Source>, Judged) = match snapshot {
         Some(snapshot) => {
@@ -117,13 +140,28 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         }
         None => {
             let tree = work_tree(&home, &here)?;
-            let judged = settled_by(&home, &tree, wanted.is_empty(), || judge.judge(ui, &tree), Judged::is_unsettled)?;
+            let aside = !args.formats.is_text_only();
+            let place = fixing::Place { home: &home, tree: &tree, args: args.fixes, aside };
+            fixing::pipeline_file(ui, &place)?;
+            let mut judge = |ui: &mut Ui| {
+                settled_by(&home, &tree, wanted.is_empty(), || judge.judge(ui, &tree), Judged::is_unsettled)
+            };
+            let mut judged = judge(ui)?;
+            let Judged { past, today, .. } = &judged;
+            let circumstances = Circumstances { past: past.as_ref(), ..judged.facts.for_check(*today, &tree) };
+            let asked = |f: &Finding| wanted.is_empty() || wanted.iter().any(|w| is_at(&f.path, w));
+            if fixing::deals(ui, &place, &judged.listing, &judged.checked, &circumstances, &asked)? {
+                judged = judge(ui)?;
+            }
             linked = tree.linked();
             (Box::new(tree), judged)
         }
     };
-    let Judged { listing, mut checked, facts, today } = judged;
-    let circumstances = facts.for_check(today, &*source);
+    let Judged { listing, own, mut checked, facts, past, today } = judged;
+    let circumstances = Circumstances { past: past.as_ref(), ..facts.for_check(today, &*source) };
+    if commit.is_none() {
+        pass_over_touched(&home, tip, &*source, &mut checked.report)?;
+    }
     if !wanted.is_empty() {
         checked.report.retain(|f| wanted.iter().any(|w| is_at(&f.path, w)));
     }
@@ -131,7 +169,14 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         damaged::explain(ui, &home, &listing, &linked, &mut checked)?;
     }
     let report = &mut checked.report;
-    if let Some(coming) = &coming {
+    if let Some(since) = since {
+        since.tell(ui, own.is_some());
+        since.narrow(&listing, own.as_ref(), &circumstances, report)?;
+        // Whoever asks for one deal hears all the same that it is judged by another file than before.
+        let wanted = |f: &Finding| wanted.is_empty() || wanted.iter().any(|w| is_at(&f.path, w));
+        report.retain(|f| wanted(f) || f.rule == rule::policy_change());
+    }
+    if let Some(coming) = coming {
         let passed = pass_over(&home, coming, floor(args.fail_on), &circumstances, report)?;
         if passed > 0 {
             let (were, do_not, them) = if passed == 1 {
@@ -144,10 +189,16 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             ));
         }
     }
+    let is_whole = wanted.is_empty() && coming.is_none() && since.is_none();
+    let of = baseline::Checked { home: &home, here: &here, since, is_whole, today, floor: floor(args.fail_on) };
+    args.baseline.apply(ui, &of, report)?;
     tell_last_changes(&home, commit, report)?;
     let report = &checked.report;
     let files = Files::of_checked(&listing, &checked, &*source);
-    args.formats.print(ui, (global, &home), report, &files, floor(args.fail_on))?;
+    // What is shown is what would change, and findings would stand between.
+    if !args.fixes.shows() {
+        args.formats.print(ui, (global, &home), report, &files, floor(args.fail_on))?;
+    }
     Ok(if fails(report, args.fail_on) && !args.exit_zero { Exit::Findings } else { Exit::Done })
 }
 
@@ -161,22 +212,28 @@ struct Judge<'a> {
     /// Files and folders that were named; all, where there are none.
     wanted: &'a [String],
     coming: Option<&'a Coming>,
+    since: Option<&'a Since<'a>>,
+    /// The lowest level of findings that rules ask history for.
+    floor: Level,
     /// What history says, with the text of the pipeline file that it was asked for.
-    facts: Option<(String, Facts)>,
+    facts: Option<(String, Facts, Option<Past>)>,
 }
 
 /// A pipeline that was checked.
 struct Judged {
     /// With those deals alone that were read.
     listing: Listing,
+    /// The same by the pipeline file of the change that is checked, where another one judges it.
+    own: Option<Listing>,
     checked: Checked,
     facts: Facts,
+    past: Option<Past>,
     today: NaiveDate,
 }
 
 impl Judge<'_> {
     fn judge(&mut self, ui: &mut Ui, source: &dyn Source) -> Result<Judged, CommandError> {
-        let mut listing = match list(source) {
+        let listing = match list(source) {
             Ok(listing) => listing,
             Err(error) => {
                 let (place, floor) = ((self.global, self.home), floor(self.args.fail_on));
@@ -184,16 +241,23 @@ impl Judge<'_> {
                 return Err(not_read(ui, source, error));
             }
         };
+        let Judging { mut listing, own } = match self.since {
+            Some(since) => since.judging(listing, source)?,
+            None => Judging { listing, own: None },
+        };
         self.narrow(&mut listing, source);
         let (tip, then_today) = self.from;
         let today = then_today.unwrap_or_else(|| today(self.global, &listing.pipeline));
-        let facts = match self.facts.take() {
-            Some((of, facts)) if of == listing.pipeline_text => facts,
-            _ => Facts::at(ui, self.home, tip, &listing.pipeline, today, AllowIncomplete::default())?,
+        let (facts, past) = match self.facts.take() {
+            Some((of, facts, past)) if of == listing.pipeline_text => (facts, past),
+            _ => {
+                let facts = Facts::at(ui, self.home, tip, &listing.pipeline, today, AllowIncomplete::default())?;
+                (facts, past(ui, self.home, tip, &listing, today, self.floor)?)
+            }
         };
-        let checked = check_each(&listing, &facts.for_check(today, source));
-        self.facts = Some((listing.pipeline_text.clone(), facts.clone()));
-        Ok(Judged { listing, checked, facts, today })
+        let checked = check_each(&listing, &Circumstances { past: past.as_ref(), ..facts.for_check(today, source) });
+        self.facts = Some((listing.pipeline_text.clone(), facts.clone(), past.clone()));
+        Ok(Judged { listing, own, checked, facts, past, today })
     }
 
     /// Leaves the deals that have to be read: of named files and folders, with all places of a deal that lies in several,

@@ -18,7 +18,7 @@ use asking::CatFile;
 use super::discover::GitPlace;
 use super::error::RepoError;
 use super::git::{Git, GitError};
-use super::objects::{Commit, ObjectError, ObjectId, first_entry, parse_commit, read_once};
+use super::objects::{Author, Commit, ObjectError, ObjectId, first_entry, parse_commit, read_once};
 use super::pack::Store;
 
 /// The kinds of objects that are read.
@@ -147,6 +147,24 @@ impl Repository {
             raw.windows(2).position(|pair| pair == b"\n\n").and_then(|at| raw.get(at + 2..)).unwrap_or_default();
         let line = message.trim_ascii_start().split(|b| *b == b'\n').next().unwrap_or_default();
         Ok(String::from_utf8_lossy(line).trim_end().to_owned())
+    }
+
+    /// Whom the lines `Co-authored-by: NAME <ADDRESS>` of a commit's message name, lossily where it is not UTF-8.
+    ///
+    /// # Errors
+    /// When it is missing, damaged or no commit.
+    pub fn co_authors(&self, id: ObjectId) -> Result<Vec<Author>, ObjectError> {
+        let raw = self.read(id, Kind::Commit)?;
+        let message =
+            raw.windows(2).position(|pair| pair == b"\n\n").and_then(|at| raw.get(at + 2..)).unwrap_or_default();
+        let message = String::from_utf8_lossy(message);
+        let named = message.lines().filter_map(|line| {
+            let (key, who) = line.trim().split_once(':')?;
+            let (name, email) = who.trim().strip_suffix('>')?.rsplit_once('<')?;
+            let author = Author { name: name.trim().to_owned(), email: email.trim().to_owned() };
+            key.eq_ignore_ascii_case("co-authored-by").then_some(author)
+        });
+        Ok(named.collect())
     }
 
     /// The entries of a folder, in git's order.
