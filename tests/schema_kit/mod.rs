@@ -153,7 +153,7 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, wrong: &mut Vec<
             "oneOf" => {
                 let fit = list(it).iter().filter(|inner| holds(inner).is_empty()).count();
                 if fit != 1 {
-                    let why: Vec<String> = list(it).iter().flat_map(|inner| holds(inner)).take(3).collect();
+                    let why: Vec<String> = list(it).iter().flat_map(holds).take(3).collect();
                     say(format!("is {fit} of the choices, not one: {why:?}"));
                 }
             }
