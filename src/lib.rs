@@ -23,6 +23,8 @@ pub mod metrics;
 
 pub mod forecast;
 
+pub mod review;
+
 pub mod report;
 
 pub mod output;

@@ -68,26 +68,6 @@ fn what_came_is_what_was_known_when_the_horizon_was_over() {
 }
 
 #[test]
-fn a_clone_that_ends_at_a_cut_off_forecasts_the_same_bytes() {
-    let repo = demo();
-    let report = json(&repo, &["-C", "trial", "backtest", "--horizon", "42d"]);
-    let periods = report["backtest"]["periods"].as_array().unwrap();
-    for period in [&periods[0], &periods[periods.len() / 2]] {
-        let day = period["day"].as_str().unwrap();
-        let whole = repo.ok(&["-C", "trial", "forecast", "--as-of", day, "--format", "json"]);
-        let commit = serde_json::from_str::<Value>(&whole).unwrap()["source"]["commit"].as_str().unwrap().to_owned();
-        let clone = format!("clone-{day}");
-        repo.git(&["clone", "-q", "trial", &clone]);
-        repo.git(&["-C", &clone, "reset", "-q", "--hard", &commit]);
-        repo.git(&["-C", &clone, "remote", "remove", "origin"]);
-        repo.git(&["-C", &clone, "reflog", "expire", "--expire=now", "--all"]);
-        repo.git(&["-C", &clone, "gc", "-q", "--prune=now"]);
-        let cut = repo.ok(&["-C", &clone, "forecast", "--as-of", day, "--format", "json"]);
-        assert_eq!(whole, cut, "{day}");
-    }
-}
-
-#[test]
 fn scores_can_be_reckoned_again_from_the_chances() {
     let repo = demo();
     let report = json(&repo, &["-C", "trial", "backtest", "--horizon", "42d", "--forecasts", "../chances.csv"]);

@@ -69,7 +69,7 @@ fn the_page_on_json_names_every_key() {
     let page = std::fs::read_to_string(root().join("docs/json.md")).unwrap();
     let repo = TestRepo::without_git();
     repo.ok(&["demo", "trial"]);
-    let commands: [&[&str]; 22] = [
+    let commands: [&[&str]; 23] = [
         &["validate", "--format", "json"],
         &["list", "--format", "json", "--columns", "id"],
         &["show", "acme-site", "--json"],
@@ -90,6 +90,7 @@ fn the_page_on_json_names_every_key() {
         &["report", "agenda", "--owner", "petr", "--format", "json"],
         &["report", "health", "--format", "json"],
         &["board", "--format", "json"],
+        &["diff", "HEAD~60..HEAD", "--format", "json"],
         &["portfolio", "--format", "json"],
         &["portfolio", "funnel", "--format", "json"],
     ];

@@ -20,7 +20,7 @@ use simulator::dice::Dice;
 use simulator::facts;
 use simulator::law::Law;
 use tussock::forecast::backtest::score::{self, Said};
-use tussock::forecast::cells::{Cells, DAYS, LastDay};
+use tussock::forecast::cells::{Cells, DAYS, HalfLife, LastDay};
 use tussock::forecast::hazards::{Factors, Prior, Table};
 use tussock::forecast::log::Log;
 use tussock::forecast::total::{Bet, Distribution, Stream, distribution};
@@ -107,7 +107,7 @@ fn visits(deals: &[Deal], stage: usize, age: u32) -> Vec<[i64; 2]> {
 /// The hazards by nothing but what was seen, as the Aalen-Johansen estimator has them.
 fn exact(pipeline: &Pipeline, history: &History, as_of: i64) -> (Cells, Table) {
     let journeys = Log::of(history).until(KnownAt(as_of)).journeys(pipeline);
-    let cells = Cells::count(pipeline, &journeys, as_of, &AGES);
+    let cells = Cells::count(pipeline, &journeys, as_of, &AGES, HalfLife::ENDLESS);
     let priors = vec![Prior { won: 0.5, decided_in: 60.0 }; cells.stages()];
     let table = Table::new(&cells, &priors, 0.0, LastDay::Whole);
     (cells, table)

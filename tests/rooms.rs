@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The rooms from top to bottom, and what each may not know of the rooms above it.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
     ("format", &[]),
     ("repo", &[]),
     ("check", &["repo"]),
@@ -12,6 +12,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
     ("history", &["check", "action", "merge"]),
     ("metrics", &["repo", "check", "action", "merge"]),
     ("forecast", &["repo", "check", "action", "merge"]),
+    ("review", &["repo", "merge"]),
     ("report", &["repo", "action", "merge"]),
     ("output", &["repo", "action", "merge", "history", "metrics", "forecast"]),
     ("example", &["check", "action", "merge", "history", "metrics", "forecast", "report", "output"]),

@@ -18,7 +18,10 @@ use tussock::format::ident::{DealId, StageId};
 use tussock::format::load::{LoadError, list, load};
 use tussock::format::source::{EntryKind, FileEntry, Source};
 use tussock::output::text::Look;
-use tussock::output::{findings_json, rules_page, text};
+use tussock::output::{
+    findings_github, findings_gitlab, findings_json, findings_junit, findings_markdown, findings_rdjson,
+    findings_sarif, rules_page, text,
+};
 
 /// A pipeline in memory, with what history tells of it.
 #[derive(Default)]
@@ -130,6 +133,19 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules")
 }
 
+/// Hands on what a check of this source finds.
+fn judged(source: &Memory, mut look: impl FnMut(Report, Files<'_>)) {
+    let today = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
+    let circumstances = Circumstances { today, source, days_in_stage: None, visited: None, past: source.1.as_ref() };
+    match load(source) {
+        Ok(reading) => look(check::check(&reading, &circumstances), Files::of(&reading, source)),
+        Err(LoadError::Broken { text, problems }) => {
+            look(check::check_pipeline_file(&problems), Files::of_pipeline_file(&text, source));
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// What a check of this source shows, and its report.
 fn checked(source: &Memory) -> (String, Report) {
     let today = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
@@ -187,6 +203,50 @@ fn every_rule_says_what_its_expectation_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let uncovered: Vec<_> = rule::all().iter().filter(|r| !covered.contains(r.id) && !r.is_about_changes()).collect();
     assert!(uncovered.is_empty(), "rules without a case: {uncovered:?}");
+}
+
+/// One finding of each rule, as each format for machines shows it.
+#[test]
+fn every_rule_says_it_in_every_format() {
+    type Render = fn(&Report, &Files<'_>) -> String;
+    let formats: [(&str, Render); 7] = [
+        ("findings.json", findings_json::render),
+        ("github.txt", findings_github::render),
+        ("gitlab.json", findings_gitlab::render),
+        ("junit.xml", |report, files| findings_junit::render(report, files, Level::Error)),
+        ("markdown.md", findings_markdown::render),
+        ("rdjson.json", findings_rdjson::render),
+        // Without the rules, which are the same each time; the catalogue's test has them.
+        ("sarif.json", |report, files| {
+            let mut log: serde_json::Value = serde_json::from_str(&findings_sarif::render(report, files)).unwrap();
+            let result = &mut log["runs"][0]["results"][0];
+            result.as_object_mut().unwrap().shift_remove("ruleIndex");
+            format!("{result:#}\n")
+        }),
+    ];
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(root()).unwrap().map(|e| e.unwrap().path()).collect();
+    cases.retain(|case| case.is_dir() && !case.to_str().unwrap().rsplit('/').next().unwrap().contains('.'));
+    cases.sort();
+    let mut shown = formats.map(|(file, _)| (file, String::new()));
+    for case in cases {
+        let id = case.file_name().unwrap().to_str().unwrap();
+        let source = Memory::of_case(&case);
+        judged(&source, |mut report, files| {
+            let first = report.findings.iter().position(|f| f.rule.id == id).unwrap();
+            let mut number = 0;
+            report.retain(|_| {
+                number += 1;
+                number == first + 1
+            });
+            let files = files.called_from("sales");
+            for ((_, shown), (_, render)) in shown.iter_mut().zip(&formats) {
+                shown.push_str(&format!("== {id}\n{}", render(&report, &files)));
+            }
+        });
+    }
+    let folder = root().join("../rules_in_formats");
+    let wrong: Vec<String> = shown.iter().filter_map(|(file, text)| compare(&folder.join(file), text).err()).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -81,15 +81,15 @@ fn numbers_are_held_exactly_or_refused() {
             "whole: 9223372036854775808",
             &format!("{whole} \"9223372036854775808\" (it is too large to be held exactly)"),
         ),
-        ("whole: 1.0", &format!("{whole} \"1.0\" (write 1, if that is the number meant)")),
-        ("whole: 1_000", &format!("{whole} \"1_000\" (write 1000, if that is the number meant)")),
+        ("whole: 1.0", &format!("{whole} \"1.0\" (write `whole: 1`)")),
+        ("whole: 1_000", &format!("{whole} \"1_000\" (write `whole: 1000`)")),
         ("whole: 0x1F", &format!("{whole} \"0x1F\"")),
-        ("whole: '5'", &format!("{whole} \"5\" (write it without quotes)")),
+        ("whole: '5'", &format!("{whole} \"5\" (write `whole: 5`)")),
         ("number: 1e400", &format!("{number} \"1e400\" (it cannot be held exactly; write it in digits)")),
-        ("number: 1e3", &format!("{number} \"1e3\" (write 1000, if that is the number meant)")),
+        ("number: 1e3", &format!("{number} \"1e3\" (write `number: 1000`)")),
         ("number: 1e-400", &format!("{number} \"1e-400\" (it cannot be held exactly; write it in digits)")),
-        ("number: .5", &format!("{number} \".5\" (write 0.5, if that is the number meant)")),
-        ("number: 5.", &format!("{number} \"5.\" (write 5, if that is the number meant)")),
+        ("number: .5", &format!("{number} \".5\" (write `number: 0.5`)")),
+        ("number: 5.", &format!("{number} \"5.\" (write `number: 5`)")),
         ("number: .inf", &format!("{number} \".inf\" (only finite numbers are taken)")),
         ("number: -.inf", &format!("{number} \"-.inf\" (only finite numbers are taken)")),
         ("number: .nan", &format!("{number} \".nan\" (only finite numbers are taken)")),
@@ -113,28 +113,29 @@ fn numbers_are_held_exactly_or_refused() {
 #[test]
 fn amounts_are_read_from_the_text_and_no_guess_is_taken() {
     let money = "`sum` must be an amount (18000 or 18000 USD), found";
+    let sure = |found: &str, amount: &str| format!("{money} \"{found}\" (write `sum: {amount}`)");
     let meant =
-        |found: &str, amount: &str| format!("{money} \"{found}\" (write {amount}, if that is the amount meant)");
+        |found: &str, amount: &str| format!("{money} \"{found}\" (write `sum: {amount}`, if that is the amount meant)");
     table(&[
         ("sum: 18000", "ok"),
         ("sum: 18000.50 USD", "ok"),
         ("sum: '18000'", "ok"),
         ("sum: -5", "ok"),
-        ("sum: 12_000", &meant("12_000", "12000")),
+        ("sum: 12_000", &sure("12_000", "12000")),
         ("sum: 12,000", &meant("12,000", "12000")),
-        ("sum: '12.000,50'", &meant("12.000,50", "12000.5")),
+        ("sum: '12.000,50'", &sure("12.000,50", "12000.50")),
         ("sum: €12k", &meant("€12k", "12000")),
-        ("sum: 18 000", &meant("18 000", "18000")),
-        ("sum: 18 000 USD", &meant("18 000 USD", "18000 USD")),
-        ("sum: USD 18000", &meant("USD 18000", "18000 USD")),
-        ("sum: 18000USD", &meant("18000USD", "18000 USD")),
+        ("sum: 18 000", &sure("18 000", "18000")),
+        ("sum: 18 000 USD", &sure("18 000 USD", "18000 USD")),
+        ("sum: USD 18000", &sure("USD 18000", "18000 USD")),
+        ("sum: 18000USD", &sure("18000USD", "18000 USD")),
         ("sum: 10k EUR", &meant("10k EUR", "10000 EUR")),
-        ("sum: 100 €", &meant("100 €", "100")),
-        ("sum: $100", &meant("$100", "100")),
-        ("sum: 5 usd", &format!("{money} \"5 usd\" (currency codes are written in capitals: USD)")),
+        ("sum: 100 €", &sure("100 €", "100")),
+        ("sum: $100", &meant("$100", "100 USD")),
+        ("sum: 5 usd", &sure("5 usd", "5 USD")),
         ("sum: 5 XXY", &format!("{money} \"5 XXY\" (a currency is three capital letters of ISO 4217: EUR, USD, RUB)")),
         ("sum: 0x1F", &format!("{money} \"0x1F\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
-        ("sum: 1e3", &format!("{money} \"1e3\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
+        ("sum: 1e3", &sure("1e3", "1000")),
         ("sum: .inf", &format!("{money} \".inf\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
         ("sum: 1:30", &format!("{money} \"1:30\" (write digits with a point for the cents: 18000 or 18000.50 USD)")),
         (
@@ -147,24 +148,30 @@ fn amounts_are_read_from_the_text_and_no_guess_is_taken() {
 #[test]
 fn days_are_days_of_the_calendar() {
     let day = "`day` must be a date (YYYY-MM-DD), found";
-    let shape = |found: &str| format!("{day} \"{found}\" (write it as 2026-12-31)");
-    let meant = |found: &str, date: &str| format!("{day} \"{found}\" (if that is the day meant, write {date})");
-    let never = |found: &str| format!("`day`: {found} does not exist in the calendar (check the day and the month)");
+    let shape = |found: &str| format!("{day} \"{found}\" (write it as `day: 2026-12-31`)");
+    let sure = |found: &str, date: &str| format!("{day} \"{found}\" (write `day: {date}`)");
+    let meant = |found: &str, date: &str| format!("{day} \"{found}\" (write `day: {date}`, if that is the day meant)");
+    let never = |found: &str, help: &str| format!("`day`: {found} does not exist in the calendar ({help})");
+    let short = |month: &str| format!("February {month} has 28 days; check the day and the month");
     table(&[
         ("day: 2026-12-31", "ok"),
         ("day: '2028-02-29'", "ok"),
-        ("day: 2026-02-30", &never("2026-02-30")),
-        ("day: 2026-13-01", &never("2026-13-01")),
-        ("day: 2100-02-29", &never("2100-02-29")),
-        ("day: 0000-01-01", &never("0000-01-01")),
+        ("day: 2026-02-30", &never("2026-02-30", &short("2026"))),
+        ("day: 2026-13-01", &never("2026-13-01", "write `day: 2026-01-13`, if that is the day meant")),
+        ("day: 2100-02-29", &never("2100-02-29", &short("2100"))),
+        ("day: 0000-01-01", &never("0000-01-01", "check the day and the month")),
         ("day: 10000-01-01", &shape("10000-01-01")),
-        ("day: 2026-2-3", &meant("2026-2-3", "2026-02-03")),
-        ("day: 03/02/2026", &shape("03/02/2026")),
-        ("day: 13/02/2026", &meant("13/02/2026", "2026-02-13")),
+        ("day: 2026-2-3", &sure("2026-2-3", "2026-02-03")),
+        (
+            "day: 03/02/2026",
+            &format!("{day} \"03/02/2026\" (write `day: 2026-02-03` for 3 February, or `day: 2026-03-02` for 2 March)"),
+        ),
+        ("day: 3 Feb 2026", &sure("3 Feb 2026", "2026-02-03")),
+        ("day: 13/02/2026", &sure("13/02/2026", "2026-02-13")),
         ("day: 3.2.2026", &meant("3.2.2026", "2026-02-03")),
         ("day: 2026-01-01T10:00:00Z", &meant("2026-01-01T10:00:00Z", "2026-01-01")),
         ("day: 2026-01-01 10:00", &meant("2026-01-01 10:00", "2026-01-01")),
-        ("day: 20260101", &shape("20260101")),
+        ("day: 20260101", &sure("20260101", "2026-01-01")),
         ("day: tomorrow", &shape("tomorrow")),
         ("day: ٢٠٢٦-٠١-٠١", &shape("٢٠٢٦-٠١-٠١")),
     ]);

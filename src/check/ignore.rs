@@ -2,6 +2,7 @@
 
 use crate::format::deal::Deal;
 use crate::format::pipeline::{Pipeline, RuleLevel};
+use crate::format::problem::Fix;
 use crate::format::span::{LineIndex, Span};
 use crate::format::tree::{Mapping, Node, NodeKind};
 
@@ -43,6 +44,10 @@ struct Ignore {
     rule: String,
     reason: bool,
     span: Span,
+    /// The name of the rule in the comment.
+    name: Span,
+    /// The bytes without which the rule is not named any more: the whole comment where it names no other.
+    removed: Span,
     /// 1-based line of the comment; it speaks for this line and the next.
     line: usize,
     used: bool,
@@ -51,6 +56,18 @@ struct Ignore {
 /// Whether a deal may have such a comment.
 pub(super) fn is_asked(deal: &Deal) -> bool {
     deal.document.text.contains(MARK)
+}
+
+/// The comments in a deal that silence rules, each from the names of its rules on: `rule] reason`.
+pub fn ignore_comments(deal: &Deal) -> Vec<String> {
+    if !is_asked(deal) {
+        return Vec::new();
+    }
+    let text = deal.document.text.as_str();
+    let mut spans: Vec<Span> = comments(deal, &LineIndex::new(text)).iter().map(|ignore| ignore.span).collect();
+    spans.dedup();
+    let told = |span: &Span| text.get(span.start + MARK.len()..span.end).unwrap_or_default().to_owned();
+    spans.iter().map(told).collect()
 }
 
 /// Takes away the findings of a deal that a comment in it silences, and adds one for each comment that does not work.
@@ -99,15 +116,20 @@ fn useless(deal: &Deal, ignore: &Ignore) -> Finding {
     };
     let finding =
         Finding::new(unused_ignore(), deal.path.as_str(), ignore.span, message).with_deal(Some(deal.id.clone()));
-    match known {
+    let remove = Fix::safe("remove the comment", ignore.removed, "");
+    let (help, fix) = match known {
         None => match rule::nearest(id) {
-            Some(near) => finding.with_help(format!("did you mean `{near}`?")),
-            None => finding.with_help("remove the comment"),
+            Some(near) => {
+                let fix = Fix::guess(format!("write {near}"), ignore.name, near);
+                (format!("did you mean `{near}`?"), Some(fix))
+            }
+            None => ("remove the comment".to_owned(), Some(remove)),
         },
-        Some(rule) if !rule.suppressible => finding.with_help("mend what it reports, and remove the comment"),
-        Some(_) if !ignore.reason => finding.with_help(format!("write why: `{MARK}{id}] REASON`")),
-        Some(_) => finding.with_help("remove the comment"),
-    }
+        Some(rule) if !rule.suppressible => ("mend what it reports, and remove the comment".to_owned(), Some(remove)),
+        Some(_) if !ignore.reason => (format!("write why: `{MARK}{id}] REASON`"), None),
+        Some(_) => ("remove the comment".to_owned(), Some(remove)),
+    };
+    Finding { fix, ..finding.with_help(help) }
 }
 
 /// The ignore comments of a deal. What looks like one inside a text is none.
@@ -127,15 +149,43 @@ fn comments(deal: &Deal, index: &LineIndex) -> Vec<Ignore> {
         }
         let (rules, reason) = line.split_once(']').unwrap_or((line, ""));
         let span = Span::new(at, at + MARK.len() + line.trim_end().len());
-        found.extend(rules.split(',').map(|rule| Ignore {
-            rule: rule.trim().to_owned(),
-            reason: reason.chars().any(char::is_alphanumeric),
-            span,
-            line: index.position(text, at).line,
-            used: false,
-        }));
+        let whole = with_its_line(text, span);
+        let several = rules.contains(',');
+        let mut start = at + MARK.len();
+        for (place, rule) in rules.split(',').enumerate() {
+            let blanks = rule.len() - rule.trim_start().len();
+            let name = Span::new(start + blanks, start + blanks + rule.trim().len());
+            // With the comma before it, or the one behind it where it is the first.
+            let with_comma = match place {
+                0 => Span::new(start, start + rule.len() + 1),
+                _ => Span::new(start - 1, start + rule.len()),
+            };
+            found.push(Ignore {
+                rule: rule.trim().to_owned(),
+                reason: reason.chars().any(char::is_alphanumeric),
+                span,
+                name,
+                removed: if several { with_comma } else { whole },
+                line: index.position(text, at).line,
+                used: false,
+            });
+            start += rule.len() + 1;
+        }
     }
     found
+}
+
+/// A comment with the blanks before it, and with its line end where nothing else stands on the line.
+fn with_its_line(text: &str, comment: Span) -> Span {
+    let before = text.get(..comment.start).unwrap_or_default();
+    let start = before.trim_end_matches([' ', '\t']).len();
+    let rest = text.get(comment.end..).unwrap_or_default();
+    let end = comment.end + rest.len() - rest.trim_start_matches([' ', '\t', '\r']).len();
+    let alone = text.get(..start).is_some_and(|before| before.is_empty() || before.ends_with('\n'));
+    match rest.trim_start_matches([' ', '\t', '\r']).strip_prefix('\n') {
+        Some(_) if alone => Span::new(start, end + 1),
+        _ => Span::new(start, comment.end),
+    }
 }
 
 fn of_mapping(mapping: &Mapping, scalars: &mut Vec<Span>) {

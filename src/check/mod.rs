@@ -20,6 +20,7 @@ mod criteria;
 pub mod files;
 pub mod finding;
 pub mod fingerprint;
+pub mod fixing;
 mod ground;
 mod ignore;
 pub mod past;
@@ -30,6 +31,7 @@ mod rules;
 pub use files::Files;
 pub use finding::{Finding, Level, Related};
 pub use fingerprint::fingerprints;
+pub use ignore::ignore_comments;
 pub use ignore::{Silence, silences};
 pub use rule::Rule;
 

@@ -64,6 +64,11 @@ impl CommandError {
         CommandError { exit, message: message.into(), hints: Vec::new() }
     }
 
+    /// An error of this kind.
+    pub fn of(class: Class, message: impl Into<String>) -> Self {
+        CommandError::new(of_class(class), message)
+    }
+
     /// Wrong arguments.
     pub fn usage(message: impl Into<String>) -> Self {
         CommandError::new(Exit::Usage, message)

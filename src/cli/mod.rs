@@ -1,6 +1,7 @@
 //! The command line: one file a command, each with its arguments, whose doc comments are the help, and a short `run`.
 
 use std::ffi::OsString;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,6 +12,7 @@ use clap::{Args as _, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::format::date::parse_date;
 use crate::format::forecast::Horizon;
+use crate::output::terminal::plain;
 
 pub mod asking;
 mod baseline;
@@ -21,6 +23,9 @@ mod deal_chance;
 pub mod edits;
 mod eras;
 pub mod exit;
+mod finding_formats;
+mod fixing;
+mod lately;
 mod numbers;
 mod past;
 mod printing;
@@ -137,6 +142,7 @@ enum Command {
     Cache(commands::cache::Args),
     #[command(visible_alias = "check")]
     Validate(commands::validate::Args),
+    Diff(commands::diff::Args),
     Resolve(commands::resolve::Args),
     MergeCheck(commands::merge_check::Args),
     #[command(visible_alias = "ls")]
@@ -152,6 +158,7 @@ enum Command {
     Portfolio(commands::portfolio::Args),
     Doctor(commands::doctor::Args),
     Explain(commands::explain::Args),
+    Schema(commands::schema::Args),
     Completions(commands::completions::Args),
     Man(commands::man::Args),
 }
@@ -182,7 +189,7 @@ fn one_a_line(help: &str) -> String {
 type Definition = fn(clap::Command) -> clap::Command;
 
 /// The commands by every word that calls them, with the name of each and the definition of its arguments.
-const BY_WORD: [(&str, &str, Definition); 34] = [
+const BY_WORD: [(&str, &str, Definition); 36] = [
     ("init", "init", commands::init::Args::augment_args),
     ("demo", "demo", commands::demo::Args::augment_args),
     ("new", "new", commands::new::Args::augment_args),
@@ -200,6 +207,7 @@ const BY_WORD: [(&str, &str, Definition); 34] = [
     ("cache", "cache", commands::cache::Args::augment_args),
     ("validate", "validate", commands::validate::Args::augment_args),
     ("check", "validate", commands::validate::Args::augment_args),
+    ("diff", "diff", commands::diff::Args::augment_args),
     ("resolve", "resolve", commands::resolve::Args::augment_args),
     ("merge-check", "merge-check", commands::merge_check::Args::augment_args),
     ("list", "list", commands::list::Args::augment_args),
@@ -215,6 +223,7 @@ const BY_WORD: [(&str, &str, Definition); 34] = [
     ("portfolio", "portfolio", commands::portfolio::Args::augment_args),
     ("doctor", "doctor", commands::doctor::Args::augment_args),
     ("explain", "explain", commands::explain::Args::augment_args),
+    ("schema", "schema", commands::schema::Args::augment_args),
     ("completions", "completions", commands::completions::Args::augment_args),
     ("man", "man", commands::man::Args::augment_args),
 ];
@@ -272,8 +281,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            // A closed pipe while printing a help text is nobody's problem.
-            let _ = error.print();
+            print_wrong(&error);
             return exit.into();
         }
     };
@@ -288,6 +296,24 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     ended(&mut ui, exit)
+}
+
+/// Prints what is wrong with the arguments, or the help that was asked for. Arguments with characters that a terminal or a
+/// build server would obey are shown without them, and then without colours.
+fn print_wrong(error: &clap::Error) {
+    let text = error.render().to_string();
+    let shown: String = text.split_inclusive('\n').map(harmless_line).collect();
+    // A closed pipe while printing a help text is nobody's problem.
+    let _ = match shown == text || !error.use_stderr() {
+        true => error.print(),
+        false => io::stderr().write_all(shown.as_bytes()),
+    };
+}
+
+/// A line with its end, harmless.
+fn harmless_line(line: &str) -> String {
+    let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+    plain(text) + end
 }
 
 /// How the program ends, once everything is written.
@@ -321,6 +347,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Hooks(args) => commands::hooks::run(ui, global, args),
         Command::Cache(args) => commands::cache::run(ui, global, args),
         Command::Validate(args) => commands::validate::run(ui, global, args),
+        Command::Diff(args) => commands::diff::run(ui, global, args),
         Command::Resolve(args) => commands::resolve::run(ui, global, args),
         Command::MergeCheck(args) => commands::merge_check::run(ui, global, args),
         Command::List(args) => commands::list::run(ui, global, args),
@@ -335,6 +362,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Portfolio(args) => commands::portfolio::run(ui, global, args),
         Command::Doctor(args) => commands::doctor::run(ui, global, args),
         Command::Explain(args) => commands::explain::run(ui, args),
+        Command::Schema(args) => commands::schema::run(ui, args),
         Command::Completions(args) => commands::completions::run(ui, args),
         Command::Man(args) => commands::man::run(ui, args),
     }

@@ -25,7 +25,7 @@ use crate::repo::objects::{Author, ObjectId};
 use crate::repo::snapshot::Snapshot;
 
 /// The rules that ask history.
-struct Asked {
+pub(super) struct Asked {
     stale: bool,
     answers: bool,
     /// The fields that hold approvals, `approvals.ID.by` and the like.
@@ -35,9 +35,12 @@ struct Asked {
 impl Asked {
     /// What is asked of these deals by rules whose findings are of level `floor` or above.
     fn of(listing: &Listing, floor: Level) -> Self {
-        let pipeline = &listing.pipeline;
+        Asked::in_stages(&listing.pipeline, &listing.deals.iter().map(|deal| &deal.stage).collect(), floor)
+    }
+
+    /// What is asked of deals that are in these stages.
+    pub(super) fn in_stages(pipeline: &Pipeline, stages: &BTreeSet<&StageId>, floor: Level) -> Self {
         let open = pipeline.stages.iter().take(pipeline.won_index());
-        let stages: BTreeSet<&StageId> = listing.deals.iter().map(|deal| &deal.stage).collect();
         let open: Vec<_> = open.filter(|stage| stages.contains(&stage.id)).collect();
         let is_on = |id: &str| level(pipeline, rule::find(id)).is_some_and(|level| level >= floor);
         let approvals = pipeline.criteria().filter(|c| matches!(c.test, CriterionTest::Approval { .. }));
@@ -48,6 +51,11 @@ impl Asked {
             answers: is_on("late-answer") && open.iter().any(|stage| stage.sla.is_some()),
             approvals: ids.flat_map(|id| [format!("approvals.{id}.by"), format!("approvals.{id}.on")]).collect(),
         }
+    }
+
+    /// The fields whose history it takes.
+    pub(super) fn fields(&self) -> &[String] {
+        &self.approvals
     }
 
     fn names(&self) -> String {
@@ -94,13 +102,7 @@ pub(super) fn past(
     let moment = moment(pipeline, today);
     let told = with_chronicle(home, tip, pipeline, &options, |chronicle| Told::of(chronicle, &asked, pipeline, moment));
     match told {
-        Ok(told) => {
-            let approvals = match asked.approvals.is_empty() {
-                true => None,
-                false => Some(told.approvals(home)?),
-            };
-            Ok(Some(Past { moment, last_changes: told.last_changes, answers: told.answers, approvals }))
-        }
+        Ok(told) => told.past(home, &asked, moment).map(Some),
         Err(HistoryFailure::History(HistoryError::Shallow)) => {
             ui.note(format!(
                 "not checked, as history is cut off in this shallow clone: {}; `git fetch --unshallow` gets the rest",
@@ -132,14 +134,15 @@ struct Approval {
     author: Option<Author>,
 }
 
-struct Told {
+/// What a history tells those rules.
+pub(super) struct Told {
     last_changes: Option<BTreeMap<DealId, i64>>,
     answers: Option<BTreeMap<DealId, Answering>>,
     approvals: BTreeMap<(DealId, String), Approval>,
 }
 
 impl Told {
-    fn of(chronicle: &Chronicle<'_>, asked: &Asked, pipeline: &Pipeline, moment: i64) -> Self {
+    pub(super) fn of(chronicle: &Chronicle<'_>, asked: &Asked, pipeline: &Pipeline, moment: i64) -> Self {
         let seconds = |(id, at): (DealId, ValidAt)| (id, at.0);
         let last = || chronicle.last_changes(&MEANINGFUL).into_iter().map(seconds).collect();
         Told {
@@ -147,6 +150,18 @@ impl Told {
             answers: asked.answers.then(|| answers(chronicle, pipeline, moment)),
             approvals: if asked.approvals.is_empty() { BTreeMap::new() } else { approvals(chronicle, asked) },
         }
+    }
+
+    /// As the rules take it.
+    ///
+    /// # Errors
+    /// When the repository cannot be opened.
+    pub(super) fn past(self, home: &Home, asked: &Asked, moment: i64) -> Result<Past, CommandError> {
+        let approvals = match asked.approvals.is_empty() {
+            true => None,
+            false => Some(self.approvals(home)?),
+        };
+        Ok(Past { moment, last_changes: self.last_changes, answers: self.answers, approvals })
     }
 
     /// The approvals with all who wrote them: a commit that joins several people's work names the others below its message.

@@ -10,9 +10,7 @@ use crate::check::{Finding, Level, Rule, check_and_read};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::standpoint::{AllowIncomplete, Then};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{
-    Facts as StageFacts, listed, read_pipeline, read_values, tell_history, visits_at, with_chronicle,
-};
+use crate::cli::workspace::{Facts as StageFacts, listed, read_pipeline, tell_history, visits_at, with_chronicle};
 use crate::forecast::log::{self, Log};
 use crate::forecast::scenario;
 use crate::format;
@@ -20,13 +18,14 @@ use crate::format::deal::Deal;
 use crate::format::expr::Expression;
 use crate::format::ident::{CriterionId, DealId};
 use crate::format::judge::Circumstances;
-use crate::format::load::Reading;
+use crate::format::load::{Listing, Reading};
 use crate::format::pipeline::{Pipeline, deal_path};
 use crate::format::source::{EntryKind, Source as _};
 use crate::history::event::KnownAt;
 use crate::history::spell::Spells;
 use crate::history::track::Tracks;
 use crate::history::{Chronicle, History, Options, Summary, Visits};
+use crate::metrics::DAY;
 use crate::metrics::estimate::Floors;
 use crate::repo::discover::Home;
 use crate::repo::objects::ObjectId;
@@ -37,10 +36,15 @@ use crate::report::data::{Attention, Files, Source, Waiver};
 use crate::report::history::HistoryBlock;
 use crate::report::{Before, Facts, Needs};
 
+use super::lately::lately;
 use super::{chosen, removed};
 
 /// The folder of the pipeline that holds its own templates.
 const TEMPLATES: &str = "templates";
+
+/// For so long before now closed deals are needed to tell how far a target is covered, in seconds: the year whose deals make
+/// the win rate, or the fiscal year, with some days for time zones.
+const COVERED: i64 = 370 * DAY;
 
 /// From where a report looks.
 pub(in crate::cli) struct Viewpoint {
@@ -224,6 +228,15 @@ impl Known {
         let asked = asked?;
         let filter = asked.filter.as_deref().map(|text| chosen::compile(text, &pipeline)).transpose()?;
         let tells_apart = needs.deals && tells_apart(&asked);
+        let earlier = asked.before.or_else(|| asked.span.and_then(|span| span.from.pred_opt()));
+        let mut earlier = match earlier.filter(|_| needs.before) {
+            Some(day) => Some(Earlier::find(ui, &then, commit, day, &summary, &pipeline, allow)?),
+            None => None,
+        };
+        // What is asked of all deals, whatever became of them, has to be read of all.
+        let are_few = needs.lately && !tells_apart && asked.scenario.is_empty();
+        let mut few = None;
+        let mut listed_deals = 0;
         let mut removed = Vec::new();
         let mut all_spells = None;
         let mut state = None;
@@ -236,18 +249,29 @@ impl Known {
                 false => StageFacts::default(),
             };
             let mut findings = Vec::new();
+            let mut listing = listed(ui, &snapshot)?;
+            listed_deals = listing.deals.len();
+            if are_few {
+                let before = earlier.as_ref().and_then(|earlier| earlier.state.as_ref()).map(|state| &state.listing);
+                let since = (!pipeline.targets.is_empty()).then(|| as_of.0.saturating_sub(COVERED));
+                let ids = lately(&listing, before, &spells, since);
+                listing.deals.retain(|deal| ids.contains(&deal.id));
+                few = Some(ids);
+            }
             let reading = if needs.attention {
-                let listing = listed(ui, &snapshot)?;
                 let (reading, found) = check_and_read(listing, &facts.for_check(today, &snapshot), &Found::of);
                 findings = found;
                 reading
             } else {
-                read_values(ui, &snapshot)?
+                listing.values(&snapshot)
             };
             snapshot.let_go();
             let once = each_once(&reading.deals, &homes);
             drop(homes);
-            let doubled = once.as_ref().map_or(0, |once| reading.deals.len() - once.len());
+            let doubled = match few {
+                Some(_) => reading.names.windows(2).filter(|pair| pair.first() == pair.last()).count(),
+                None => once.as_ref().map_or(0, |once| reading.deals.len() - once.len()),
+            };
             let waivers = waivers(&reading);
             let mut own = State { waivers, snapshot, reading, chosen: once, doubled };
             if tells_apart {
@@ -270,14 +294,17 @@ impl Known {
             pipeline.exchange = own.reading.pipeline.exchange.clone();
             state = Some(own);
         }
-        let earlier = asked.before.or_else(|| asked.span.and_then(|span| span.from.pred_opt()));
-        let before = match earlier.filter(|_| needs.before) {
-            Some(day) => Some(before(ui, &then, commit, day, &summary, &pipeline, filter.as_ref(), allow)?),
-            None => None,
+        if let (Some(few), Some(Earlier { state: Some(state), .. })) = (&few, &mut earlier) {
+            state.listing.deals.retain(|deal| few.contains(&deal.id));
+        }
+        let before = earlier.map(|earlier| earlier.read(ui, &pipeline, filter.as_ref()));
+        let counted = |state: &State| match few {
+            Some(_) => listed_deals.saturating_sub(state.doubled + state.reading.unreadable.len()),
+            None => state.deals().len(),
         };
         let source = Source {
             commit: Some(commit.to_string()),
-            deals: state.as_ref().map_or(summary.deals, |state| state.deals().len()),
+            deals: state.as_ref().map_or(summary.deals, counted),
             files: state
                 .as_ref()
                 .map(|state| Files { unreadable: state.reading.unreadable.len(), doubled: state.doubled }),
@@ -405,37 +432,60 @@ fn removed_matching(
     Vec::new()
 }
 
-/// The deals at the end of an earlier day.
-#[expect(clippy::too_many_arguments, reason = "one step of a gathering, told apart for its length")]
-fn before(
-    ui: &mut Ui,
-    home: &Home,
-    tip: ObjectId,
+/// The state at the end of an earlier day, before its deals are read.
+struct Earlier {
     day: NaiveDate,
-    summary: &Summary,
-    pipeline: &Pipeline,
-    filter: Option<&Expression>,
-    allow: AllowIncomplete,
-) -> Result<Before, CommandError> {
-    let end = pipeline.end_of(day);
-    let nothing = Before { day, pipeline: pipeline.clone(), deals: Vec::new(), all: None, unread: Vec::new() };
-    if summary.first_known_at.is_none_or(|first| first.0 > end) {
-        return Ok(nothing);
+    /// `None` where there was no pipeline yet.
+    state: Option<EarlierState>,
+}
+
+struct EarlierState {
+    then: Then,
+    snapshot: Snapshot,
+    listing: Listing,
+}
+
+impl Earlier {
+    fn find(
+        ui: &mut Ui,
+        home: &Home,
+        tip: ObjectId,
+        day: NaiveDate,
+        summary: &Summary,
+        pipeline: &Pipeline,
+        allow: AllowIncomplete,
+    ) -> Result<Earlier, CommandError> {
+        let end = pipeline.end_of(day);
+        if summary.first_known_at.is_none_or(|first| first.0 > end) {
+            return Ok(Earlier { day, state: None });
+        }
+        let Some((then, snapshot)) = Then::known_by(ui, home, tip, day, allow)? else {
+            return Ok(Earlier { day, state: None });
+        };
+        let listing = listed(ui, &snapshot)?;
+        Ok(Earlier { day, state: Some(EarlierState { then, snapshot, listing }) })
     }
-    let Some((then, mut snapshot)) = Then::known_by(ui, home, tip, day, allow)? else { return Ok(nothing) };
-    let reading = read_values(ui, &snapshot)?;
-    snapshot.let_go();
-    let unread = unread(&reading);
-    let mut seen: HashSet<DealId> = HashSet::with_capacity(reading.deals.len());
-    let mut deals: Vec<Deal> = reading.deals;
-    // Which of two files of a deal counted then is a question of the history up to then; the first is as good.
-    deals.retain(|deal| seen.insert(deal.id.clone()));
-    let mut all = None;
-    if let Some(filter) = filter {
-        let matching = matching(ui, &then.pipeline, &deals, filter, &StageFacts::default(), day, &snapshot);
-        all = Some(std::mem::replace(&mut deals, matching).into());
+
+    /// Reads the deals of its listing. `pipeline` is today's, for a day that had none.
+    fn read(self, ui: &mut Ui, pipeline: &Pipeline, filter: Option<&Expression>) -> Before {
+        let day = self.day;
+        let Some(EarlierState { then, mut snapshot, listing }) = self.state else {
+            return Before { day, pipeline: pipeline.clone(), deals: Vec::new(), all: None, unread: Vec::new() };
+        };
+        let reading = listing.values(&snapshot);
+        snapshot.let_go();
+        let unread = unread(&reading);
+        let mut seen: HashSet<DealId> = HashSet::with_capacity(reading.deals.len());
+        let mut deals: Vec<Deal> = reading.deals;
+        // Which of two files of a deal counted then is a question of the history up to then; the first is as good.
+        deals.retain(|deal| seen.insert(deal.id.clone()));
+        let mut all = None;
+        if let Some(filter) = filter {
+            let matching = matching(ui, &then.pipeline, &deals, filter, &StageFacts::default(), day, &snapshot);
+            all = Some(std::mem::replace(&mut deals, matching).into());
+        }
+        Before { day, pipeline: then.pipeline, deals, all, unread }
     }
-    Ok(Before { day, pipeline: then.pipeline, deals, all, unread })
 }
 
 /// The deals whose files could not be read.

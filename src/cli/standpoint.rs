@@ -154,7 +154,8 @@ impl Then {
         let (tip, point, words) = match *asked {
             Asked::Day(day) => {
                 let tip = head.ok_or_else(nothing_yet)?;
-                let pipeline = read_pipeline(ui, &Snapshot::of_commit(home, tip)?)?;
+                // Its calendar is enough, and no stage needs to be listed for that.
+                let pipeline = read_pipeline(ui, &Snapshot::of_folder(home, tip, "")?)?;
                 (tip, Point::Known(KnownAt(pipeline.end_of(day))), format!("on {day}"))
             }
             Asked::Revision(rev) => {
@@ -170,7 +171,7 @@ impl Then {
             Found::There(found) => found,
             Found::NotYet(first) => {
                 // Only a time can lie before the first commit.
-                let pipeline = read_pipeline(ui, &Snapshot::of_commit(home, tip)?)?;
+                let pipeline = read_pipeline(ui, &Snapshot::of_folder(home, tip, "")?)?;
                 let first = day_of(&pipeline, first.0);
                 return Err(CommandError::usage(format!(
                     "nothing was known yet {words}; the first commit is of {first}"

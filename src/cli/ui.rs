@@ -153,7 +153,7 @@ impl Ui {
 }
 
 /// Whether the environment says that a build server runs this.
-fn in_ci() -> bool {
+pub(super) fn in_ci() -> bool {
     std::env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false" && ci != "0")
 }
 

@@ -276,7 +276,8 @@ pub fn read_pipeline(ui: &mut Ui, source: &dyn Source) -> Result<Pipeline, Comma
     load_pipeline(source).map_err(|error| not_read(ui, source, error))
 }
 
-fn not_read(ui: &mut Ui, source: &dyn Source, error: LoadError) -> CommandError {
+/// A pipeline that cannot be read, as an error; a broken pipeline file is shown with all its findings.
+pub(super) fn not_read(ui: &mut Ui, source: &dyn Source, error: LoadError) -> CommandError {
     match error {
         LoadError::Broken { text, problems } => {
             let report = check_pipeline_file(&problems);

@@ -3,6 +3,9 @@
 //! A visit is watched anew from each age that it reaches: one that lasted 40 days counts from day 0, from day 7, from
 //! day 14 and from day 30. What is counted from an age is what a deal of that age has before it, which is why old deals are
 //! not taken for young ones (landmarking: van Houwelingen, 2007).
+//!
+//! What happened a year ago counts half: pipelines change, and what is long past tells less of the next months. The weight
+//! is that of the day on which something happened, or did not, and not that of the day on which the visit began.
 
 use crate::format::pipeline::{Pipeline, Status};
 use crate::history::event::ValidAt;
@@ -33,7 +36,7 @@ pub enum Ending {
 }
 
 /// The visits to one stage that reached one age.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cell {
     /// Visits that were watched.
     pub visits: u32,
@@ -43,11 +46,39 @@ pub struct Cell {
     pub lost: Vec<u32>,
     /// Those that were seen last on each day, undecided.
     pub undecided: Vec<u32>,
+    faded: Faded,
+}
+
+/// The same counts, each visit with the weight of the day on which it reached the age.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Faded {
+    visits: f64,
+    won: Vec<f64>,
+    lost: Vec<f64>,
+    undecided: Vec<f64>,
+}
+
+/// The days after which what happened counts half.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HalfLife(pub f64);
+
+impl HalfLife {
+    /// A year.
+    pub const USUAL: HalfLife = HalfLife(365.0);
+    /// All counts the same, however long ago it was, as the plain estimators have it.
+    pub const ENDLESS: HalfLife = HalfLife(f64::INFINITY);
+
+    /// The weight of what happened so many days ago: 1 for today.
+    fn after(self, days: f64) -> f64 {
+        (-days / self.0).exp2()
+    }
 }
 
 /// All of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cells {
+    as_of: i64,
+    half_life: HalfLife,
     /// The ages in days, rising from 0.
     ages: Vec<u32>,
     /// By stage, then by age.
@@ -104,8 +135,8 @@ pub fn each_watched(pipeline: &Pipeline, journeys: &Journeys, as_of: i64, mut ea
 
 impl Cells {
     /// Counts the visits of what was known at `as_of` (seconds since 1970). `ages` are days; 0 is always among them.
-    pub fn count(pipeline: &Pipeline, journeys: &Journeys, as_of: i64, ages: &[u32]) -> Cells {
-        let mut cells = Cells::none(pipeline.won_index(), ages);
+    pub fn count(pipeline: &Pipeline, journeys: &Journeys, as_of: i64, ages: &[u32], half_life: HalfLife) -> Cells {
+        let mut cells = Cells { as_of, half_life, ..Cells::none(pipeline.won_index(), ages) };
         each_watched(pipeline, journeys, as_of, |_, visits| {
             for watched in visits {
                 cells.watch(watched);
@@ -119,8 +150,9 @@ impl Cells {
         ages.push(0);
         ages.sort_unstable();
         ages.dedup();
-        let empty = Cell { visits: 0, won: vec![0; DAYS], lost: vec![0; DAYS], undecided: vec![0; DAYS] };
-        Cells { cells: vec![empty; stages * ages.len()], ages }
+        let faded = Faded { visits: 0.0, won: vec![0.0; DAYS], lost: vec![0.0; DAYS], undecided: vec![0.0; DAYS] };
+        let empty = Cell { visits: 0, won: vec![0; DAYS], lost: vec![0; DAYS], undecided: vec![0; DAYS], faded };
+        Cells { as_of: 0, half_life: HalfLife::ENDLESS, cells: vec![empty; stages * ages.len()], ages }
     }
 
     fn watch(&mut self, watched: &Watched) {
@@ -131,10 +163,16 @@ impl Cells {
             if !was_there || from > watched.until {
                 break;
             }
+            let weight = self.half_life.after(self.as_of.saturating_sub(from) as f64 / DAY as f64);
             if let Some(cell) = self.cells.get_mut(watched.stage * self.ages.len() + bin) {
-                cell.watch(watched.days_from(from), watched.ending);
+                cell.watch(watched.days_from(from), watched.ending, weight);
             }
         }
+    }
+
+    /// How fast what happened loses weight.
+    pub fn half_life(&self) -> HalfLife {
+        self.half_life
     }
 
     /// The ages in days from which visits are watched, rising from 0.
@@ -158,30 +196,63 @@ impl Cells {
     }
 }
 
+/// What was seen on one day of a cell, by the weight of that day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// Visits that were there to be decided.
+    pub there: f64,
+    /// Those whose deal was won.
+    pub won: f64,
+    /// Those whose deal was lost.
+    pub lost: f64,
+}
+
 impl Cell {
-    fn watch(&mut self, days: usize, ending: Ending) {
+    fn watch(&mut self, days: usize, ending: Ending, weight: f64) {
         self.visits += 1;
-        let endings = match ending {
-            Ending::Won => &mut self.won,
-            Ending::Lost => &mut self.lost,
-            Ending::Undecided => &mut self.undecided,
+        self.faded.visits += weight;
+        let (endings, faded) = match ending {
+            Ending::Won => (&mut self.won, &mut self.faded.won),
+            Ending::Lost => (&mut self.lost, &mut self.faded.lost),
+            Ending::Undecided => (&mut self.undecided, &mut self.faded.undecided),
         };
-        if let Some(count) = endings.get_mut(days) {
+        if let (Some(count), Some(faded)) = (endings.get_mut(days), faded.get_mut(days)) {
             *count += 1;
+            *faded += weight;
         }
     }
 
-    /// How many visits were there to be decided on each day.
-    pub fn at_risk(&self, last_day: LastDay) -> impl Iterator<Item = f64> + '_ {
+    /// A cell of visits that ended on these days, each counting the same.
+    #[cfg(test)]
+    pub(super) fn of_days(won: &[(usize, u32)], lost: &[(usize, u32)], undecided: &[(usize, u32)]) -> Cell {
+        let mut cell = Cells::none(1, &[]).cells.remove(0);
+        for (ending, days) in [(Ending::Won, won), (Ending::Lost, lost), (Ending::Undecided, undecided)] {
+            for (day, count) in days {
+                (0..*count).for_each(|_| cell.watch(*day, ending, 1.0));
+            }
+        }
+        cell
+    }
+
+    /// What was seen on each day.
+    pub fn seen(&self, last_day: LastDay, half_life: HalfLife) -> impl Iterator<Item = Seen> + '_ {
         let share = match last_day {
             LastDay::Half => 0.5,
             LastDay::Whole => 0.0,
         };
-        let ended = self.won.iter().zip(&self.lost).zip(&self.undecided);
-        ended.scan(self.visits, move |left, ((won, lost), undecided)| {
-            let here = f64::from(*left) - share * f64::from(*undecided);
-            *left = left.saturating_sub(won + lost + undecided);
-            Some(here)
+        let Faded { visits, won, lost, undecided } = &self.faded;
+        // The days of a visit come nearer to today one by one.
+        let nearer_by = 1.0 / half_life.after(1.0);
+        let counts = self.won.iter().zip(&self.lost).zip(&self.undecided).map(|((won, lost), open)| won + lost + open);
+        let ended = won.iter().zip(lost).zip(undecided).zip(counts);
+        ended.scan((*visits, self.visits, 1.0), move |(left, count, nearer), (((won, lost), undecided), gone)| {
+            // Sums of fractions leave a little where nobody is left, and may take a little too much.
+            let there = if *count == 0 { 0.0 } else { (*left - share * undecided).max(won + lost) };
+            let seen = Seen { there: there * *nearer, won: won * *nearer, lost: lost * *nearer };
+            *left -= won + lost + undecided;
+            *count = count.saturating_sub(gone);
+            *nearer *= nearer_by;
+            Some(seen)
         })
     }
 }
@@ -196,12 +267,36 @@ mod tests {
     fn count(ages: &[u32], spells: &[Vec<Spell>], on: i64) -> Cells {
         let pipeline = pipeline(&["brief", "offer"]);
         let journeys = journeys(&pipeline, &Spells::from(spells.concat().as_slice()));
-        Cells::count(&pipeline, &journeys, day(on), ages)
+        Cells::count(&pipeline, &journeys, day(on), ages, HalfLife::ENDLESS)
     }
 
     /// The days on which something was counted.
     fn days(counts: &[u32]) -> Vec<(usize, u32)> {
         counts.iter().copied().enumerate().filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// How many were there to be decided on each day.
+    fn there(cell: &Cell, last_day: LastDay) -> Vec<f64> {
+        cell.seen(last_day, HalfLife::ENDLESS).map(|seen| seen.there).collect()
+    }
+
+    #[test]
+    fn what_happened_half_a_life_ago_counts_half() {
+        let pipeline = pipeline(&["brief", "offer"]);
+        let spells = [path("old", &[("brief", 0), ("won", 20)]), path("new", &[("brief", 10), ("lost", 30)])];
+        let journeys = journeys(&pipeline, &Spells::from(spells.concat().as_slice()));
+        let cells = Cells::count(&pipeline, &journeys, day(30), &[], HalfLife(10.0));
+        let cell = cells.cell(0, 0).unwrap();
+        let seen: Vec<Seen> = cell.seen(LastDay::Half, HalfLife(10.0)).collect();
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} and {b}");
+        // On their first days both were there, 30 and 20 days ago; on their twentieth one was won ten days ago and the
+        // other is lost today.
+        close(seen[0].there, 0.125 + 0.25);
+        close(seen[10].there, 0.25 + 0.5);
+        close(seen[20].there, 0.5 + 1.0);
+        close(seen[20].won, 0.5);
+        close(seen[20].lost, 1.0);
+        assert_eq!((cell.visits, days(&cell.won)), (2, vec![(20, 1)]));
     }
 
     #[test]
@@ -221,8 +316,8 @@ mod tests {
         let cells = count(&[], &spells, 2);
         let cell = cells.cell(0, 0).unwrap();
         assert_eq!((days(&cell.lost), days(&cell.undecided)), (vec![(1, 1)], vec![(2, 1)]));
-        assert_eq!(cell.at_risk(LastDay::Half).take(4).collect::<Vec<_>>(), [2.0, 2.0, 0.5, 0.0]);
-        assert_eq!(cell.at_risk(LastDay::Whole).take(4).collect::<Vec<_>>(), [2.0, 2.0, 1.0, 0.0]);
+        assert_eq!(there(cell, LastDay::Half)[..4], [2.0, 2.0, 0.5, 0.0]);
+        assert_eq!(there(cell, LastDay::Whole)[..4], [2.0, 2.0, 1.0, 0.0]);
     }
 
     #[test]
@@ -251,7 +346,7 @@ mod tests {
         let cells = count(&[], &[path("acme", &[("brief", 0), ("won", 2000)])], 3000);
         let cell = cells.cell(0, 0).unwrap();
         assert_eq!((cell.visits, days(&cell.won)), (1, vec![]));
-        assert_eq!(cell.at_risk(LastDay::Half).last(), Some(1.0));
+        assert_eq!(there(cell, LastDay::Half).last(), Some(&1.0));
     }
 
     #[test]

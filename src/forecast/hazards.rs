@@ -6,7 +6,7 @@
 //! from what the pipeline file says. The incidence adds the days up (Aalen and Johansen, 1978): with a weight of 0 and
 //! whole last days it is their estimator.
 
-use super::cells::{Cell, Cells, DAYS, LastDay};
+use super::cells::{Cell, Cells, DAYS, HalfLife, LastDay};
 
 /// What is assumed of a stage before anything was seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,17 +82,16 @@ impl Hazards {
     }
 
     /// `h = (w + m h0) / (n + m)` on each day, for `n` deals of which `w` were won, and the same for the lost ones.
-    fn seen(cell: &Cell, parent: &Hazards, weight: f64, last_day: LastDay) -> Hazards {
+    fn seen(cell: &Cell, parent: &Hazards, weight: f64, last_day: LastDay, half_life: HalfLife) -> Hazards {
         let mut hazards =
             Hazards { won: Vec::with_capacity(DAYS), lost: Vec::with_capacity(DAYS), evidence: 0.0, seen_days: 0 };
-        let counts = cell.at_risk(last_day).zip(cell.won.iter().zip(&cell.lost));
         let parents = parent.won.iter().zip(&parent.lost);
-        for (day, ((n, (won, lost)), (parent_won, parent_lost))) in counts.zip(parents).enumerate() {
+        for (day, (seen, (parent_won, parent_lost))) in cell.seen(last_day, half_life).zip(parents).enumerate() {
+            let n = seen.there;
             let all = n + weight;
-            let share =
-                |seen: u32, assumed: f64| if all > 0.0 { (f64::from(seen) + weight * assumed) / all } else { 0.0 };
-            hazards.won.push(share(*won, *parent_won));
-            hazards.lost.push(share(*lost, *parent_lost));
+            let share = |seen: f64, assumed: f64| if all > 0.0 { (seen + weight * assumed) / all } else { 0.0 };
+            hazards.won.push(share(seen.won, *parent_won));
+            hazards.lost.push(share(seen.lost, *parent_lost));
             if n > 0.0 {
                 hazards.seen_days = day + 1;
             }
@@ -173,7 +172,8 @@ impl Table {
         for (stage, prior) in priors.iter().enumerate().take(cells.stages()) {
             let mut parent = Hazards::assumed(*prior);
             for bin in 0..cells.ages().len() {
-                let own = cells.cell(stage, bin).map(|cell| Hazards::seen(cell, &parent, weight, last_day));
+                let seen = |cell| Hazards::seen(cell, &parent, weight, last_day, cells.half_life());
+                let own = cells.cell(stage, bin).map(seen);
                 parent = own.unwrap_or(parent);
                 hazards.push(parent.clone());
             }
@@ -197,23 +197,13 @@ mod tests {
 
     const PRIOR: Prior = Prior { won: 0.25, decided_in: 10.0 };
 
-    fn cell(won: &[(usize, u32)], lost: &[(usize, u32)], undecided: &[(usize, u32)]) -> Cell {
-        let counts = |endings: &[(usize, u32)]| {
-            let mut counts = vec![0; DAYS];
-            endings.iter().for_each(|(day, count)| counts[*day] += count);
-            counts
-        };
-        let all = [won, lost, undecided].concat();
-        Cell {
-            visits: all.iter().map(|(_, count)| count).sum(),
-            won: counts(won),
-            lost: counts(lost),
-            undecided: counts(undecided),
-        }
+    /// The hazards of a cell in which everything counts the same.
+    fn hazards(cell: &Cell, parent: &Hazards, weight: f64, last_day: LastDay) -> Hazards {
+        Hazards::seen(cell, parent, weight, last_day, HalfLife::ENDLESS)
     }
 
     fn chances(cell: &Cell, weight: f64, last_day: LastDay, days: &[u32]) -> Vec<Chances> {
-        Hazards::seen(cell, &Hazards::assumed(PRIOR), weight, last_day).within(days, Factors::ONE)
+        Hazards::seen(cell, &Hazards::assumed(PRIOR), weight, last_day, HalfLife::ENDLESS).within(days, Factors::ONE)
     }
 
     fn close(a: f64, b: f64) {
@@ -223,7 +213,7 @@ mod tests {
     #[test]
     fn without_weight_the_shares_are_those_that_were_seen() {
         // Four deals; one is won on the first day, one lost and one last seen on the second, one won on the third.
-        let cell = cell(&[(0, 1), (2, 1)], &[(1, 1)], &[(1, 1)]);
+        let cell = Cell::of_days(&[(0, 1), (2, 1)], &[(1, 1)], &[(1, 1)]);
         let found = chances(&cell, 0.0, LastDay::Whole, &[0, 1, 2, 3, 5000]);
         assert_eq!(found[0], Chances::NONE);
         close(found[1].won, 0.25);
@@ -236,11 +226,14 @@ mod tests {
 
     #[test]
     fn where_nothing_was_seen_the_assumption_stands() {
-        let found = chances(&cell(&[], &[], &[]), 10.0, LastDay::Half, &[10, 730]);
+        let found = chances(&Cell::of_days(&[], &[], &[]), 10.0, LastDay::Half, &[10, 730]);
         close(found[0].open, 0.5);
         close(found[0].won, 0.125);
         assert!((found[1].won - 0.25).abs() < 1e-9);
-        assert_eq!(Hazards::seen(&cell(&[], &[], &[]), &Hazards::assumed(PRIOR), 10.0, LastDay::Half).evidence(), 0.0);
+        assert_eq!(
+            hazards(&Cell::of_days(&[], &[], &[]), &Hazards::assumed(PRIOR), 10.0, LastDay::Half).evidence(),
+            0.0
+        );
     }
 
     #[test]
@@ -248,7 +241,7 @@ mod tests {
         let pipeline = pipeline(&["brief"]);
         let spells: Vec<_> = (0..40).map(|i| path(&format!("w{i}"), &[("brief", 0), ("won", 3)])).collect();
         let journeys = journeys(&pipeline, &Spells::from(spells.concat().as_slice()));
-        let cells = Cells::count(&pipeline, &journeys, day(50), &[30]);
+        let cells = Cells::count(&pipeline, &journeys, day(50), &[30], HalfLife::ENDLESS);
         let table = Table::new(&cells, &[PRIOR], 10.0, LastDay::Half);
         let (young, old) = (table.hazards(0, 0).unwrap(), table.hazards(0, 1).unwrap());
         assert_eq!(young.within(&[90], Factors::ONE), old.within(&[90], Factors::ONE));
@@ -270,7 +263,7 @@ mod tests {
             weight in prop_oneof![Just(0.0), 0.1..100.0], by in (0.25..4.0, 0.25..4.0), whole: bool,
         ) {
             let last_day = if whole { LastDay::Whole } else { LastDay::Half };
-            let hazards = Hazards::seen(&cell(&won, &lost, &undecided), &Hazards::assumed(PRIOR), weight, last_day);
+            let hazards = hazards(&Cell::of_days(&won, &lost, &undecided), &Hazards::assumed(PRIOR), weight, last_day);
             let days: Vec<u32> = (0..=120).chain([365, 730, 9999]).collect();
             let found = hazards.within(&days, Factors { won: by.0, lost: by.1 });
             for pair in found.windows(2) {
@@ -285,9 +278,9 @@ mod tests {
             won in endings(), lost in endings(), undecided in endings(), day in 0..60_usize, weight in 0.0..100.0,
         ) {
             let parent = Hazards::assumed(PRIOR);
-            let before = Hazards::seen(&cell(&won, &lost, &undecided), &parent, weight, LastDay::Half);
+            let before = hazards(&Cell::of_days(&won, &lost, &undecided), &parent, weight, LastDay::Half);
             let more = [won, vec![(day, 1)]].concat();
-            let after = Hazards::seen(&cell(&more, &lost, &undecided), &parent, weight, LastDay::Half);
+            let after = hazards(&Cell::of_days(&more, &lost, &undecided), &parent, weight, LastDay::Half);
             prop_assert!(after.won[day] >= before.won[day] - 1e-15);
         }
 
@@ -305,7 +298,7 @@ mod tests {
             };
             let all = [many(&won, Some(0)), many(&lost, Some(1)), many(&undecided, None)].concat();
             let curve = aalen_johansen(&all, 2);
-            let found = chances(&cell(&won, &lost, &undecided), 0.0, LastDay::Whole, &(1..=61).collect::<Vec<_>>());
+            let found = chances(&Cell::of_days(&won, &lost, &undecided), 0.0, LastDay::Whole, &(1..=61).collect::<Vec<_>>());
             for (day, chances) in found.iter().enumerate() {
                 prop_assert!((chances.won - curve.at(day as i64, 0)).abs() < 1e-12);
                 prop_assert!((chances.lost - curve.at(day as i64, 1)).abs() < 1e-12);

@@ -301,6 +301,11 @@ impl<'a> Ground<'a> {
         }
     }
 
+    /// The ways of all deals, read by the pipeline's stages.
+    pub fn journeys(&self) -> &Journeys {
+        &self.journeys
+    }
+
     /// How the open deals stand, in their order; `None` for those that are closed, or in a folder that is no stage.
     pub fn standings(&self) -> &[Option<Standing>] {
         &self.standings

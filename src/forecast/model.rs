@@ -6,7 +6,7 @@ use crate::history::event::ValidAt;
 use crate::metrics::DAY;
 use crate::metrics::journey::{Journeys, Outcome, Spot};
 
-use super::cells::{Cells, LastDay};
+use super::cells::{Cells, HalfLife, LastDay};
 use super::chance::priors;
 use super::coefficients::Coefficients;
 use super::hazards::{Chances, Factors, Hazards, Prior, Table};
@@ -44,7 +44,7 @@ impl Model {
     /// Learns from what was known. `journeys` are those of `past`, read by `pipeline`.
     pub fn of(pipeline: &Pipeline, settings: &ForecastSettings, past: &Past<'_>, journeys: &Journeys) -> Model {
         let as_of = past.time().0;
-        let cells = Cells::count(pipeline, journeys, as_of, &settings.ages);
+        let cells = Cells::count(pipeline, journeys, as_of, &settings.ages, HalfLife::USUAL);
         let assumed = priors(pipeline);
         let prior = |((won, _), stage): (&(f64, bool), &crate::format::pipeline::Stage)| Prior {
             won: *won,

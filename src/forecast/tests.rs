@@ -92,16 +92,20 @@ fn history_moves_the_chances_the_label_and_the_range() {
     let of = twenty();
     let found = make(&small(), &[open("a", "offer", "100", "2026-03-01")], &log(&stories(&of, &[])));
     assert_eq!((found.trust, found.closed), (Trust::History, 20));
-    // 20 visits were there on the first day and on the second, 15 were won on the second; ten more count as assumed.
+    // 20 visits were there on the first day and on the second, 15 were won on the second; ten more count as assumed. The
+    // first day is 39 days ago, the second 38, and a year ago counts half.
+    let weight = |days_ago: f64| 0.5_f64.powf(days_ago / 365.0);
     let assumed = 1.0 - 0.5_f64.powf(1.0 / 60.0);
-    let first = (10.0 * assumed * 0.5 / 30.0, 10.0 * assumed * 0.5 / 30.0);
-    let second = ((15.0 + 10.0 * assumed * 0.5) / 30.0, (5.0 + 10.0 * assumed * 0.5) / 30.0);
+    let share =
+        |of: f64, days_ago: f64| (of * weight(days_ago) + 10.0 * assumed * 0.5) / (20.0 * weight(days_ago) + 10.0);
+    let first = (share(0.0, 39.0), share(0.0, 39.0));
+    let second = (share(15.0, 38.0), share(5.0, 38.0));
     let open = 1.0 - first.0 - first.1;
     let after_two = first.0 + open * second.0;
     // After that only what is assumed: the share still open behaves like that for 88 more days.
     let still = open * (1.0 - second.0 - second.1);
     close(found.total.expected_wins, after_two + still * 0.5 * (1.0 - (1.0 - assumed).powi(88)));
-    close(found.evidence, 20.0 / 30.0);
+    close(found.evidence, 20.0 * weight(39.0) / (20.0 * weight(39.0) + 10.0));
     let range = found.range.unwrap();
     assert_eq!((sum(&range.p10), sum(&range.p90)), ("0".to_owned(), "100".to_owned()));
     assert_eq!((found.deciding.len(), found.deciding[0].share), (1, 1.0));
@@ -192,11 +196,11 @@ fn hostile_dates_amounts_and_folders_are_survived() {
 
 #[test]
 fn old_forecasts_that_expected_too_little_raise_the_next_one() {
-    // Every week two deals come in; until day 210 all are lost after a week, after that all are won.
+    // Every week eight deals come in; until day 210 all are lost after a week, after that all are won.
     let ways: Vec<_> = (0..48_i64)
         .flat_map(|week| {
             let end = if week < 30 { "lost" } else { "won" };
-            [0, 1].map(|i| (format!("d{week:02}{i}"), vec![("offer", week * 7), (end, week * 7 + 7)]))
+            [0, 1, 2, 3, 4, 5, 6, 7].map(|i| (format!("d{week:02}{i}"), vec![("offer", week * 7), (end, week * 7 + 7)]))
         })
         .collect();
     let pipeline = small();
@@ -222,7 +226,7 @@ fn old_forecasts_that_expected_too_little_raise_the_next_one() {
     assert!(drift.factor > 1.2 && drift.won as f64 > drift.expected, "{drift:?}");
     assert!(with.total.expected_wins > without.total.expected_wins && without.drift.is_none());
     // Before the first twenty were closed nothing can be said.
-    assert_eq!(at(40, true).drift, None);
+    assert_eq!(at(30, true).drift, None);
 }
 
 /// Something that happens to one of a few deals: which one, where it goes, how many days later, and after how many more

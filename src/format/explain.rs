@@ -27,6 +27,8 @@ pub(super) struct Explained {
     pub problem: Problem,
     /// The bytes that can be covered to read on; none where that would only find errors that are not there.
     pub cover: Option<Span>,
+    /// Whether the fix is safe if the file can be read after it as far as the fix goes.
+    pub safe_if_readable: bool,
 }
 
 /// What is said about a tab in the indentation.
@@ -131,7 +133,7 @@ pub(super) fn explain(place: &Place, error: &ScanError) -> Explained {
 }
 
 fn alone(problem: Problem) -> Explained {
-    Explained { problem, cover: None }
+    Explained { problem, cover: None, safe_if_readable: false }
 }
 
 fn syntax(span: Span, message: impl Into<String>) -> Problem {
@@ -156,14 +158,10 @@ impl Place<'_> {
 
     fn tab_problem(&self) -> Explained {
         let tab = self.tab().unwrap_or(self.at);
-        let blanks = self.text[tab..].bytes().take_while(|b| matches!(b, b' ' | b'\t')).count();
-        let spaces = self.text[tab..tab + blanks].replace('\t', "  ");
-        let title = "write two spaces for the tab";
-        alone(syntax(Span::new(tab, tab + 1), TAB).with_help(title).with_fix(Fix::guess(
-            title,
-            Span::new(tab, tab + blanks),
-            spaces,
-        )))
+        let problem = syntax(Span::new(tab, tab + 1), TAB)
+            .with_help("write two spaces for the tab")
+            .with_fix(without_tabs(self.text, tab));
+        Explained { safe_if_readable: true, ..alone(problem) }
     }
 
     /// `title: ACME: phase 2`.
@@ -174,14 +172,21 @@ impl Place<'_> {
         if own_key.is_some_and(|key| key.end == self.at) {
             // The line's own colon: the field above has a value and a block below it, or its colon is none.
             let above = self.text[..start].trim_end();
-            if let Some(problem) = missing_space(self.text, line_start(above, above.len())) {
+            let line_above = line_start(above, above.len());
+            if let Some(problem) = missing_space(self.text, line_above + blanks(above, line_above)) {
                 return alone(problem);
             }
             let key = own_key.unwrap_or(colon);
             let name = shown(&self.text[key.start..key.end]);
+            let fix = line_key(self.text, line_above).map(|above| {
+                let wanted = above.start - line_above;
+                let title = format!("line it up with {}", shown(&self.text[above.start..above.end]));
+                Fix::guess(title, Span::new(start, start + blanks(self.text, start)), " ".repeat(wanted))
+            });
             return alone(
                 syntax(key, format!("`{name}` is indented below a field that already has a value"))
-                    .with_help("line it up with the field above, or delete that field's value to make it a block"),
+                    .with_help("line it up with the field above, or delete that field's value to make it a block")
+                    .with_fix(fix),
             );
         }
         if self.flow.is_some() {
@@ -206,9 +211,10 @@ impl Place<'_> {
         Explained {
             problem: syntax(colon, "a colon and a space inside a value, which YAML takes for another key")
                 .with_label("this colon")
-                .with_help(format!("{QUOTE}: {}", quote::scalar(&shown(text))))
+                .with_help(format!("{QUOTE}: {}", in_quotes(&shown(text))))
                 .with_fix(quoted(self.text, span)),
             cover: Some(span),
+            safe_if_readable: false,
         }
     }
 
@@ -226,9 +232,10 @@ impl Place<'_> {
         let text = &self.text[rest.start..rest.end];
         Explained {
             problem: syntax(span, message)
-                .with_help(format!("{QUOTE}: {}", quote::scalar(&shown(text))))
+                .with_help(format!("{QUOTE}: {}", in_quotes(&shown(text))))
                 .with_fix(quoted(self.text, rest)),
             cover: Some(rest),
+            safe_if_readable: false,
         }
     }
 
@@ -299,10 +306,13 @@ impl Place<'_> {
         let with_open = |problem: Problem| alone(problem.with_related(self.char_at(open), "opens here"));
         match kind {
             ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator if found.is_some() => {
-                with_open(
-                    syntax(here, format!("a comma or `{closing}` is missing before this"))
-                        .with_help("put texts that hold a colon, comma, quote or bracket in quotes"),
-                )
+                let problem = syntax(here, format!("a comma or `{closing}` is missing before this"));
+                with_open(match self.text_in_brackets() {
+                    Some(span) => problem
+                        .with_help(format!("{QUOTE}: {}", in_quotes(&shown(&self.text[span.start..span.end]))))
+                        .with_fix(Fix { safe: false, ..quoted(self.text, span) }),
+                    None => problem.with_help("put texts that hold a colon, comma, quote or bracket in quotes"),
+                })
             }
             ErrorKind::MismatchedFlowCollectionEnd { .. } => with_open(
                 syntax(here, format!("`{bracket}` is closed by another bracket"))
@@ -331,6 +341,16 @@ impl Place<'_> {
         }
     }
 
+    /// The text between brackets in which the parser stopped at a colon: `{what: Call: the CFO, due: …}`.
+    fn text_in_brackets(&self) -> Option<Span> {
+        let start = self.value.filter(|v| *v < self.at && self.text[self.at..].starts_with(':'))?;
+        let rest = &self.text[start..line_end(self.text, self.at)];
+        let end = rest.get(self.at - start..)?.find([',', '}', ']']).map(|n| self.at + n)?;
+        let text = self.text[start..end].trim_end();
+        let plain = !text.contains(['"', '\'', '[', '{', '\n', '#']) && self.text[start..self.at].len() < text.len();
+        plain.then(|| Span::new(start, start + text.len()))
+    }
+
     fn line_without_key(&self, message: &str) -> Explained {
         let start = line_start(self.text, self.at);
         let first = start + blanks(self.text, start);
@@ -338,20 +358,116 @@ impl Place<'_> {
             return alone(problem);
         }
         let line = self.text[self.at..line_end(self.text, self.at)].trim_end();
-        alone(
-            syntax(Span::new(self.at, self.at + line.len()), message)
-                .with_help("write `key: value`; indent the line if it goes on with the value above"),
+        let problem = syntax(Span::new(self.at, self.at + line.len()), message);
+        if let Some(problem) =
+            self.unindented_text(&problem).or_else(|| self.equals_sign(&problem)).or_else(|| self.first_field(&problem))
+        {
+            return alone(problem);
+        }
+        alone(problem.with_help("write `key: value`; indent the line if it goes on with the value above"))
+    }
+
+    /// A text after `notes: |` that begins at the left edge.
+    fn unindented_text(&self, problem: &Problem) -> Option<Problem> {
+        let start = line_start(self.text, problem.span.start);
+        let above = self.text[..start].trim_end();
+        let header = &above[line_start(above, above.len())..];
+        let mark = header.rsplit(' ').next()?;
+        let name = line_key(header, 0)?;
+        if !matches!(mark, "|" | "|-" | "|+" | ">" | ">-" | ">+") {
+            return None;
+        }
+        let name = shown(&header[name.start..name.end]);
+        let indent = blanks(header, 0) + 2;
+        let help = format!("begin each line of the text with {indent} spaces");
+        let fix = Fix::guess(
+            format!("indent the text of {name}"),
+            Span::new(start, start + blanks(self.text, start)),
+            " ".repeat(indent),
+        );
+        let message = format!("the text below `{name}: {mark}` is not indented");
+        Some(Problem { message, ..problem.clone() }.with_help(help).with_fix(fix))
+    }
+
+    /// `amount = 18000`.
+    fn equals_sign(&self, problem: &Problem) -> Option<Problem> {
+        let start = line_start(self.text, problem.span.start);
+        let first = start + blanks(self.text, start);
+        let line = &self.text[first..line_end(self.text, first)];
+        let (key, value) = line.split_once('=').map(|(key, value)| (key.trim_end(), value.trim()))?;
+        let name = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        if !name || value.is_empty() {
+            return None;
+        }
+        let value_at = first + line.find(value)?;
+        let fix = Fix::guess("write a colon for the equals sign", Span::new(first + key.len(), value_at), ": ");
+        let problem = Problem { message: "an equals sign stands where a colon should be".into(), ..problem.clone() };
+        Some(problem.with_help(format!("write `{}: {}`", shown(key), shown(value))).with_fix(fix))
+    }
+
+    /// A file whose first fields are indented, and this one is not.
+    fn first_field(&self, problem: &Problem) -> Option<Problem> {
+        let before = self.text.get(..line_start(self.text, problem.span.start))?;
+        let mut edits: Option<Fix> = None;
+        let mut indent = None;
+        let mut at = 0;
+        for line in before.split_inclusive('\n') {
+            let own = blanks(line, 0);
+            let says = line[own..].trim_end();
+            if !says.is_empty() && !says.starts_with('#') {
+                let first = *indent.get_or_insert(own);
+                if own < first || first == 0 || line[..first].contains('\t') {
+                    return None;
+                }
+                let span = Span::new(at, at + first);
+                edits = Some(match edits {
+                    None => Fix::guess("begin every field in the first column", span, ""),
+                    Some(fix) => fix.and(span, ""),
+                });
+            }
+            at += line.len();
+        }
+        let message = "the fields above are indented, and this one is not".into();
+        Some(
+            Problem { message, ..problem.clone() }
+                .with_help("begin every field of the deal in the first column")
+                .with_fix(edits?),
         )
+    }
+
+    /// The line's own bytes, for what follows the end of a value.
+    fn rest_of_line(&self) -> Span {
+        Span::new(self.at, self.at + self.text[self.at..line_end(self.text, self.at)].trim_end().len())
+    }
+
+    /// The nearest field above that is indented deeper than this line: its name and its indentation.
+    fn sibling(&self, start: usize) -> Option<(String, usize)> {
+        let own = self.at - start;
+        let lines =
+            self.text[..start].lines().rev().filter(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#'));
+        let above = lines.map_while(|line| (blanks(line, 0) > own).then_some(line)).last()?;
+        let key = line_key(above, 0)?;
+        Some((shown(&above[key.start..key.end]), key.start))
     }
 
     fn indentation(&self) -> Explained {
         let start = line_start(self.text, self.at);
-        let line = Span::new(self.at, self.at + self.text[self.at..line_end(self.text, self.at)].trim_end().len());
+        let line = self.rest_of_line();
         if self.text[start..self.at].trim().is_empty() {
-            alone(
-                syntax(line, "this line's indentation fits none of the lines above it")
-                    .with_help("line it up with the fields of its block, or with the fields outside of it"),
-            )
+            let sibling = self.sibling(start);
+            let problem = syntax(line, "this line's indentation fits none of the lines above it");
+            alone(match sibling {
+                Some((name, indent)) => problem
+                    .with_help(format!(
+                        "line it up with `{name}` if it belongs to the same block, or with the fields outside of it"
+                    ))
+                    .with_fix(Fix::guess(
+                        format!("line it up with {name}"),
+                        Span::new(start, self.at),
+                        " ".repeat(indent),
+                    )),
+                None => problem.with_help("line it up with the fields of its block, or with the fields outside of it"),
+            })
         } else {
             alone(
                 syntax(line, "more text follows after the end of the value").with_help("put the whole value in quotes"),
@@ -360,28 +476,112 @@ impl Place<'_> {
     }
 }
 
-/// The change that puts a text of one line in quotes.
-pub(super) fn quoted(text: &str, span: Span) -> Fix {
-    Fix::safe(QUOTE, span, quote::scalar(&text[span.start..span.end]))
+/// The change of the tabs in the indentation of this line and of the lines right below that have some too.
+///
+/// How deep a tab is meant can be seen from the lines around: below a key without a value it opens a block, beside
+/// lines that are indented with spaces it is as deep as they are.
+pub(super) fn without_tabs(text: &str, tab: usize) -> Fix {
+    let start = line_start(text, tab);
+    let above =
+        text[..start].lines().rev().find(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#')).unwrap_or("");
+    let opens = above.trim_end().ends_with(':');
+    let base = blanks(above, 0);
+    let step = match text[start..].bytes().take_while(|b| *b == b'\t').count() {
+        tabs if tabs > 0 && !opens && base > 0 && base.is_multiple_of(tabs) => base / tabs,
+        _ => 2,
+    };
+    let mut fix: Option<Fix> = None;
+    let mut at = start;
+    for line in text[start..].split_inclusive('\n') {
+        let own = blanks(line, 0);
+        if !line[..own].contains('\t') || line.trim().is_empty() {
+            break;
+        }
+        let (span, spaces) = (Span::new(at, at + own), line[..own].replace('\t', &" ".repeat(step)));
+        fix = Some(match fix {
+            None => Fix::guess("write spaces for the tabs", span, spaces),
+            Some(fix) => fix.and(span, spaces),
+        });
+        at += line.len();
+    }
+    fix.unwrap_or_else(|| Fix::guess("write spaces for the tabs", Span::new(tab, tab + 1), "  "))
 }
 
-/// A key without a space after its colon: `title:ACME`.
+/// The change that puts a text of one line in quotes.
+pub(super) fn quoted(text: &str, span: Span) -> Fix {
+    Fix::safe(QUOTE, span, in_quotes(&text[span.start..span.end]))
+}
+
+/// A text in quotes; straight ones in the place of curly ones around it.
+fn in_quotes(text: &str) -> String {
+    let inner = [('“', '”'), ('„', '“'), ('„', '”'), ('”', '”'), ('‘', '’')]
+        .iter()
+        .find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close))
+        .filter(|inner| !inner.contains(['“', '”', '„', '‘', '"']));
+    match inner {
+        // A text that needs no quotes gets them all the same: whoever wrote some wanted them.
+        Some(inner) if quote::scalar(inner) == inner => format!("\"{inner}\""),
+        Some(inner) => quote::scalar(inner),
+        None => quote::scalar(text),
+    }
+}
+
+/// A key without a space after its colon, or with another character in its place: `title:ACME`, `title :ACME`.
 pub(super) fn missing_space(text: &str, at: usize) -> Option<Problem> {
     let line = &text[at..line_end(text, at)];
     let colon = line.find(':')?;
-    let key = &line[..colon];
+    let key = line[..colon].trim_end_matches(is_blank);
     let name = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
-    let next = line[colon + 1..].chars().next()?;
-    if !name || matches!(next, '/' | ' ' | '\t' | ':') {
+    let rest = &line[colon + 1..];
+    let next = rest.chars().next()?;
+    if !name || matches!(next, '/' | ' ' | '\t' | '\r' | ':') {
+        return None;
+    }
+    let value = rest.trim_start_matches(is_blank);
+    let between = Span::new(at + key.len(), at + line.len() - value.len());
+    let written = format!("{}: {}", shown(key), shown(value.trim_end()));
+    let place = Span::new(at + colon, at + colon + 1);
+    if value.len() < rest.len() {
+        return Some(
+            syntax(
+                place,
+                format!("a no-break space stands after the colon of `{}`, and YAML takes it for a letter", shown(key)),
+            )
+            .with_help(format!("write `{written}`, with a usual space"))
+            .with_fix(Fix::safe("write a usual space", between, ": ")),
+        );
+    }
+    Some(
+        syntax(place, format!("a space is missing after the colon of `{}`", shown(key)))
+            .with_help(format!("write `{written}`"))
+            .with_fix(Fix::safe("put a space after the colon", between, ": ")),
+    )
+}
+
+/// Blanks that YAML takes for letters, and the usual one.
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\u{a0}' | '\u{2007}' | '\u{202f}')
+}
+
+/// Curly quotes on this line around a place between braces, where a comma or colon stands in the text that they were meant
+/// to hold together.
+pub(super) fn curly_quotes_around(text: &str, at: usize) -> Option<Problem> {
+    let (start, end) = (line_start(text, at), line_end(text, at));
+    let open = text[start..at].rfind(['“', '„']).map(|n| start + n)?;
+    let inner = open + text[open..].chars().next()?.len_utf8();
+    let close = text[inner..end].find('”').map(|n| inner + n).filter(|close| *close > at)?;
+    let after = close + '”'.len_utf8();
+    let says = &text[inner..close];
+    if says.contains(['"', '\\', '“', '„']) {
         return None;
     }
     Some(
-        syntax(
-            Span::new(at + colon, at + colon + 1),
-            format!("a space is missing after the colon of `{}`", shown(key)),
-        )
-        .with_help(format!("write `{}: …`", shown(key)))
-        .with_fix(Fix::safe("put a space after the colon", Span::at(at + colon + 1), " ")),
+        syntax(Span::new(open, inner), "curly quotes hold no text together; YAML knows straight ones")
+            .with_label("this quote")
+            .with_help(format!("write straight quotes: \"{}\"", shown(says)))
+            .with_fix(
+                Fix::safe("write straight quotes", Span::new(open, inner), "\"").and(Span::new(close, after), "\""),
+            ),
     )
 }
 

@@ -127,7 +127,10 @@ pub fn load(source: &dyn Source) -> Result<Reading, LoadError> {
 /// # Errors
 /// See [`LoadError`].
 pub fn load_only(source: &dyn Source, wanted: &dyn Fn(&DealId) -> bool) -> Result<Reading, LoadError> {
-    load_as(source, wanted, Texts::Copied, &|deal| deal)
+    let mut listing = list(source)?;
+    listing.deals.retain(|deal| wanted(&deal.id));
+    let (deals, unreadable) = listing.read_each(source, Texts::Copied, &|deal| deal);
+    Ok(listing.with(deals, unreadable))
 }
 
 /// As [`load`], with the values of the deals alone: their documents are empty. The texts and trees of fifty thousand deals
@@ -136,19 +139,7 @@ pub fn load_only(source: &dyn Source, wanted: &dyn Fn(&DealId) -> bool) -> Resul
 /// # Errors
 /// See [`LoadError`].
 pub fn load_values(source: &dyn Source) -> Result<Reading, LoadError> {
-    load_as(source, &|_| true, Texts::Taken, &|deal| Deal { document: Document::default(), ..deal })
-}
-
-fn load_as(
-    source: &dyn Source,
-    wanted: &dyn Fn(&DealId) -> bool,
-    texts: Texts,
-    keep: &(dyn Fn(Deal) -> Deal + Sync),
-) -> Result<Reading, LoadError> {
-    let mut listing = list(source)?;
-    listing.deals.retain(|deal| wanted(&deal.id));
-    let (deals, unreadable) = listing.read_each(source, texts, keep);
-    Ok(listing.with(deals, unreadable))
+    list(source).map(|listing| listing.values(source))
 }
 
 /// A pipeline before its deals are read: the pipeline file, and the names of everything else.
@@ -266,6 +257,13 @@ impl Listing {
         let made = outcomes.into_iter().filter_map(made).collect();
         unreadable.sort_by(|a, b| a.path.cmp(&b.path));
         (made, unreadable)
+    }
+
+    /// The whole, with the values of its deals alone, as [`load_values`] has it.
+    pub fn values(self, source: &dyn Source) -> Reading {
+        let keep = |deal| Deal { document: Document::default(), ..deal };
+        let (deals, unreadable) = self.read_each(source, Texts::Taken, &keep);
+        self.with(deals, unreadable)
     }
 
     /// The whole, with what was read of the deals.

@@ -63,7 +63,10 @@ pub fn read_fully(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
             };
         };
         fatal = true;
-        let explained = explain::explain(&builder.place(&error), &error);
+        let mut explained = explain::explain(&builder.place(&error), &error);
+        if let Some(fix) = explained.problem.fix.as_mut().filter(|_| explained.safe_if_readable) {
+            fix.safe = reads_on(&readable, fix, what);
+        }
         let offset = explained.problem.span;
         let cover = explained.cover.filter(|_| last_error.is_none_or(|last| offset > last));
         last_error = Some(offset);
@@ -76,6 +79,16 @@ pub fn read_fully(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
     }
     sort(&mut problems, &scan.masked);
     Err(problems)
+}
+
+/// Whether a text reads without an error up to the end of what a change made of it.
+fn reads_on(text: &str, fix: &Fix, what: &str) -> bool {
+    let Some(changed) = fix.apply(text) else { return false };
+    let last = fix.edits.iter().map(|edit| edit.span.start).max().unwrap_or(0);
+    let end = last + changed.len().saturating_sub(text.len());
+    let mut builder = Builder::new(&changed, what);
+    let error = builder.run();
+    !builder.fatal && error.is_none_or(|error| error.marker().byte_offset().is_some_and(|at| at > end))
 }
 
 /// Puts problems in the order of the file and drops edits made from text in which letters stood for other characters.
@@ -118,6 +131,8 @@ struct Key {
     after: usize,
     /// A second key of the same name, or something that is no key: its value is dropped.
     dropped: bool,
+    /// The index of the problem that says so of a second key of the same name.
+    twin: Option<usize>,
 }
 
 /// Mappings longer than this find their duplicates by a table.
@@ -345,7 +360,7 @@ impl<'a> Builder<'a> {
             }
         };
         if self.wants_key() {
-            let key = Key { text: String::new(), span: node_span, after: end, dropped: true };
+            let key = Key { text: String::new(), span: node_span, after: end, dropped: true, twin: None };
             self.wait(key);
         } else {
             self.value(Node { span: node_span, kind });
@@ -404,6 +419,10 @@ impl<'a> Builder<'a> {
             Open::Mapping { mapping, index, pending } => {
                 let Some(key) = pending.take() else { return };
                 if key.dropped {
+                    let first = mapping.entry(&key.text).map(|first| &first.value);
+                    if let (Some(problem), Some(first)) = (key.twin.and_then(|at| self.problems.get_mut(at)), first) {
+                        two_values(self.text, problem, &key, (first, &node), frame.flow);
+                    }
                     return;
                 }
                 if !index.is_empty() || mapping.entries.len() >= LONG_MAPPING {
@@ -430,8 +449,10 @@ impl<'a> Builder<'a> {
             dropped = self.refuse_plain_key(&text, span);
         }
         let after = if colon { after_key + 1 } else { span.end };
+        let mut twin = None;
         if !dropped && let Some((first, path)) = self.first_of_name(&text) {
             dropped = true;
+            twin = Some(self.problems.len());
             self.problems.push(
                 Problem::new(ProblemKind::DuplicateKey, span, format!("`{text}` stands twice in one block"))
                     .with_label("here again")
@@ -440,7 +461,7 @@ impl<'a> Builder<'a> {
                     .with_field(path),
             );
         }
-        self.wait(Key { text, span, after, dropped });
+        self.wait(Key { text, span, after, dropped, twin });
     }
 
     fn wait(&mut self, key: Key) {
@@ -457,20 +478,32 @@ impl<'a> Builder<'a> {
         let Some(tab) = before[before.len() - indent..].find('\t').map(|t| before.len() - indent + t) else { return };
         let starts_line = matches!(before[..before.len() - indent].chars().next_back(), None | Some('\n' | '\u{feff}'));
         if starts_line && !in_flow {
+            let fix = explain::without_tabs(self.text, tab);
             self.problem(ProblemKind::YamlSyntax, Span::new(tab, tab + 1), explain::TAB)
-                .help("write spaces for the tab");
+                .help("write two spaces for the tab")
+                .fix(Some(fix));
         }
     }
 
     fn refuse_key_without_colon(&mut self, text: &str, span: Span, in_flow: bool) {
         if in_flow {
             let shown = explain::shown(text);
-            self.problem(
-                ProblemKind::YamlSyntax,
-                span,
-                format!("`{shown}` stands in braces without a colon and a value"),
-            )
-            .help("write `key: value`; a text with a comma in it needs quotes");
+            let curly = explain::curly_quotes_around(self.text, span.start);
+            let missing = explain::missing_space(self.text.get(..span.end).unwrap_or(self.text), span.start);
+            match (curly, missing) {
+                (Some(problem), _) | (None, Some(problem)) => {
+                    self.fatal = true;
+                    self.problems.push(problem);
+                }
+                (None, None) => self
+                    .problem(
+                        ProblemKind::YamlSyntax,
+                        span,
+                        format!("`{shown}` stands in braces without a colon and a value"),
+                    )
+                    .help("write `key: value`; a text with a comma in it needs quotes")
+                    .fix(None),
+            }
         } else {
             self.refuse(span, "a key written with `?`").help("write `key: value` on one line");
         }
@@ -583,6 +616,31 @@ pub(super) fn skip_blank(text: &str, from: usize) -> usize {
         }
     }
     at
+}
+
+/// Shows both values of a key that stands twice, and the change that takes the second line away.
+fn two_values(text: &str, problem: &mut Problem, key: &Key, (first, second): (&Node, &Node), flow: bool) {
+    let shown = |span: Span| explain::shown(text[span.start..span.end].lines().next().unwrap_or_default());
+    let line = |at: usize| text[..at].matches('\n').count() + 1;
+    let (line_of_first, line_of_second) = (line(first.span.start), line(key.span.start));
+    let same = first.kind == second.kind;
+    problem.help = Some(match same {
+        true => "both say the same; delete one of the two lines".to_owned(),
+        false => format!(
+            "keep one of the two: {} (line {line_of_first}) or {} (line {line_of_second})",
+            shown(first.span),
+            shown(second.span)
+        ),
+    });
+    let start = text[..key.span.start].rfind('\n').map_or(0, |n| n + 1);
+    let last = second.span.end.max(key.after);
+    let end = text[last..].find('\n').map_or(text.len(), |n| last + n + 1);
+    let alone = text[start..key.span.start].trim_matches(' ').is_empty() && text[last..end].trim().is_empty();
+    if alone && !flow && line_of_first != line_of_second {
+        let span = Span::new(start, end);
+        let title = "delete the second line";
+        problem.fix = Some(if same { Fix::safe(title, span, "") } else { Fix::guess(title, span, "") });
+    }
 }
 
 /// A change that might not be what was meant.

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use rust_decimal::Decimal;
-
 use super::date::{DateError, parse_date};
 use super::ident::DealId;
 use super::money::{Currency, Money, MoneyError, parse_decimal};
 use super::nearest::nearest;
 use super::pipeline::ExtraFields;
 use super::problem::{Fix, Problem, ProblemKind};
+use super::quote;
 use super::schema::{FieldSpec, FieldType};
+use super::slips::{self, Meant, Other};
 use super::span::Span;
 use super::tree::{Core, Entry, Mapping, Node, NodeKind, ScalarStyle, resolve};
 use super::value::{Block, Field, Value};
@@ -65,6 +65,16 @@ impl<'w> Way<'w> {
     }
 }
 
+impl Way<'_> {
+    /// The value's own key as it stands before it in a line, `close_date: `; empty for an item of a list.
+    fn own_key(&self) -> String {
+        match self.step {
+            Step::Key(key) => format!("{key}: "),
+            Step::Item(_) => String::new(),
+        }
+    }
+}
+
 impl fmt::Display for Way<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(above) = self.above {
@@ -107,13 +117,28 @@ impl Typing<'_> {
     fn block(&mut self, mapping: &mut Mapping, fields: &[FieldSpec], above: Option<&Way<'_>>) -> Block {
         let mut block = Block { entries: Vec::with_capacity(mapping.entries.len()) };
         let mut declared = Declared { fields, next: 0 };
+        // A block without anything in it: the fields that follow may have been meant for it.
+        let mut empty: Option<&FieldSpec> = None;
         for entry in &mut mapping.entries {
             let inner = Way::key(above, &entry.key);
             let value = match declared.find(&entry.key) {
-                Some(spec) => self.value(&mut entry.value, &spec.of, &inner),
+                Some(spec) => {
+                    let nothing = entry.value.span.start == entry.value.span.end;
+                    empty = Some(spec).filter(|_| nothing && matches!(spec.of, FieldType::Block(_)));
+                    self.value(&mut entry.value, &spec.of, &inner)
+                }
                 None => {
                     if !entry.key.starts_with("x-") && self.extra != ExtraFields::Allow {
-                        self.unknown(&entry.key, entry.key_span, fields, &inner);
+                        let problem = self.unknown(&entry.key, entry.key_span, fields, &inner);
+                        if !mapping.flow
+                            && let Some(block) = empty.filter(|block| has_field(block, &entry.key))
+                        {
+                            let (key, name) = (&entry.key, &block.name);
+                            problem.help =
+                                Some(format!("`{key}` is a field of `{name}`: begin its line with two more spaces"));
+                            let title = format!("put {key} into {name}");
+                            problem.fix = Some(Fix::guess(title, Span::at(entry.key_span.start), "  "));
+                        }
                     }
                     self.untyped(&mut entry.value)
                 }
@@ -159,7 +184,7 @@ impl Typing<'_> {
         }
     }
 
-    fn unknown(&mut self, key: &str, span: Span, fields: &[FieldSpec], path: &Way<'_>) {
+    fn unknown(&mut self, key: &str, span: Span, fields: &[FieldSpec], path: &Way<'_>) -> &mut Problem {
         let mut problem = Problem::new(ProblemKind::UnknownField, span, format!("there is no field `{path}`"))
             .with_label("not a field of this pipeline")
             .with_field(path.to_string());
@@ -168,13 +193,20 @@ impl Typing<'_> {
             Some(near) => problem.with_help(format!("did you mean `{near}`?")),
             None => problem.with_help("declare it under `fields` in pipeline.yaml, or begin its name with x-"),
         };
-        if let Some(near) = near {
+        let tidy = slips::unquoted(key);
+        if let Some(field) = tidy.as_ref().and_then(|tidy| fields.iter().find(|f| f.name == *tidy)) {
+            problem = problem
+                .with_help(format!("write `{}:`, without those characters around it", field.name))
+                .with_fix(Fix::safe(format!("write {}", field.name), span, field.name.as_str()));
+        } else if let Some(near) = near {
             let close = fields.iter().filter(|f| strsim::damerau_levenshtein(&f.name, key) <= 1).count();
             if close == 1 && strsim::damerau_levenshtein(near, key) <= 1 {
                 problem = problem.with_fix(Fix::safe(format!("write {near}"), span, near));
             }
         }
+        let at = self.problems.len();
         self.problems.push(problem);
+        &mut self.problems[at]
     }
 
     /// The typed value of one node; `None` when it is missing or does not fit (which is then a problem).
@@ -225,7 +257,6 @@ impl Typing<'_> {
         of: &FieldType,
         path: &Way<'_>,
     ) -> Option<Value> {
-        let quoted = style != ScalarStyle::Plain;
         match of {
             FieldType::Text => Some(Value::Text(self.texts.own(text))),
             FieldType::Person if text.trim().len() < text.len() => Some(Value::Text(text.trim().to_owned())),
@@ -235,67 +266,81 @@ impl Typing<'_> {
                 if text.starts_with("https://") || text.starts_with("http://") || text.starts_with("mailto:") {
                     return Some(Value::Text(self.texts.own(text)));
                 }
-                self.wrong(span, path, of, &quote(text), Some("a link begins with https://".into()));
+                self.wrong(span, path, of, &cited(text), Some("a link begins with https://".into()));
                 None
             }
             FieldType::Enum(words) => self.word(text, span, words, of, path),
             FieldType::Deal => match DealId::new(text) {
                 Ok(id) => Some(Value::Deal(id)),
                 Err(_) => {
-                    self.wrong(span, path, of, &quote(text), Some("write the file's name without .yaml".into()));
+                    self.wrong(span, path, of, &cited(text), Some("write the file's name without .yaml".into()));
                     None
                 }
             },
             FieldType::Boolean => match core {
                 Core::Bool(truth) => Some(Value::Boolean(truth)),
                 _ => {
-                    let help = match text.to_lowercase().as_str() {
-                        "yes" | "y" | "on" => Some("write `true`".into()),
-                        "no" | "n" | "off" => Some("write `false`".into()),
-                        "true" | "false" if quoted => Some("write it without quotes".into()),
-                        _ => None,
-                    };
-                    self.wrong(span, path, of, &quote(text), help);
+                    self.meant(span, path, of, text, slips::truth(text), "that is");
                     None
                 }
             },
             FieldType::Integer => match (core, text.parse::<i64>()) {
                 (Core::Int, Ok(number)) => Some(Value::Integer(number)),
                 (Core::Int, Err(_)) => {
-                    self.wrong(span, path, of, &quote(text), Some("it is too large to be held exactly".into()));
+                    self.wrong(span, path, of, &cited(text), Some("it is too large to be held exactly".into()));
                     None
                 }
                 _ => {
-                    self.wrong(span, path, of, &quote(text), number_help(text, quoted));
+                    let whole = |meant: &Meant| without_fraction(&meant.written).is_some();
+                    let meant = slips::number(text)
+                        .filter(whole)
+                        .map(|meant| Meant { written: without_fraction(&meant.written).unwrap_or_default(), ..meant });
+                    self.meant(span, path, of, text, meant, "that is the number");
                     None
                 }
             },
             FieldType::Number => match (core, parse_decimal(text)) {
                 (Core::Int | Core::Float, Ok(number)) => Some(Value::Number(number)),
                 _ => {
-                    self.wrong(span, path, of, &quote(text), number_help(text, quoted));
+                    self.meant(span, path, of, text, slips::number(text), "that is the number");
                     None
                 }
             },
             FieldType::Money => match Money::parse(text, self.currency) {
                 Ok(money) => Some(Value::Money(money)),
                 Err(error) => {
-                    self.wrong(span, path, of, &quote(text), money_help(text, &error));
+                    let problem =
+                        self.meant(span, path, of, text, slips::money(text, self.currency), "that is the amount");
+                    problem.help.get_or_insert_with(|| money_help(&error));
                     None
                 }
             },
             FieldType::Date => self.date(text, span, of, path),
             FieldType::List(_) => {
-                self.wrong(span, path, of, &quote(text), Some("write a list: [one, two]".into()));
+                let problem = self.wrong(span, path, of, &cited(text), Some("write a list: [one, two]".into()));
+                let items: Vec<&str> = text.split([',', ';']).map(str::trim).filter(|item| !item.is_empty()).collect();
+                if !text.contains(['\n', ':', '[', '{', '"']) && !items.is_empty() {
+                    let items: Vec<String> = items.into_iter().map(quote::flow_scalar).collect();
+                    let list = format!("[{}]", items.join(", "));
+                    problem.help = Some(format!("write a list: `{}{list}`", path.own_key()));
+                    problem.fix = Some(Fix::guess("write a list", span, list));
+                }
                 None
             }
             FieldType::Block(fields) => {
                 let names: Vec<&str> = fields.iter().map(|f| f.name.as_str()).collect();
-                self.wrong(span, path, of, &quote(text), Some(format!("it has the fields {}", names.join(", "))));
+                let help = format!("it has the fields {}", names.join(", "));
+                let problem = self.wrong(span, path, of, &cited(text), Some(help));
+                let plain_line = style == ScalarStyle::Plain && text.len() == span.end - span.start;
+                if let Some((key, rest)) = text.split_once(':').filter(|(key, _)| plain_line && names.contains(key)) {
+                    problem.help = Some(format!("write `{key}: {rest}`, with a space after the colon"));
+                    let colon = span.start + key.len();
+                    problem.fix = Some(Fix::safe("put a space after the colon", Span::at(colon + 1), " "));
+                }
                 None
             }
             FieldType::MapOf(_) => {
-                self.wrong(span, path, of, &quote(text), None);
+                self.wrong(span, path, of, &cited(text), None);
                 None
             }
         }
@@ -305,16 +350,19 @@ impl Typing<'_> {
         match parse_date(text) {
             Ok(date) => Some(Value::Date(date)),
             Err(error @ DateError::Impossible(_)) => {
-                let problem = Problem::new(ProblemKind::ImpossibleDate, span, format!("`{path}`: {error}"))
+                let mut problem = Problem::new(ProblemKind::ImpossibleDate, span, format!("`{path}`: {error}"))
                     .with_label("no such day")
-                    .with_help("check the day and the month")
+                    .with_help(days_of_month(text).unwrap_or_else(|| "check the day and the month".into()))
                     .with_field(path.to_string());
+                if let Some(meant) = slips::date(text) {
+                    offer(&mut problem, path, &meant, "that is the day");
+                }
                 self.problems.push(problem);
                 None
             }
             Err(DateError::Shape(_)) => {
-                let guess = guess_date(text).map(|d| format!("if that is the day meant, write {d}"));
-                self.wrong(span, path, of, &quote(text), guess.or_else(|| Some("write it as 2026-12-31".into())));
+                let problem = self.meant(span, path, of, text, slips::date(text), "that is the day");
+                problem.help.get_or_insert_with(|| format!("write it as `{}2026-12-31`", path.own_key()));
                 None
             }
         }
@@ -328,7 +376,7 @@ impl Typing<'_> {
             return Some(Value::Text(self.texts.own(text)));
         }
         let help = "count the path from the repository's root, without .. and without a leading /";
-        self.wrong(span, path, &FieldType::Path, &quote(text), Some(help.into()));
+        self.wrong(span, path, &FieldType::Path, &cited(text), Some(help.into()));
         None
     }
 
@@ -343,21 +391,84 @@ impl Typing<'_> {
         if words.contains(text) {
             return Some(Value::Text(self.texts.own(text)));
         }
+        let tidy = slips::unquoted(text).unwrap_or_else(|| text.clone());
+        let same = words.iter().find(|word| word.to_lowercase() == tidy.to_lowercase());
         let near = nearest(text, words.iter().map(String::as_str));
-        self.wrong(span, path, of, &quote(text), near.map(|n| format!("did you mean `{n}`?")));
+        let problem = self.wrong(span, path, of, &cited(text), near.map(|n| format!("did you mean `{n}`?")));
+        if let Some(word) = same.map(String::as_str).or(near) {
+            let title = format!("write {word}");
+            let written = quote::flow_scalar(word);
+            problem.fix =
+                Some(if same.is_some() { Fix::safe(title, span, written) } else { Fix::guess(title, span, written) });
+            problem.help = Some(if same.is_some() {
+                format!("write `{}{word}`", path.own_key())
+            } else {
+                format!("did you mean `{word}`?")
+            });
+        }
         None
     }
 
-    fn wrong(&mut self, span: Span, path: &Way<'_>, of: &FieldType, found: &str, help: Option<String>) {
+    /// A value of another type, with what it most likely means where that is known.
+    fn meant(
+        &mut self,
+        span: Span,
+        path: &Way<'_>,
+        of: &FieldType,
+        text: &str,
+        meant: Option<Meant>,
+        if_that_is: &str,
+    ) -> &mut Problem {
+        let help = if matches!(of, FieldType::Number | FieldType::Integer) { number_help(text) } else { None };
+        let problem = self.wrong(span, path, of, &cited(text), help);
+        if let Some(meant) = meant {
+            offer(problem, path, &meant, if_that_is);
+        }
+        problem
+    }
+
+    fn wrong(&mut self, span: Span, path: &Way<'_>, of: &FieldType, found: &str, help: Option<String>) -> &mut Problem {
         let message = format!("`{path}` must be {}, found {found}", of.describe());
         let mut problem =
             Problem::new(ProblemKind::WrongType, span, message).with_label("does not fit").with_field(path.to_string());
         problem.help = help;
+        let at = self.problems.len();
         self.problems.push(problem);
+        &mut self.problems[at]
     }
 }
 
-fn quote(text: &str) -> String {
+/// Whether a block has a field of this name.
+fn has_field(block: &FieldSpec, name: &str) -> bool {
+    matches!(&block.of, FieldType::Block(fields) if fields.iter().any(|field| field.name == name))
+}
+
+/// Shows the line as it most likely should be, with the change that makes it so.
+fn offer(problem: &mut Problem, path: &Way<'_>, meant: &Meant, if_that_is: &str) {
+    let (key, written) = (path.own_key(), &meant.written);
+    problem.help = Some(match &meant.other {
+        Some(Other { this, written: other, words }) => {
+            format!("write `{key}{written}` for {this}, or `{key}{other}` for {words}")
+        }
+        None if meant.certain => format!("write `{key}{written}`"),
+        None => format!("write `{key}{written}`, if {if_that_is} meant"),
+    });
+    let title = format!("write {written}");
+    problem.fix = Some(match meant.certain {
+        true => Fix::safe(title, problem.span, written.as_str()),
+        false => Fix::guess(title, problem.span, written.as_str()),
+    });
+}
+
+/// A whole number without the point and the noughts behind it.
+fn without_fraction(number: &str) -> Option<String> {
+    let whole = number
+        .split_once('.')
+        .map_or(Some(number), |(whole, rest)| rest.bytes().all(|b| b == b'0').then_some(whole))?;
+    whole.parse::<i64>().ok().map(|_| whole.to_owned())
+}
+
+fn cited(text: &str) -> String {
     let mut shown: String = text.chars().take(40).collect();
     if shown.len() < text.len() {
         shown.push('…');
@@ -365,111 +476,28 @@ fn quote(text: &str) -> String {
     format!("{shown:?}")
 }
 
-fn number_help(text: &str, quoted: bool) -> Option<String> {
-    if quoted && parse_decimal(text).is_ok() {
-        return Some("write it without quotes".into());
-    }
+fn number_help(text: &str) -> Option<String> {
     match text.to_lowercase().trim_start_matches(['-', '+']) {
         ".inf" | ".nan" | "inf" | "nan" | "infinity" => Some("only finite numbers are taken".into()),
-        _ => match plain_number(text).or_else(|| without_exponent(text)) {
-            Some(number) => Some(format!("write {number}, if that is the number meant")),
-            None if resolve(text, ScalarStyle::Plain) == Core::Float => {
-                Some("it cannot be held exactly; write it in digits".into())
-            }
-            None => None,
-        },
+        _ if resolve(text, ScalarStyle::Plain) == Core::Float => {
+            Some("it cannot be held exactly; write it in digits".into())
+        }
+        _ => None,
     }
 }
 
-fn money_help(text: &str, error: &MoneyError) -> Option<String> {
+fn money_help(error: &MoneyError) -> String {
     match error {
-        MoneyError::UnknownCurrency(code) if code.chars().all(|c| c.is_ascii_lowercase()) && code.len() == 3 => {
-            Some(format!("currency codes are written in capitals: {}", code.to_uppercase()))
-        }
-        MoneyError::TooLong(_) => Some("28 digits can be held exactly".into()),
-        MoneyError::UnknownCurrency(_) | MoneyError::NotAnAmount(_) => match (plain_money(text), error) {
-            (Some(money), _) => Some(format!("write {money}, if that is the amount meant")),
-            (None, MoneyError::UnknownCurrency(_)) => {
-                Some("a currency is three capital letters of ISO 4217: EUR, USD, RUB".into())
-            }
-            _ => Some("write digits with a point for the cents: 18000 or 18000.50 USD".into()),
-        },
+        MoneyError::TooLong(_) => "28 digits can be held exactly",
+        MoneyError::UnknownCurrency(_) => "a currency is three capital letters of ISO 4217: EUR, USD, RUB",
+        MoneyError::NotAnAmount(_) => "write digits with a point for the cents: 18000 or 18000.50 USD",
     }
+    .into()
 }
 
-/// The amount that a text most likely means: `USD 18 000` is `18000 USD`. Only ever offered, never taken.
-fn plain_money(text: &str) -> Option<String> {
-    let text = text.trim();
-    let is_code = |part: &str| Currency::new(part).is_ok();
-    let after = text.len().checked_sub(3).and_then(|at| text.split_at_checked(at)).filter(|(_, code)| is_code(code));
-    let before = text.split_at_checked(3).filter(|(code, _)| is_code(code)).map(|(code, rest)| (rest, code));
-    match after.or(before) {
-        Some((number, code)) => Some(format!("{} {code}", plain_number(number)?)),
-        None => plain_number(text),
-    }
-}
-
-/// The number that a text with separators, a currency sign or a `k` most likely means. Only ever offered, never taken.
-fn plain_number(text: &str) -> Option<String> {
-    let mut body = text.trim().trim_matches(['€', '$', '£', '₽', ' ']).to_lowercase();
-    let factor = match body.pop()? {
-        'k' => Decimal::from(1_000),
-        'm' => Decimal::from(1_000_000),
-        last => {
-            body.push(last);
-            Decimal::ONE
-        }
-    };
-    let mut body: String = body.chars().filter(|c| !matches!(c, '_' | ' ' | '\'' | '\u{a0}' | '\u{202f}')).collect();
-    let (points, commas) = (body.matches('.').count(), body.matches(',').count());
-    let decimals = |sign: char, body: &str| body.rsplit(sign).next().map_or(0, str::len);
-    if points > 0 && commas > 0 {
-        let last = if body.rfind('.') > body.rfind(',') { '.' } else { ',' };
-        let other = if last == '.' { ',' } else { '.' };
-        body = body.replace(other, "").replace(last, ".");
-    } else if commas == 1 && decimals(',', &body) != 3 {
-        body = body.replace(',', ".");
-    } else if commas >= 1 || points > 1 {
-        body = body.replace([',', '.'], "");
-    }
-    if body.starts_with('.') {
-        body.insert(0, '0');
-    }
-    if body.ends_with('.') {
-        body.pop();
-    }
-    let number = parse_decimal(&body).ok()?.checked_mul(factor)?;
-    Some(number.normalize().to_string())
-}
-
-/// `1e3` as `1000`, where that can be held exactly.
-fn without_exponent(text: &str) -> Option<String> {
-    let exact = Decimal::from_scientific(text).ok()?;
-    let shown = exact.normalize().to_string();
-    (parse_decimal(&shown).ok()? == exact).then_some(shown)
-}
-
-/// The day that another way of writing most likely means, where only one reading is possible.
-fn guess_date(text: &str) -> Option<String> {
-    let day_part = text.split(['T', ' ']).next()?;
-    if day_part.len() == 10 && parse_date(day_part).is_ok() {
-        return Some(day_part.to_owned());
-    }
-    let parts: Vec<&str> = day_part.split(['-', '/', '.']).collect();
-    let [a, b, c] = parts[..] else { return None };
-    if !parts.iter().all(|p| !p.is_empty() && p.len() <= 4 && p.bytes().all(|b| b.is_ascii_digit())) {
-        return None;
-    }
-    let number = |p: &str| p.parse::<u32>().ok();
-    let (year, month, day) = if a.len() == 4 {
-        (a, number(b)?, number(c)?)
-    } else if c.len() == 4 && (day_part.contains('.') || number(a)? > 12) {
-        (c, number(b)?, number(a)?)
-    } else if c.len() == 4 && number(b)? > 12 {
-        (c, number(a)?, number(b)?)
-    } else {
-        return None;
-    };
-    let written = format!("{year}-{month:02}-{day:02}");
-    parse_date(&written).is_ok().then_some(written)
+/// The last day of a month that is too short: `February 2026 has 28 days`.
+fn days_of_month(text: &str) -> Option<String> {
+    let first = parse_date(&format!("{}-01", text.get(..7)?)).ok()?;
+    let days = first.checked_add_months(chrono::Months::new(1))?.signed_duration_since(first).num_days();
+    Some(format!("{} has {days} days; check the day and the month", first.format("%B %Y")))
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::format::log_command::opens;
 use crate::format::span::Span;
 
 use super::terminal::{is_hostile, push_code};
@@ -67,6 +68,9 @@ impl Excerpt {
         let mut rest = false;
         for (at, c) in line[skip..].char_indices() {
             let before = self.source.len();
+            if c == '[' && opens(self.source.get(base..).unwrap_or_default()) {
+                self.source.push(' ');
+            }
             push_visible(&mut self.source, c);
             used += unicode_width::UnicodeWidthStr::width(&self.source[before..]);
             if !fits && used > room.saturating_sub(2) {

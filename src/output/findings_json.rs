@@ -1,14 +1,13 @@
 //! Findings as JSON for scripts, schema version 1.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
-use crate::check::{Files, Finding, Report};
+use crate::check::{Files, Finding, Report, fingerprints};
 use crate::format::problem::Edit;
-use crate::format::span::{LineIndex, Span};
+use crate::format::span::{Position, Span};
 
 use super::json;
+use super::places::{Columns, Places};
 
 /// The version of the document's shape. Fields are only ever added under one version.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -16,8 +15,10 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// The report as one JSON document with a line end. Lines and columns count from 1, columns in characters; a finding
 /// about a whole file is at 1:1. Controls and characters that turn text are written as `\u` escapes.
 pub fn render(report: &Report, files: &Files<'_>) -> String {
-    let mut places = Places { files, indexes: BTreeMap::new() };
-    let findings: Vec<Value> = report.findings.iter().map(|f| finding(f, &mut places)).collect();
+    let mut places = Places::new(files, Columns::Characters);
+    let prints = fingerprints(report);
+    let findings: Vec<Value> =
+        report.findings.iter().zip(&prints).map(|(f, print)| finding(f, print, &mut places)).collect();
     let summary = report.summary;
     let document = json!({
         "schema_version": SCHEMA_VERSION,
@@ -35,13 +36,13 @@ pub fn render(report: &Report, files: &Files<'_>) -> String {
     json::write(&document)
 }
 
-fn finding(finding: &Finding, places: &mut Places<'_>) -> Value {
-    let (start, end) = places.range(&finding.path, finding.span);
+fn finding(finding: &Finding, print: &str, places: &mut Places<'_>) -> Value {
+    let (start, end) = range(&finding.path, finding.span, places);
     let related: Vec<Value> = finding
         .related
         .iter()
         .map(|r| {
-            let (start, end) = places.range(&r.path, r.span);
+            let (start, end) = range(&r.path, r.span, places);
             json!({"path": places.files.name(&r.path), "start": start, "end": end, "message": r.words})
         })
         .collect();
@@ -61,33 +62,20 @@ fn finding(finding: &Finding, places: &mut Places<'_>) -> Value {
         "related": related,
         "help": finding.help,
         "fix": fix,
+        "fingerprint": print,
     })
 }
 
 fn edit(edit: &Edit, finding: &Finding, places: &mut Places<'_>) -> Value {
     let path = edit.path.as_deref().unwrap_or(&finding.path);
-    let (start, end) = places.range(path, edit.span);
+    let (start, end) = range(path, edit.span, places);
     json!({"path": places.files.name(path), "start": start, "end": end, "replacement": edit.replacement})
 }
 
-/// Positions in files, each file's lines counted once.
-struct Places<'a> {
-    files: &'a Files<'a>,
-    indexes: BTreeMap<String, LineIndex>,
-}
-
-impl Places<'_> {
-    fn range(&mut self, path: &str, span: Span) -> (Value, Value) {
-        let text = self.files.text(path).unwrap_or_default();
-        if !self.indexes.contains_key(path) {
-            self.indexes.insert(path.to_owned(), LineIndex::new(text));
-        }
-        let at = |offset: usize| {
-            let position = self.indexes.get(path).map(|index| index.position(text, offset));
-            position.map_or(json!({"line": 1, "column": 1}), |p| json!({"line": p.line, "column": p.column}))
-        };
-        (at(span.start), at(span.end))
-    }
+fn range(path: &str, span: Span, places: &mut Places<'_>) -> (Value, Value) {
+    let point = |position: Position| json!({"line": position.line, "column": position.column});
+    let (start, end) = places.range(path, span);
+    (point(start), point(end))
 }
 
 #[cfg(test)]

@@ -6,13 +6,16 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Row, Table
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::format::log_command::without_commands;
+
 /// Marks that may stand on one letter before the rest is shown as codes. Real scripts need three or four.
 const MARKS_ON_A_LETTER: usize = 8;
 
 /// Text of a repository as one harmless line: the one gate that everything passes on its way to a terminal.
 ///
 /// Control characters become `\x1b`, line ends `⏎`, tabs a blank; characters that turn the direction of text or take no
-/// room become `U+202E`. The joiners that emoji and some scripts need stay between the letters they join.
+/// room become `U+202E`. The joiners that emoji and some scripts need stay between the letters they join. What a build
+/// server would take for a command in its log is broken up by a blank (`: :error::`).
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -30,7 +33,7 @@ pub fn plain(text: &str) -> String {
         }
         before = Some(c);
     }
-    out
+    without_commands(out)
 }
 
 /// Whether a character may do something to a terminal or to a reader's eye that it does not show.

@@ -47,6 +47,28 @@ pub fn render(report: &Report, files: &Files<'_>, look: Look) -> String {
     }
     out.push_str(&closing(&report.summary));
     out.push('\n');
+    out.push_str(&fixable(report));
+    out
+}
+
+/// How many of the findings can be fixed, and how, as lines; empty where none can.
+fn fixable(report: &Report) -> String {
+    let fixes = report.findings.iter().filter_map(|finding| finding.fix.as_ref());
+    let (safe, guesses): (Vec<&Fix>, Vec<&Fix>) = fixes.partition(|fix| fix.safe);
+    let all = report.findings.len();
+    let of_them = |n: usize, more: bool| match (n, more) {
+        (n, true) => format!("{n} more"),
+        (1, false) if all == 1 => "it".to_owned(),
+        (n, false) => format!("{n} of them"),
+    };
+    let mut out = String::new();
+    if !safe.is_empty() {
+        out.push_str(&format!("{} can be fixed: tussock validate --fix\n", of_them(safe.len(), false)));
+    }
+    if !guesses.is_empty() {
+        let who = of_them(guesses.len(), !safe.is_empty());
+        out.push_str(&format!("{who} can be fixed with a guess: tussock validate --unsafe-fixes --diff\n"));
+    }
     out
 }
 
@@ -110,9 +132,15 @@ pub fn one(finding: &Finding, files: &Files<'_>, look: Look) -> String {
 fn advise<'a>(groups: &mut Vec<Group<'a>>, finding: &Finding, place: &Place<'_>, columns: usize) {
     let mut advice: Vec<String> = finding.help.iter().flat_map(|h| h.lines()).map(plain).collect();
     let patch = finding.fix.as_ref().and_then(|fix| place.patch(fix, columns));
+    if let Some(fix) = &finding.fix {
+        let how = if fix.safe { "fixable with --fix" } else { "fixable with --unsafe-fixes" };
+        match advice.first_mut() {
+            Some(first) => *first = format!("{first} ({how})"),
+            None => advice.push(format!("{} ({how})", plain(&fix.title))),
+        }
+    }
     if let Some(patch) = patch {
-        let words = finding.fix.as_ref().map(|fix| plain(&fix.title)).unwrap_or_default();
-        let title = if advice.is_empty() { words } else { advice.remove(0) };
+        let title = advice.remove(0);
         groups.push(Group::with_title(Severity::HELP.secondary_title(title)).element(patch));
     }
     groups.extend(advice.into_iter().map(|line| Group::with_title(Severity::HELP.secondary_title(line))));
@@ -263,7 +291,7 @@ note: the fields
   |
 1 | fields:
   | ------
-help: is amount meant?
+help: is amount meant? (fixable with --fix)
   |
 2 - ammount: 5
 2 + amount: 5

@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod coming;
+pub mod difference;
 pub mod discover;
 pub mod doctor;
 pub mod engine;
@@ -20,6 +21,7 @@ pub mod objects;
 pub mod pack;
 pub mod range;
 pub mod revision;
+pub mod rewrite;
 pub mod settle;
 pub mod snapshot;
 pub mod state;

@@ -307,7 +307,7 @@ fn walk(
     Ok(())
 }
 
-fn kind_of(mode: u32) -> EntryKind {
+pub(super) fn kind_of(mode: u32) -> EntryKind {
     match mode & 0o170_000 {
         0o100_000 => EntryKind::File,
         0o120_000 => EntryKind::Symlink,

@@ -10,8 +10,7 @@ use crate::format::ident::{DealId, StageId};
 use crate::format::load::Reading;
 use crate::format::pipeline::deal_path;
 use crate::format::span::{LineIndex, Position, Span};
-use crate::format::tree::{Core, Mapping, Node, NodeKind, resolve};
-use crate::format::value::Value;
+use crate::review::fields::values;
 
 /// What was read of a pipeline, kept to be compared with what is read later.
 #[derive(Debug)]
@@ -209,7 +208,10 @@ fn of_deal(old: &Known, new: &Known, changes: &mut Vec<Change>) {
     if Arc::ptr_eq(before, now) || before.document.text == now.document.text {
         return;
     }
-    let (before, now) = (values(before), values(now));
+    let told = |deal: &Deal| -> Vec<(String, String)> {
+        values(deal).into_iter().map(|(field, told)| (field, told.text())).collect()
+    };
+    let (before, now) = (told(before), told(now));
     let old_values: BTreeMap<&str, &str> = before.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     let new_values: BTreeMap<&str, &str> = now.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     let mut push = |field: &str, from: Option<&str>, to: Option<&str>| {
@@ -224,50 +226,6 @@ fn of_deal(old: &Known, new: &Known, changes: &mut Vec<Change>) {
     for (field, value) in before.iter().filter(|(field, _)| !new_values.contains_key(field.as_str())) {
         push(field, Some(value), None);
     }
-}
-
-/// The values of a deal by dotted path, in the order of its file. Values of a wrong type are there as they are written.
-fn values(deal: &Deal) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    of_mapping(deal, &deal.document.root, "", &mut found);
-    found
-}
-
-fn of_mapping(deal: &Deal, mapping: &Mapping, path: &str, found: &mut Vec<(String, String)>) {
-    for entry in &mapping.entries {
-        let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
-        match &entry.value.kind {
-            NodeKind::Mapping(inner) => of_mapping(deal, inner, &path, found),
-            NodeKind::Scalar { text, style } if resolve(text, *style) == Core::Null => {}
-            NodeKind::Scalar { text, .. } => {
-                let value = match deal.value(&path) {
-                    Some(Value::Money(money)) => money.to_string(),
-                    Some(Value::Text(_)) | None => quoted(text),
-                    Some(_) => text.clone(),
-                };
-                found.push((path, value));
-            }
-            NodeKind::Sequence { .. } => found.push((path, compact(&entry.value))),
-        }
-    }
-}
-
-/// A value on one line.
-fn compact(node: &Node) -> String {
-    match &node.kind {
-        NodeKind::Scalar { text, .. } => quoted(text),
-        NodeKind::Sequence { items, .. } => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(", ")),
-        NodeKind::Mapping(mapping) => {
-            let entry = |e: &crate::format::tree::Entry| format!("{}: {}", e.key, compact(&e.value));
-            format!("{{{}}}", mapping.entries.iter().map(entry).collect::<Vec<_>>().join(", "))
-        }
-    }
-}
-
-/// One word as it is, several in quotes, so that it is seen where they end.
-fn quoted(text: &str) -> String {
-    let text = text.trim_end();
-    if text.is_empty() || text.contains(char::is_whitespace) { format!("\"{text}\"") } else { text.to_owned() }
 }
 
 #[cfg(test)]

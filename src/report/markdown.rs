@@ -1,5 +1,7 @@
 //! The one place where text that is not ours becomes Markdown.
 
+use crate::format::log_command::without_brackets;
+
 /// A character that must be shown by its number: controls, line and paragraph separators, and marks that reorder or hide
 /// text. Joiners stay, scripts and emoji need them.
 fn is_hidden(c: char) -> bool {
@@ -9,7 +11,8 @@ fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A text on one line: line ends become blanks, hidden characters are shown as `\u{…}`.
+/// A text on one line: line ends become blanks, hidden characters are shown as `\u{…}`. What a build server would obey is
+/// broken up, since a page may be printed into a log.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
@@ -21,14 +24,23 @@ pub fn plain(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    without_brackets(out)
 }
 
 /// A text as a code span, which no renderer reads anything into: no link, image, HTML, mention or formula. For table
 /// cells: each pipe has a backslash, which GFM takes away again in a table.
 pub fn code(text: &str) -> String {
+    span(text, true)
+}
+
+/// As [`code`], for everywhere but in tables.
+pub fn code_outside_tables(text: &str) -> String {
+    span(text, false)
+}
+
+fn span(text: &str, in_table: bool) -> String {
     // Most texts need no more than a fence on either side.
-    let usual = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'`' | b'|');
+    let usual = |b: u8| matches!(b, b' '..=b'~') && !matches!(b, b'`' | b'|' | b'[');
     if !text.is_empty() && text.bytes().all(usual) && !text.starts_with(' ') && !text.ends_with(' ') {
         return ["`", text, "`"].concat();
     }
@@ -39,7 +51,11 @@ pub fn code(text: &str) -> String {
     let blank = text.chars().all(|c| c == ' ');
     // One blank at each side of a span is taken away, unless all is blank; so what begins and ends with one needs two.
     let pad = !blank && (text.starts_with(edge) || text.ends_with(edge));
-    let body = if text.is_empty() { " ".to_owned() } else { text.replace('|', "\\|") };
+    let body = match text.as_str() {
+        "" => " ".to_owned(),
+        text if in_table => text.replace('|', "\\|"),
+        text => text.to_owned(),
+    };
     let pad = if pad { " " } else { "" };
     format!("{fence}{pad}{body}{pad}{fence}")
 }
@@ -97,6 +113,8 @@ mod tests {
         for (text, span) in wanted {
             assert_eq!(code(text), span);
         }
+        assert_eq!(code_outside_tables("a|b"), "`a|b`");
+        assert_eq!(code("x ##[add-mask]0"), "`x ## [add-mask]0`");
     }
 
     #[test]

@@ -175,6 +175,8 @@ pub struct Needs {
     pub attention: bool,
     /// How they stood at the beginning of the span.
     pub before: bool,
+    /// Whether deals that were closed long ago need not be read.
+    pub lately: bool,
 }
 
 /// Declares the reports: the word that calls each, its file and the type that its file makes.
@@ -248,7 +250,7 @@ macro_rules! reports {
 }
 
 /// A report made of deals and their visits alone.
-const DEALS: Needs = Needs { deals: true, tracks: false, log: false, attention: false, before: false };
+const DEALS: Needs = Needs { deals: true, tracks: false, log: false, attention: false, before: false, lately: false };
 
 reports! {
     /// State, funnel, forecast and what needs attention, on one page.
@@ -260,7 +262,7 @@ reports! {
     /// How long everything takes.
     Time, time, time::TimeReport, Needs { tracks: true, ..DEALS };
     /// What will be won.
-    Forecast, forecast, forecast::ForecastReport, Needs { log: true, before: true, ..DEALS };
+    Forecast, forecast, forecast::ForecastReport, Needs { log: true, before: true, lately: true, ..DEALS };
     /// How good the forecasts of the past were.
     Backtest, backtest, backtest::BacktestReport, Needs { deals: false, ..DEALS };
     /// What changed between two days.

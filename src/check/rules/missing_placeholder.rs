@@ -4,6 +4,7 @@ use crate::check::WHOLE_FILE;
 use crate::check::finding::{Finding, Level};
 use crate::check::ground::Ground;
 use crate::check::rule::{Finder, Rule};
+use crate::format::problem::Fix;
 
 pub(super) static RULE: Rule = Rule {
     id: "missing-placeholder",
@@ -22,8 +23,11 @@ fn find(ground: &Ground<'_>) -> Vec<Finding> {
         .map(|stage| {
             let path = format!("{stage}/.gitkeep");
             let (folder, file) = (ground.name(stage.as_str()), ground.name(&path));
-            Finding::new(&RULE, path, WHOLE_FILE, format!("the folder of the stage {stage} has no .gitkeep"))
-                .with_help(format!("`mkdir -p {folder} && touch {file}`, and commit the file"))
+            let message = format!("the folder of the stage {stage} has no .gitkeep");
+            let mut finding = Finding::new(&RULE, path, WHOLE_FILE, message)
+                .with_help(format!("`mkdir -p {folder} && touch {file}`, and commit the file"));
+            finding.fix = Some(Fix::safe("make the file", WHOLE_FILE, ""));
+            finding
         })
         .collect()
 }

@@ -4,6 +4,7 @@ use crate::check::finding::{Finding, Level};
 use crate::check::ground::DealGround;
 use crate::check::rule::{Finder, Rule};
 use crate::format::canonical;
+use crate::format::problem::Fix;
 use crate::format::span::Span;
 
 pub(super) static RULE: Rule = Rule {
@@ -25,12 +26,12 @@ fn find(ground: &DealGround<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let id = &ground.deal.id;
-    vec![
-        ground
-            .finding(&RULE, first_difference(text, &canonical), format!("{id} is not in canonical form"))
-            .with_label("from here on")
-            .with_help(format!("`tussock fmt {id}`")),
-    ]
+    let mut finding = ground
+        .finding(&RULE, first_difference(text, &canonical), format!("{id} is not in canonical form"))
+        .with_label("from here on")
+        .with_help(format!("`tussock fmt {id}`"));
+    finding.fix = Some(Fix::safe("write it in canonical form", Span::new(0, text.len()), canonical));
+    vec![finding]
 }
 
 /// The first line of a text that is not so in the other.

@@ -6,6 +6,7 @@ pub mod board;
 pub mod cache;
 pub mod completions;
 pub mod demo;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod fmt;
@@ -23,7 +24,7 @@ pub mod portfolio;
 pub mod rename;
 pub mod report;
 pub mod resolve;
-
+pub mod schema;
 pub mod set;
 pub mod show;
 pub mod sync;

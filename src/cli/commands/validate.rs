@@ -12,17 +12,17 @@ use crate::cli::Global;
 use crate::cli::baseline::{self, BaselineArgs};
 use crate::cli::damaged;
 use crate::cli::exit::{CommandError, Exit};
+use crate::cli::finding_formats::FindingFormats;
+use crate::cli::fixing::{self, FixArgs};
 use crate::cli::past::{pass_over_touched, past};
 use crate::cli::since::{Judging, Since, SinceArgs};
 use crate::cli::standpoint::{AllowIncomplete, AsOf, Then};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::{Facts, current, home, is_gone, listed, settled_by, today, work_tree};
+use crate::cli::workspace::{Facts, current, home, is_gone, not_read, settled_by, today, work_tree};
 use crate::format::ident::DealId;
 use crate::format::load::{Listing, LoadError, list};
 use crate::format::pipeline::PIPELINE_FILE;
 use crate::format::source::Source;
-use crate::output::findings_json;
-use crate::output::text::{Look, closing, render};
 use crate::repo::coming::{Coming, coming};
 use crate::repo::discover::{Home, find};
 use crate::repo::git::Git;
@@ -45,9 +45,12 @@ Examples:
   tussock validate --staged --changed       what the next commit changes, for a commit hook
   tussock validate --rev origin/main        a revision, without a checkout
   tussock validate --as-of 2026-06-30       what was known that day, judged on that day
+  tussock validate --fix                    mend what can be mended for certain
+  tussock validate --unsafe-fixes --diff    show what could be mended with a guess
   tussock validate --since origin/main      what a pull request changes, with each of its moves
   tussock validate --baseline known.yaml    without the findings that this file lists
   tussock validate --format json            for scripts
+  tussock validate --format auto --also sarif=tussock.sarif   in CI: annotations on GitHub, and a file for code scanning
   tussock explain exit-criterion            what a rule means
 
 Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of or --since needs it")]
@@ -55,9 +58,8 @@ pub struct Args {
     /// Show only findings in these files and folders
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// How to print findings
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
-    format: Format,
+    #[command(flatten)]
+    formats: FindingFormats,
     /// Check a revision instead of the work tree
     #[arg(long, value_name = "REV", conflicts_with_all = ["staged", "as_of"])]
     rev: Option<String>,
@@ -69,6 +71,8 @@ pub struct Args {
     /// With --staged: pass over findings that were there before, in deals that the next commit leaves as they are
     #[arg(long, requires = "staged", conflicts_with = "rev")]
     changed: bool,
+    #[command(flatten)]
+    fixes: FixArgs,
     #[command(flatten)]
     since: SinceArgs,
     #[command(flatten)]
@@ -82,14 +86,6 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For people: the lines with carets
-    Text,
-    /// For scripts
-    Json,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
 enum FailOn {
     Error,
     Warning,
@@ -97,6 +93,9 @@ enum FailOn {
 }
 
 pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, CommandError> {
+    if args.fixes.shows() && !args.formats.is_text_only() {
+        return Err(CommandError::usage("--diff shows text; leave out --format, or leave out --diff"));
+    }
     let here = current(global)?;
     let mut home = match args.paths.first().and_then(|path| around(global, &here, path)) {
         Some(home) => home,
@@ -104,7 +103,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     };
     let wanted = args.paths.iter().map(|p| below(&home, &here, p)).collect::<Result<Vec<_>, _>>()?;
     let coming = if args.changed { coming(&home, &Git::new(&home)?)? } else { None };
-    if matches!(args.format, Format::Text) && coming.as_ref().is_some_and(Coming::is_nothing) {
+    if args.formats.is_text_only() && coming.as_ref().is_some_and(Coming::is_nothing) {
         return Ok(Exit::Done);
     }
     let mut commit = None;
@@ -131,7 +130,8 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     // Before a commit only what can stop it is worth the time that history takes.
     let asked = if args.changed { floor(args.fail_on) } else { Level::Info };
     let (coming, since) = (coming.as_ref(), since.as_ref());
-    let mut judge = Judge { global, home: &home, from, wanted: &wanted, coming, since, floor: asked, facts: None };
+    let mut judge =
+        Judge { global, home: &home, args, from, wanted: &wanted, coming, since, floor: asked, facts: None };
     let mut linked = BTreeSet::new();
     let (source, judged): (Box<dyn Source>, Judged) = match snapshot {
         Some(snapshot) => {
@@ -140,7 +140,19 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         }
         None => {
             let tree = work_tree(&home, &here)?;
-            let judged = settled_by(&home, &tree, wanted.is_empty(), || judge.judge(ui, &tree), Judged::is_unsettled)?;
+            let aside = !args.formats.is_text_only();
+            let place = fixing::Place { home: &home, tree: &tree, args: args.fixes, aside };
+            fixing::pipeline_file(ui, &place)?;
+            let mut judge = |ui: &mut Ui| {
+                settled_by(&home, &tree, wanted.is_empty(), || judge.judge(ui, &tree), Judged::is_unsettled)
+            };
+            let mut judged = judge(ui)?;
+            let Judged { past, today, .. } = &judged;
+            let circumstances = Circumstances { past: past.as_ref(), ..judged.facts.for_check(*today, &tree) };
+            let asked = |f: &Finding| wanted.is_empty() || wanted.iter().any(|w| is_at(&f.path, w));
+            if fixing::deals(ui, &place, &judged.listing, &judged.checked, &circumstances, &asked)? {
+                judged = judge(ui)?;
+            }
             linked = tree.linked();
             (Box::new(tree), judged)
         }
@@ -183,15 +195,9 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     tell_last_changes(&home, commit, report)?;
     let report = &checked.report;
     let files = Files::of_checked(&listing, &checked, &*source);
-    match args.format {
-        Format::Json => ui.line(findings_json::render(report, &files).trim_end()),
-        Format::Text => {
-            let look = Look { colour: ui.colour, columns: ui.columns() };
-            ui.print(render(report, &files, look));
-            if report.findings.is_empty() && ui.out_is_terminal {
-                ui.note(closing(&report.summary));
-            }
-        }
+    // What is shown is what would change, and findings would stand between.
+    if !args.fixes.shows() {
+        args.formats.print(ui, (global, &home), report, &files, floor(args.fail_on))?;
     }
     Ok(if fails(report, args.fail_on) && !args.exit_zero { Exit::Findings } else { Exit::Done })
 }
@@ -200,6 +206,7 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
 struct Judge<'a> {
     global: &'a Global,
     home: &'a Home,
+    args: &'a Args,
     /// The commit whose history belongs to it, and the day of a look at the past.
     from: (Option<ObjectId>, Option<NaiveDate>),
     /// Files and folders that were named; all, where there are none.
@@ -226,7 +233,14 @@ struct Judged {
 
 impl Judge<'_> {
     fn judge(&mut self, ui: &mut Ui, source: &dyn Source) -> Result<Judged, CommandError> {
-        let listing = listed(ui, source)?;
+        let listing = match list(source) {
+            Ok(listing) => listing,
+            Err(error) => {
+                let (place, floor) = ((self.global, self.home), floor(self.args.fail_on));
+                self.args.formats.print_broken(ui, place, source, &error, floor)?;
+                return Err(not_read(ui, source, error));
+            }
+        };
         let Judging { mut listing, own } = match self.since {
             Some(since) => since.judging(listing, source)?,
             None => Judging { listing, own: None },

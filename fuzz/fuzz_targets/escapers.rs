@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|source: &[u8]| tussock_fuzz::escapers::check(source));

@@ -1,0 +1,142 @@
+//! Whatever a deal says, no sink lets through what its readers would take for more than text.
+
+use pulldown_cmark::{Event, Options, Parser, Tag};
+use serde_json::Value;
+use tussock::check::{Files, Finding, Report, Summary, rule};
+use tussock::format::problem::Fix;
+use tussock::format::span::Span;
+use tussock::output::terminal::{cut, plain, width, wrap};
+use tussock::output::{csv, findings_json, html, json, text};
+use tussock::report::markdown;
+use tussock::report::page::Page;
+
+/// No character that moves a cursor, turns text or cannot be seen, but for line ends and the joiners that scripts need.
+pub fn harmless(shown: &str, sink: &str) {
+    let hostile = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    if let Some(c) = shown.chars().find(|c| hostile(*c)) {
+        panic!("{c:?} reached {sink}: {shown:?}");
+    }
+}
+
+/// Sends a text through every sink.
+pub fn check(source: &[u8]) {
+    let text = String::from_utf8_lossy(source);
+    terminal(&text);
+    code_span(&text);
+    running_text(&text);
+    page(&text);
+    comma_separated(&text);
+    escaped_json(&text);
+    findings(&text);
+}
+
+fn terminal(text: &str) {
+    let shown = plain(text);
+    assert!(!shown.contains('\n'), "{shown:?}");
+    harmless(&shown, "the terminal");
+    for columns in [1, 7, 40] {
+        assert!(width(&cut(&shown, columns)) <= columns.max(2), "{shown:?} in {columns}");
+        wrap(&shown, columns).iter().for_each(|line| harmless(line, "the terminal"));
+    }
+}
+
+fn options() -> Options {
+    Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_FOOTNOTES | Options::ENABLE_MATH
+        | Options::ENABLE_GFM
+}
+
+/// In a table as in a line, a code span is one span that says the text.
+fn code_span(text: &str) {
+    let span = markdown::code(text);
+    harmless(&span, "a code span");
+    let table = format!("| a | b |\n|---|---|\n| {span} | x |\n");
+    let mut cells = 0;
+    let mut said = None;
+    for event in Parser::new_ext(&table, options()) {
+        match event {
+            Event::Start(Tag::TableCell) => cells += 1,
+            Event::Code(code) if cells == 3 => assert!(said.replace(code.into_string()).is_none(), "two spans: {span:?}"),
+            Event::Start(Tag::Table(_) | Tag::TableHead | Tag::TableRow) | Event::End(_) | Event::Text(_) => {}
+            other => panic!("{span:?} became {other:?}"),
+        }
+    }
+    assert_eq!(cells, 4, "{span:?}");
+    let plain = markdown::plain(text);
+    let said = said.unwrap_or_else(|| panic!("no code in {span:?}"));
+    let wanted = if plain.is_empty() { " " } else { &plain };
+    assert_eq!(said, wanted, "{span:?}");
+}
+
+/// Running text is one paragraph without anything in it but text.
+fn running_text(text: &str) {
+    let written = markdown::text(text);
+    harmless(&written.replace('\u{2060}', ""), "running text");
+    for event in Parser::new_ext(&format!("{written}\n"), options()) {
+        match event {
+            Event::Text(_) | Event::Code(_) | Event::Start(Tag::Paragraph) | Event::End(_) => {}
+            other => panic!("{written:?} became {other:?}"),
+        }
+    }
+}
+
+/// A page holds no tag that its own template has not, and no attribute that the text made.
+fn page(text: &str) {
+    let line = format!("# {}\n\n| Deal |\n|---|\n| {} |\n\n- {}\n", markdown::text(text), markdown::code(text), markdown::code(text));
+    let made = |title: &str, markdown: String| {
+        html::render(&Page { markdown, charts: Vec::new(), title: title.to_owned(), lang: "en".to_owned() }, None).expect("a page")
+    };
+    let ours = tags(&made("", "# x\n\n| Deal |\n|---|\n| `x` |\n\n- `x`\n".to_owned()));
+    let shown = made(text, line);
+    harmless(&shown.replace('\u{2060}', ""), "a page");
+    let names = |tags: &[String]| tags.iter().map(|t| t.split([' ', '>']).next().unwrap_or_default().to_owned()).collect::<Vec<_>>();
+    // A heading or title that is all blank is written as a code span, which is a tag of ours.
+    let own = |tags: Vec<String>| names(&tags).into_iter().filter(|t| !t.contains("code")).collect::<Vec<_>>();
+    assert_eq!(own(tags(&shown)), own(ours), "{shown}");
+}
+
+/// Everything from a `<` to the next `>`.
+fn tags(html: &str) -> Vec<String> {
+    html.split('<').skip(1).map(|rest| rest.split_inclusive('>').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// A table reads back, and no cell is a formula.
+fn comma_separated(text: &str) {
+    let cells = [csv::Cell::text(text), csv::Cell::integer(-1), csv::Cell::text(format!(" {text}"))];
+    let written = csv::write(&["a", "b", "c"], &[cells.to_vec()]).expect("memory");
+    let mut reader = ::csv::ReaderBuilder::new().from_reader(written.as_slice());
+    let rows: Vec<_> = reader.records().collect::<Result<_, _>>().expect("CSV");
+    assert_eq!((rows.len(), rows[0].len()), (1, 3), "{:?}", String::from_utf8_lossy(&written));
+    let cell = rows[0][0].to_owned();
+    assert!(!cell.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']), "a formula: {cell:?}");
+    assert_eq!(&rows[0][1], "-1");
+}
+
+fn escaped_json(text: &str) {
+    let written = json::write(&serde_json::json!({ "k": text, text: 1 }));
+    harmless(&written, "JSON");
+    let read: Value = serde_json::from_str(&written).expect("JSON");
+    assert!(text == "k" || read["k"] == text, "{written}");
+}
+
+/// A finding in which every text is hostile.
+fn findings(hostile: &str) {
+    let at = hostile.len() / 2;
+    let mut finding = Finding::new(rule::find("encoding").expect("a rule"), hostile, Span::new(at, at + 1), hostile)
+        .with_label(hostile)
+        .with_help(hostile)
+        .with_field(hostile)
+        .with_related(hostile, Span::new(0, at), hostile)
+        .with_related("other", Span::new(0, at), hostile);
+    finding.fix = Some(Fix::guess(hostile, Span::new(0, 1), hostile).and(Span::at(at), hostile));
+    let report = Report { findings: vec![finding], summary: Summary { errors: 1, files: 1, ..Summary::default() } };
+    let files = Files::of_texts([(hostile, hostile), ("other", hostile)]);
+    harmless(&text::render(&report, &files, text::Look { colour: false, columns: 60 }), "the terminal");
+    let json = findings_json::render(&report, &files);
+    harmless(&json, "JSON");
+    let read: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(read["findings"][0]["message"], hostile);
+}
