@@ -42,7 +42,8 @@ impl Source for Memory {
 fn refused(files: &Memory) -> BTreeSet<String> {
     let reading = load(files).unwrap();
     let today = "2026-11-22".parse().unwrap();
-    let report = check::check(&reading, &Circumstances { today, source: files, days_in_stage: None, visited: None });
+    let report =
+        check::check(&reading, &Circumstances { today, source: files, days_in_stage: None, visited: None, past: None });
     report.findings.iter().filter(|f| f.level == Level::Error).map(|f| f.path.clone()).collect()
 }
 
