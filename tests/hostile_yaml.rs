@@ -54,7 +54,7 @@ fn validated(pipeline: &str, deal: &[u8]) -> Duration {
     let before = spent();
     let source = OneDeal { pipeline, deal };
     let today = NaiveDate::from_ymd_opt(2026, 6, 1).unwrap();
-    let circumstances = Circumstances { today, source: &source, days_in_stage: None, visited: None };
+    let circumstances = Circumstances { today, source: &source, days_in_stage: None, visited: None, past: None };
     let reading = load(&source).unwrap();
     let report = check::check(&reading, &circumstances);
     let files = Files::of(&reading, &source);

@@ -136,7 +136,7 @@ fn places(source: &[u8], problems: &[Problem]) {
 fn findings(source: &[u8]) {
     let source = OneDeal(source);
     let today = chrono::NaiveDate::from_ymd_opt(2026, 6, 1).expect("a day");
-    let circumstances = Circumstances { today, source: &source, days_in_stage: None, visited: None };
+    let circumstances = Circumstances { today, source: &source, days_in_stage: None, visited: None, past: None };
     let reading = load(&source).expect("a pipeline");
     let report = check::check(&reading, &circumstances);
     let files = Files::of(&reading, &source);
