@@ -14,6 +14,7 @@ pub mod forecast;
 pub mod former;
 pub mod ident;
 pub mod judge;
+mod lines;
 pub mod load;
 pub mod money;
 pub mod nearest;
