@@ -47,7 +47,11 @@ fn terminal(text: &str) {
 }
 
 fn options() -> Options {
-    Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_FOOTNOTES | Options::ENABLE_MATH
+    Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_MATH
         | Options::ENABLE_GFM
 }
 
@@ -61,7 +65,9 @@ fn code_span(text: &str) {
     for event in Parser::new_ext(&table, options()) {
         match event {
             Event::Start(Tag::TableCell) => cells += 1,
-            Event::Code(code) if cells == 3 => assert!(said.replace(code.into_string()).is_none(), "two spans: {span:?}"),
+            Event::Code(code) if cells == 3 => {
+                assert!(said.replace(code.into_string()).is_none(), "two spans: {span:?}")
+            }
             Event::Start(Tag::Table(_) | Tag::TableHead | Tag::TableRow) | Event::End(_) | Event::Text(_) => {}
             other => panic!("{span:?} became {other:?}"),
         }
@@ -87,16 +93,26 @@ fn running_text(text: &str) {
 
 /// A page holds no tag that its own template has not, and no attribute that the text made.
 fn page(text: &str) {
-    let line = format!("# {}\n\n| Deal |\n|---|\n| {} |\n\n- {}\n", markdown::text(text), markdown::code(text), markdown::code(text));
+    let line = format!(
+        "# {}\n\n| Deal |\n|---|\n| {} |\n\n- {}\n",
+        markdown::text(text),
+        markdown::code(text),
+        markdown::code(text)
+    );
     let made = |title: &str, markdown: String| {
-        html::render(&Page { markdown, charts: Vec::new(), title: title.to_owned(), lang: "en".to_owned() }, None).expect("a page")
+        html::render(&Page { markdown, charts: Vec::new(), title: title.to_owned(), lang: "en".to_owned() }, None)
+            .expect("a page")
     };
     let ours = tags(&made("", "# x\n\n| Deal |\n|---|\n| `x` |\n\n- `x`\n".to_owned()));
     let shown = made(text, line);
     harmless(&shown.replace('\u{2060}', ""), "a page");
-    let names = |tags: &[String]| tags.iter().map(|t| t.split([' ', '>']).next().unwrap_or_default().to_owned()).collect::<Vec<_>>();
+    let names = |tags: &[String]| {
+        tags.iter().map(|t| t.split([' ', '>']).next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
     // A heading that is all blank is written as a code span, and one that is blank altogether as none.
-    let spans = |tags: &[String]| tags.iter().filter(|t| t.starts_with("span") || t.starts_with("/span")).cloned().collect::<BTreeSet<_>>();
+    let spans = |tags: &[String]| {
+        tags.iter().filter(|t| t.starts_with("span") || t.starts_with("/span")).cloned().collect::<BTreeSet<_>>()
+    };
     let own = |tags: &[String]| names(tags).into_iter().filter(|t| !t.ends_with("span")).collect::<Vec<_>>();
     let shown = tags(&shown);
     assert_eq!(own(&shown), own(&ours), "{text:?}");

@@ -59,7 +59,8 @@ fn ground() -> &'static (Pipeline, Vec<Deal>) {
     GROUND.get_or_init(|| {
         let pipeline = pipeline_file::read(PIPELINE.as_bytes()).expect("a pipeline").0;
         let (stage, id) = (StageId::new("offer").expect("a stage"), DealId::new("acme").expect("an id"));
-        let read = |text: &&str| parse_deal(text.as_bytes(), &pipeline, "offer/acme.yaml", &stage, &id).expect("a deal");
+        let read =
+            |text: &&str| parse_deal(text.as_bytes(), &pipeline, "offer/acme.yaml", &stage, &id).expect("a deal");
         let deals = DEALS.iter().map(read).collect();
         (pipeline, deals)
     })
@@ -74,7 +75,10 @@ pub fn check(source: &[u8]) {
         Ok(expression) => expression,
         Err(error) => {
             let range = error.range;
-            assert!(source.get(range.clone()).is_some() || range.start >= source.len(), "{range:?} is no place of {source:?}");
+            assert!(
+                source.get(range.clone()).is_some() || range.start >= source.len(),
+                "{range:?} is no place of {source:?}"
+            );
             assert!(!error.message.is_empty());
             return;
         }
@@ -83,7 +87,8 @@ pub fn check(source: &[u8]) {
     for deal in deals {
         for days in [None, Some(3)] {
             let today = NaiveDate::from_ymd_opt(2026, 6, 15).expect("a day");
-            let circumstances = Circumstances { today, source: &NoFiles, days_in_stage: days, visited: None, past: None };
+            let circumstances =
+                Circumstances { today, source: &NoFiles, days_in_stage: days, visited: None };
             let answer = expression.evaluate(pipeline, deal, &circumstances);
             assert_eq!(answer, again.evaluate(pipeline, deal, &circumstances), "{source:?}");
             if let Ok(answer) = answer {

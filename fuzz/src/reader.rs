@@ -114,7 +114,10 @@ fn node(text: &str, of: &Node) {
 }
 
 fn inside(text: &str, span: Span, within: Span) {
-    assert!(within.start <= span.start && span.start <= span.end && span.end <= within.end, "{span:?} is not in {within:?}");
+    assert!(
+        within.start <= span.start && span.start <= span.end && span.end <= within.end,
+        "{span:?} is not in {within:?}"
+    );
     assert!(text.get(span.start..span.end).is_some(), "{span:?} splits a character");
 }
 
@@ -157,10 +160,14 @@ fn mending(text: &str) {
         let mended = fix.apply(&text).expect("a fix of this text");
         assert_ne!(mended, text, "a fix that changes nothing: {problem:?}");
         let left = problems_of(&mended);
-        let again = |p: &&Problem| (p.kind, &p.message, p.span.start) == (problem.kind, &problem.message, problem.span.start);
+        let again =
+            |p: &&Problem| (p.kind, &p.message, p.span.start) == (problem.kind, &problem.message, problem.span.start);
         // A problem of the same words right behind it moves to its place when characters are deleted.
         let deletes = fix.edits.iter().all(|edit| edit.replacement.is_empty());
-        assert!(deletes || !left.iter().any(|p| again(&p)), "{text:?} became {mended:?}, and {problem:?} is still there");
+        assert!(
+            deletes || !left.iter().any(|p| again(&p)),
+            "{text:?} became {mended:?}, and {problem:?} is still there"
+        );
         text = mended;
     }
     assert!(text.len() > ROUNDS, "there is always one more fix: {text:?}");

@@ -15,6 +15,7 @@ pub mod former;
 pub mod ident;
 pub mod json_schema;
 pub mod judge;
+mod lines;
 pub mod load;
 pub mod log_command;
 pub mod modeline;

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, Parser, ScanError, StructureStyle};
 
 use super::explain;
+use super::lines;
 use super::prescan::{self, MAX_DEPTH, MAX_NODES};
 use super::problem::{Edit, Fix, Problem, ProblemKind};
 use super::quick;
@@ -309,8 +310,8 @@ impl<'a> Builder<'a> {
     /// The value from `start` to the end of its line in quotes, where the line holds all of it.
     fn quoted_rest(&self, start: usize) -> Option<Fix> {
         let in_flow = self.stack.iter().any(|f| f.flow);
-        let span = explain::one_line_value(self.text, start).filter(|_| !in_flow)?;
-        Some(explain::quoted(self.text, span))
+        let span = lines::one_line_value(self.text, start).filter(|_| !in_flow)?;
+        Some(lines::quoted(self.text, span))
     }
 
     fn open(&mut self, style: StructureStyle, span: Span, kind: Open) {
@@ -386,8 +387,8 @@ impl<'a> Builder<'a> {
     fn refuse_digit_alone(&mut self, text: &str, block: Span) {
         let header = &self.text[block.start..block.end];
         if text.is_empty() && header.contains(|c: char| c.is_ascii_digit()) {
-            let fix = explain::one_line_value(self.text, block.start);
-            let fix = fix.map(|span| explain::quoted(self.text, span));
+            let fix = lines::one_line_value(self.text, block.start);
+            let fix = fix.map(|span| lines::quoted(self.text, span));
             let sign = header.get(..1).unwrap_or(">");
             let message = format!("after `{sign}` the text starts on the next line");
             self.problem(ProblemKind::YamlSyntax, block, message).help("put the value in quotes").fix(fix);
@@ -421,7 +422,7 @@ impl<'a> Builder<'a> {
                 if key.dropped {
                     let first = mapping.entry(&key.text).map(|first| &first.value);
                     if let (Some(problem), Some(first)) = (key.twin.and_then(|at| self.problems.get_mut(at)), first) {
-                        two_values(self.text, problem, &key, (first, &node), frame.flow);
+                        lines::two_values(self.text, problem, (&key.text, key.span), (first, &node), frame.flow);
                     }
                     return;
                 }
@@ -478,7 +479,7 @@ impl<'a> Builder<'a> {
         let Some(tab) = before[before.len() - indent..].find('\t').map(|t| before.len() - indent + t) else { return };
         let starts_line = matches!(before[..before.len() - indent].chars().next_back(), None | Some('\n' | '\u{feff}'));
         if starts_line && !in_flow {
-            let fix = explain::without_tabs(self.text, tab);
+            let fix = lines::without_tabs(self.text, tab);
             self.problem(ProblemKind::YamlSyntax, Span::new(tab, tab + 1), explain::TAB)
                 .help("write two spaces for the tab")
                 .fix(Some(fix));
@@ -487,9 +488,9 @@ impl<'a> Builder<'a> {
 
     fn refuse_key_without_colon(&mut self, text: &str, span: Span, in_flow: bool) {
         if in_flow {
-            let shown = explain::shown(text);
-            let curly = explain::curly_quotes_around(self.text, span.start);
-            let missing = explain::missing_space(self.text.get(..span.end).unwrap_or(self.text), span.start);
+            let shown = lines::shown(text);
+            let curly = lines::curly_quotes_around(self.text, span.start);
+            let missing = lines::missing_space(self.text.get(..span.end).unwrap_or(self.text), span.start);
             match (curly, missing) {
                 (Some(problem), _) | (None, Some(problem)) => {
                     self.fatal = true;
@@ -567,7 +568,7 @@ impl<'a> Builder<'a> {
             Some(Node { span, kind: NodeKind::Sequence { .. } }) => ("the file is a list", span),
             Some(Node { span, kind: NodeKind::Scalar { text, style } }) => {
                 let first = self.text[span.start..].lines().next().unwrap_or("");
-                if let (ScalarStyle::Plain, Some(problem)) = (style, explain::missing_space(self.text, span.start)) {
+                if let (ScalarStyle::Plain, Some(problem)) = (style, lines::missing_space(self.text, span.start)) {
                     self.fatal = true;
                     self.problems.push(problem);
                     return None;
@@ -616,28 +617,6 @@ pub(super) fn skip_blank(text: &str, from: usize) -> usize {
         }
     }
     at
-}
-
-/// Shows both values of a key that stands twice, and the change that takes the second line away.
-fn two_values(text: &str, problem: &mut Problem, key: &Key, (first, second): (&Node, &Node), flow: bool) {
-    let shown = |span: Span| explain::shown(text[span.start..span.end].lines().next().unwrap_or_default());
-    let same = first.kind == second.kind;
-    problem.help = Some(match same {
-        true => "both say the same; delete one of the two lines".to_owned(),
-        false => {
-            let name = explain::shown(&key.text);
-            format!("keep one of the two: `{name}: {}` or `{name}: {}`", shown(first.span), shown(second.span))
-        }
-    });
-    let start = text[..key.span.start].rfind('\n').map_or(0, |n| n + 1);
-    let last = second.span.end.max(key.after);
-    let end = text[last..].find('\n').map_or(text.len(), |n| last + n + 1);
-    let alone = text[start..key.span.start].trim_matches(' ').is_empty() && text[last..end].trim().is_empty();
-    if alone && !flow && key.span.start > 0 {
-        let span = Span::new(start, end);
-        let title = "delete the second line";
-        problem.fix = Some(if same { Fix::safe(title, span, "") } else { Fix::guess(title, span, "") });
-    }
 }
 
 /// A change that might not be what was meant.
