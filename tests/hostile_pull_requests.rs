@@ -259,6 +259,7 @@ fn what_a_change_silences_is_told() {
     let ran = ci(&repo, &[]);
     let said = "warning[policy-change]: globex silences bidi-text from now on: A name in Hebrew";
     assert!(ran.code == 0 && ran.out.contains(said), "{} {}", ran.code, ran.out);
+    assert!(ran.out.contains("sales/brief/globex.yaml:4:1"), "{}", ran.out);
     // What was silenced before is no news, wherever the deal goes.
     repo.git(&["switch", "-q", "main"]);
     repo.git(&["merge", "-q", "pull-request"]);

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::exit::{CommandError, Exit};
 use super::ui::Ui;
 use crate::check::fingerprint::fingerprints;
-use crate::check::{Circumstances, Finding, Report, check_each};
+use crate::check::{Checked, Circumstances, Finding, Report, check_each};
 use crate::format::ident::DealId;
 use crate::format::load::{Listing, LoadError, list, list_by};
 use crate::format::pipeline::{PIPELINE_FILE, Pipeline};
@@ -177,8 +177,9 @@ impl<'h> Since<'h> {
         listing: &Listing,
         own: Option<&Listing>,
         circumstances: &Circumstances<'_>,
-        report: &mut Report,
+        checked: &mut Checked,
     ) -> Result<(), CommandError> {
+        let report = &mut checked.report;
         if let Some(own) = own {
             policy::of_own_file(own, circumstances, report);
             policy::with_new_words(own, circumstances, report, &|finding| self.touches(finding));
@@ -194,7 +195,10 @@ impl<'h> Since<'h> {
                 // By the levels of the file before, so that none can switch off what tells of it.
                 report.add(base, policy::changes(base, head));
             }
-            report.add(base, silenced::silenced(self, listing, circumstances)?);
+            let (silenced, texts) = silenced::silenced(self, listing, circumstances)?;
+            report.add(base, silenced);
+            let known: BTreeSet<String> = checked.texts.iter().map(|(path, _)| path.clone()).collect();
+            checked.texts.extend(texts.into_iter().filter(|(path, _)| !known.contains(path)));
         }
         Ok(())
     }

@@ -168,14 +168,14 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
     if commit.is_none() && !args.staged {
         damaged::explain(ui, &home, &listing, &linked, &mut checked)?;
     }
-    let report = &mut checked.report;
     if let Some(since) = since {
         since.tell(ui, own.is_some());
-        since.narrow(&listing, own.as_ref(), &circumstances, report)?;
+        since.narrow(&listing, own.as_ref(), &circumstances, &mut checked)?;
         // Whoever asks for one deal hears all the same that it is judged by another file than before.
         let wanted = |f: &Finding| wanted.is_empty() || wanted.iter().any(|w| is_at(&f.path, w));
-        report.retain(|f| wanted(f) || f.rule == rule::policy_change());
+        checked.report.retain(|f| wanted(f) || f.rule == rule::policy_change());
     }
+    let report = &mut checked.report;
     if let Some(coming) = coming {
         let passed = pass_over(&home, coming, floor(args.fail_on), &circumstances, report)?;
         if passed > 0 {

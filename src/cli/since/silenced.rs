@@ -12,7 +12,7 @@ use crate::repo::snapshot::Snapshot;
 use super::Since;
 
 /// A finding for each comment that the deals of a change have and had not before: what silences a check is part of what is
-/// asked of a deal, and whoever reviews the change should see it.
+/// asked of a deal, and whoever reviews the change should see it. With them come the paths and texts of their files.
 ///
 /// # Errors
 /// When the state before cannot be read.
@@ -20,13 +20,14 @@ pub(super) fn silenced(
     since: &Since<'_>,
     listing: &Listing,
     circumstances: &Circumstances<'_>,
-) -> Result<Vec<Finding>, CommandError> {
-    let Some(base) = &since.base else { return Ok(Vec::new()) };
+) -> Result<(Vec<Finding>, Vec<(String, String)>), CommandError> {
+    let mut texts = Vec::new();
+    let Some(base) = &since.base else { return Ok((Vec::new(), texts)) };
     let is_changed = |path: &str, deal| since.between.changed.contains_key(deal) || since.uncommitted.contains(path);
     let mut findings = Vec::new();
     let mut snapshot = None;
     for own in listing.deals.iter().filter(|own| is_changed(&own.path, &own.id)) {
-        let now = of(circumstances.source, &listing.pipeline, &own.path);
+        let (now, text) = of(circumstances.source, &listing.pipeline, &own.path);
         if now.is_empty() {
             continue;
         }
@@ -39,7 +40,7 @@ pub(super) fn silenced(
         // What differs only from the last commit lies where it lay.
         let paths = since.between.changed.get(old).map_or_else(|| vec![own.path.clone()], |ends| ends.before.clone());
         let mut known: BTreeMap<(String, String), usize> = BTreeMap::new();
-        for silence in paths.iter().flat_map(|path| of(before, &listing.pipeline, path)) {
+        for silence in paths.iter().flat_map(|path| of(before, &listing.pipeline, path).0) {
             *known.entry((silence.rule, silence.reason)).or_default() += 1;
         }
         for silence in now {
@@ -49,8 +50,9 @@ pub(super) fn silenced(
                 None => findings.push(about(&own.path, &own.id, silence)),
             }
         }
+        texts.push((own.path.clone(), text));
     }
-    Ok(findings)
+    Ok((findings, texts))
 }
 
 fn about(path: &str, deal: &crate::format::ident::DealId, silence: Silence) -> Finding {
@@ -64,11 +66,12 @@ fn about(path: &str, deal: &crate::format::ident::DealId, silence: Silence) -> F
     if is_grave { finding } else { finding.at_most(Level::Info) }
 }
 
-/// The comments of a deal's file; none where it cannot be read.
-fn of(source: &dyn Source, pipeline: &Pipeline, path: &str) -> Vec<Silence> {
+/// The comments of a deal's file, and its text; none where it cannot be read.
+fn of(source: &dyn Source, pipeline: &Pipeline, path: &str) -> (Vec<Silence>, String) {
     let read = || {
         let (stage, id) = deal_path(path)?;
-        Some(silences(&parse_deal(&source.read(path).ok()?, pipeline, path, &stage, &id).ok()?))
+        let deal = parse_deal(&source.read(path).ok()?, pipeline, path, &stage, &id).ok()?;
+        Some((silences(&deal), deal.document.text))
     };
     read().unwrap_or_default()
 }
