@@ -144,16 +144,19 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "a:\n\tb: 1\n",
-        "2:1 yaml-syntax: a tab in the indentation; YAML takes spaces only [\t] | write two spaces for the tab | unsafe fix \"a:\\n  b: 1\\n\"",
+        "2:1 yaml-syntax: a tab in the indentation; YAML takes spaces only [\t] | write two spaces for the tab | fix \"a:\\n  b: 1\\n\"",
     ),
     (
         "a: x\n\tb\n",
-        "2:1 yaml-syntax: a tab in the indentation; YAML takes spaces only [\t] | write two spaces for the tab | unsafe fix \"a: x\\n  b\\n\"",
+        "2:1 yaml-syntax: a tab in the indentation; YAML takes spaces only [\t] | write two spaces for the tab | fix \"a: x\\n  b\\n\"",
     ),
-    ("\ta: 1\n", "1:1 yaml-syntax: a tab in the indentation; YAML takes spaces only [\t] | write spaces for the tab"),
+    (
+        "\ta: 1\n",
+        "1:1 yaml-syntax: a tab in the indentation; YAML takes spaces only [\t] | write two spaces for the tab | unsafe fix \"  a: 1\\n\"",
+    ),
     (
         "a:\n  b: 1\n\tc: 2\n",
-        "3:1 yaml-syntax: a tab in the indentation; YAML takes spaces only [\t] | write two spaces for the tab | unsafe fix \"a:\\n  b: 1\\n  c: 2\\n\"",
+        "3:1 yaml-syntax: a tab in the indentation; YAML takes spaces only [\t] | write two spaces for the tab | fix \"a:\\n  b: 1\\n  c: 2\\n\"",
     ),
     (
         "a: b\nfoo\n",
@@ -161,16 +164,16 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "a: 1\nb:2\n",
-        "2:2 yaml-syntax: a space is missing after the colon of `b` [:] | write `b: …` | fix \"a: 1\\nb: 2\\n\"",
+        "2:2 yaml-syntax: a space is missing after the colon of `b` [:] | write `b: 2` | fix \"a: 1\\nb: 2\\n\"",
     ),
-    ("a:b\n", "1:2 yaml-syntax: a space is missing after the colon of `a` [:] | write `a: …` | fix \"a: b\\n\""),
+    ("a:b\n", "1:2 yaml-syntax: a space is missing after the colon of `a` [:] | write `a: b` | fix \"a: b\\n\""),
     (
         "a:b\nc: d\n",
-        "1:2 yaml-syntax: a space is missing after the colon of `a` [:] | write `a: …` | fix \"a: b\\nc: d\\n\"",
+        "1:2 yaml-syntax: a space is missing after the colon of `a` [:] | write `a: b` | fix \"a: b\\nc: d\\n\"",
     ),
     (
         "a: 1\nb:2\nc: 3\n",
-        "2:2 yaml-syntax: a space is missing after the colon of `b` [:] | write `b: …` | fix \"a: 1\\nb: 2\\nc: 3\\n\"",
+        "2:2 yaml-syntax: a space is missing after the colon of `b` [:] | write `b: 2` | fix \"a: 1\\nb: 2\\nc: 3\\n\"",
     ),
     (
         "a: 1\nfoo bar\nc: 3\n",
@@ -223,7 +226,7 @@ const CASES: &[(&str, &str)] = &[
     ("a: {b: 1]\n", "1:4 yaml-syntax: `{` is closed by another bracket [{] | write `}`"),
     (
         "a: {b: x: y}\n",
-        "1:9 yaml-syntax: a comma or `}` is missing before this [:] | put texts that hold a colon, comma, quote or bracket in quotes",
+        "1:9 yaml-syntax: a comma or `}` is missing before this [:] | put the value in quotes: \"x: y\" | unsafe fix \"a: {b: \\\"x: y\\\"}\\n\"",
     ),
     (
         "a: [b: c]\n",
@@ -249,11 +252,11 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "a: b\n c: d\n",
-        "2:2 yaml-syntax: `c` is indented below a field that already has a value [c] | line it up with the field above, or delete that field's value to make it a block",
+        "2:2 yaml-syntax: `c` is indented below a field that already has a value [c] | line it up with the field above, or delete that field's value to make it a block | unsafe fix \"a: b\\nc: d\\n\"",
     ),
     (
         "a:\n   b: 1\n  c: 2\n",
-        "3:3 yaml-syntax: this line's indentation fits none of the lines above it [c: 2] | line it up with the fields of its block, or with the fields outside of it",
+        "3:3 yaml-syntax: this line's indentation fits none of the lines above it [c: 2] | line it up with `b` if it belongs to the same block, or with the fields outside of it | unsafe fix \"a:\\n   b: 1\\n   c: 2\\n\"",
     ),
     (
         "a: b # c\n  d\n",
@@ -334,9 +337,7 @@ const CASES: &[(&str, &str)] = &[
     ("{a: 1}\n", ""),
     (
         "a: 1\na: 2\nb: {c: 1, \"c\": 2}\nd:\n  e: 1\n  'e': 2\n",
-        "2:1 duplicate-key: `a` stands twice in one block [a] | keep one of the two lines\n\
-             3:11 duplicate-key: `c` stands twice in one block [\"c\"] | keep one of the two lines\n\
-             6:3 duplicate-key: `e` stands twice in one block ['e'] | keep one of the two lines",
+        "2:1 duplicate-key: `a` stands twice in one block [a] | keep one of the two: `a: 1` or `a: 2` | unsafe fix \"a: 1\\nb: {c: 1, \\\"c\\\": 2}\\nd:\\n  e: 1\\n  'e': 2\\n\"\n3:11 duplicate-key: `c` stands twice in one block [\"c\"] | keep one of the two: `c: 1` or `c: 2`\n6:3 duplicate-key: `e` stands twice in one block ['e'] | keep one of the two: `e: 1` or `e: 2` | unsafe fix \"a: 1\\na: 2\\nb: {c: 1, \\\"c\\\": 2}\\nd:\\n  e: 1\\n\"",
     ),
     (
         "a: x\0y\nb: y: z\n",
@@ -355,9 +356,13 @@ const CASES: &[(&str, &str)] = &[
 
 #[test]
 fn every_fault_has_its_place_its_words_and_its_help() {
-    for (source, expected) in CASES {
-        assert_eq!(shown(source), *expected, "{source:?}");
-    }
+    let wrong: Vec<String> = CASES
+        .iter()
+        .map(|(source, expected)| (source, shown(source), expected))
+        .filter(|(_, shown, expected)| shown != *expected)
+        .map(|(source, shown, expected)| format!("{source:?}\n  says     {shown:?}\n  expected {expected:?}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

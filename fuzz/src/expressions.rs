@@ -25,7 +25,7 @@ fields:
   day: date
   name: text
   ready: boolean
-  size: {type: enum, values: [small, large]}
+  size: {enum: [small, large]}
   tags: {list: text}
   inputs: {goal: text, seats: integer, due: date}
 ";

@@ -11,6 +11,7 @@ use crate::format::deal::Deal;
 use crate::format::ident::{BadId, DealId, StageId};
 use crate::format::judge::{Circumstances, missing_fields};
 use crate::format::load::{Reading, parse_deal};
+use crate::format::modeline;
 use crate::format::pipeline::{EndKind, Pipeline, Place, deal_path};
 use crate::format::problem::Problem;
 use crate::format::schema::{self, FieldType};
@@ -280,9 +281,9 @@ pub fn moves<'c>(
             from: Some(deal.stage.clone()),
             to: place.id().clone(),
             old_path: Some(deal.path.clone()),
-            new_path,
             before: deal.document.text.clone(),
-            after: edited.document.text,
+            after: modeline::moved(&edited.document.text, &new_path),
+            new_path,
         });
     }
     if refusals.is_empty() { Ok(Plan::of(changes, already)) } else { Err(PlanError::Refused { refusals }) }
@@ -496,6 +497,14 @@ fn refusal(
 }
 
 impl Plan {
+    /// Names the common schema to editors in the first line of each new deal.
+    pub fn naming_schema(mut self) -> Self {
+        for change in self.changes.iter_mut().filter(|change| change.old_path.is_none()) {
+            change.after.insert_str(0, &modeline::line(&change.new_path));
+        }
+        self
+    }
+
     pub(super) fn of(changes: Vec<Change>, already: Vec<(DealId, Option<StageId>)>) -> Plan {
         let subject = match &changes[..] {
             [] => String::new(),

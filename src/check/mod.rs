@@ -150,7 +150,9 @@ pub fn check_each(listing: &Listing, circumstances: &Circumstances<'_>) -> Check
     let read = found.len();
     let ground = ground.after(listing, &unreadable);
     let mut findings = of_whole(&ground, &listing.pipeline_problems);
-    let mut texts = Vec::new();
+    // A fix replaces the whole of such a file, and has to know how much that is.
+    let of_schema = |f: &Finding| Some((f.path.clone(), rules::schema_text(circumstances.source, &f.path)?));
+    let mut texts: Vec<_> = findings.iter().filter(|f| f.rule == rules::stale_schema()).filter_map(of_schema).collect();
     for (of_deal, path, text) in found.into_iter().flatten().map(|found| *found) {
         findings.extend(of_deal);
         texts.push((path, text));

@@ -35,6 +35,7 @@ pub mod refusal;
 mod removed;
 mod rendering;
 mod reporting;
+pub mod schemas;
 pub mod signals;
 mod since;
 pub mod standpoint;
@@ -362,7 +363,7 @@ fn dispatch(ui: &mut Ui, cli: &Cli) -> Result<Exit, CommandError> {
         Command::Portfolio(args) => commands::portfolio::run(ui, global, args),
         Command::Doctor(args) => commands::doctor::run(ui, global, args),
         Command::Explain(args) => commands::explain::run(ui, args),
-        Command::Schema(args) => commands::schema::run(ui, args),
+        Command::Schema(args) => commands::schema::run(ui, global, args),
         Command::Completions(args) => commands::completions::run(ui, args),
         Command::Man(args) => commands::man::run(ui, args),
     }

@@ -213,8 +213,11 @@ impl<'h> Since<'h> {
         if report.findings.iter().all(|finding| self.touches(finding)) {
             return Ok(());
         }
+        // Of all others nobody asks how they were.
+        let ids: BTreeSet<&DealId> =
+            report.findings.iter().filter(|f| !self.touches(f)).filter_map(|f| f.deal.as_ref()).collect();
         let known: HashSet<String> = match &self.base {
-            Some(base) => base.findings(self.commit, circumstances)?,
+            Some(base) => base.findings(self.commit, &ids, circumstances)?,
             None => HashSet::new(),
         };
         let prints = fingerprints(report);
@@ -243,10 +246,16 @@ impl Base {
         Ok(Base { home, pipeline, text })
     }
 
-    /// The fingerprints of all that was wrong in the beginning.
-    fn findings(&self, commit: ObjectId, circumstances: &Circumstances<'_>) -> Result<HashSet<String>, CommandError> {
+    /// The fingerprints of what was wrong in the beginning, in these deals and in what is no deal.
+    fn findings(
+        &self,
+        commit: ObjectId,
+        deals: &BTreeSet<&DealId>,
+        circumstances: &Circumstances<'_>,
+    ) -> Result<HashSet<String>, CommandError> {
         let snapshot = Snapshot::of_commit(&self.home, commit)?;
-        let Ok(listing) = list(&snapshot) else { return Ok(HashSet::new()) };
+        let Ok(mut listing) = list(&snapshot) else { return Ok(HashSet::new()) };
+        listing.deals.retain(|deal| deals.contains(&deal.id));
         let report = check_each(&listing, &Circumstances { source: &snapshot, ..*circumstances }).report;
         Ok(fingerprints(&report).into_iter().collect())
     }

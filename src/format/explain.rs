@@ -343,7 +343,11 @@ impl Place<'_> {
 
     /// The text between brackets in which the parser stopped at a colon: `{what: Call: the CFO, due: …}`.
     fn text_in_brackets(&self) -> Option<Span> {
-        let start = self.value.filter(|v| *v < self.at && self.text[self.at..].starts_with(':'))?;
+        let line = line_start(self.text, self.at);
+        let before = &self.text[line..self.at];
+        let part = before.rfind(['{', ',']).map_or(0, |n| n + 1);
+        let key = before[part..].find(": ").filter(|_| self.text[self.at..].starts_with(':'))?;
+        let start = line + part + key + 1 + blanks(before, part + key + 1);
         let rest = &self.text[start..line_end(self.text, self.at)];
         let end = rest.get(self.at - start..)?.find([',', '}', ']']).map(|n| self.at + n)?;
         let text = self.text[start..end].trim_end();

@@ -621,22 +621,19 @@ pub(super) fn skip_blank(text: &str, from: usize) -> usize {
 /// Shows both values of a key that stands twice, and the change that takes the second line away.
 fn two_values(text: &str, problem: &mut Problem, key: &Key, (first, second): (&Node, &Node), flow: bool) {
     let shown = |span: Span| explain::shown(text[span.start..span.end].lines().next().unwrap_or_default());
-    let line = |at: usize| text[..at].matches('\n').count() + 1;
-    let (line_of_first, line_of_second) = (line(first.span.start), line(key.span.start));
     let same = first.kind == second.kind;
     problem.help = Some(match same {
         true => "both say the same; delete one of the two lines".to_owned(),
-        false => format!(
-            "keep one of the two: {} (line {line_of_first}) or {} (line {line_of_second})",
-            shown(first.span),
-            shown(second.span)
-        ),
+        false => {
+            let name = explain::shown(&key.text);
+            format!("keep one of the two: `{name}: {}` or `{name}: {}`", shown(first.span), shown(second.span))
+        }
     });
     let start = text[..key.span.start].rfind('\n').map_or(0, |n| n + 1);
     let last = second.span.end.max(key.after);
     let end = text[last..].find('\n').map_or(text.len(), |n| last + n + 1);
     let alone = text[start..key.span.start].trim_matches(' ').is_empty() && text[last..end].trim().is_empty();
-    if alone && !flow && line_of_first != line_of_second {
+    if alone && !flow && key.span.start > 0 {
         let span = Span::new(start, end);
         let title = "delete the second line";
         problem.fix = Some(if same { Fix::safe(title, span, "") } else { Fix::guess(title, span, "") });

@@ -202,8 +202,8 @@ impl<'a> Ground<'a> {
 
         let before = self.before.as_ref().map(|(_, reading)| by_id(reading)).unwrap_or_default();
         let pairs = pairings(before, by_id(&self.after.1), &self.changed);
-        let olds: Vec<Deal> = pairs.iter().filter_map(|pair| pair.old().cloned()).collect();
-        let news: Vec<Deal> = pairs.iter().filter_map(|pair| pair.new().cloned()).collect();
+        let olds: Vec<Deal> = pairs.iter().filter_map(|pair| pair.as_was().cloned()).collect();
+        let news: Vec<Deal> = pairs.iter().filter_map(|pair| pair.as_is().cloned()).collect();
         let mut gone = self.changed.clone();
         gone.extend(pairs.iter().filter_map(|pair| pair.was.clone()));
         let weights = scale.weigh(&olds, &news, &gone);
@@ -228,9 +228,9 @@ impl<'a> Ground<'a> {
                 (_, Some(_)) => weights.next().copied().flatten(),
                 (_, None) => None,
             };
-            let old = weight(pair.before.len(), pair.old(), &mut old_weights);
-            let new = weight(pair.after.len(), pair.new(), &mut new_weights);
-            let was_won = pair.old().is_some_and(|old| pipeline.status(&old.stage) == Status::Won);
+            let old = weight(pair.before.len(), pair.as_was(), &mut old_weights);
+            let new = weight(pair.after.len(), pair.as_is(), &mut new_weights);
+            let was_won = pair.as_was().is_some_and(|old| pipeline.status(&old.stage) == Status::Won);
             row.weighted = sums.add(old, new, was_won, pipeline);
             if pair.before.is_empty() {
                 row.weighted.before = None;
@@ -572,7 +572,7 @@ impl DealChange {
 
     /// The worst of what was found and was not there before; an error counts in any case.
     pub fn fresh_level(&self) -> Option<Level> {
-        let fresh = self.findings.iter().filter(|finding| !finding.is_old || finding.level == Level::Error);
+        let fresh = self.findings.iter().filter(|finding| finding.is_fresh());
         fresh.map(|finding| finding.level).max()
     }
 
@@ -584,6 +584,13 @@ impl DealChange {
     /// Whether its amount went up.
     pub fn is_raised(&self) -> bool {
         self.what != What::Created && self.amount.direction == Some(Direction::Up)
+    }
+}
+
+impl Finding {
+    /// Whether the change has to answer for it: it is new, or an error.
+    pub fn is_fresh(&self) -> bool {
+        !self.is_old || self.level == Level::Error
     }
 }
 

@@ -62,12 +62,12 @@ pub(super) struct Pairing<'a> {
 
 impl<'a> Pairing<'a> {
     /// The one deal that it was; `None` where it was none, could not be read, or lay in several places.
-    pub fn old(&self) -> Option<&'a Deal> {
+    pub fn as_was(&self) -> Option<&'a Deal> {
         only(&self.before)
     }
 
     /// The one deal that it is.
-    pub fn new(&self) -> Option<&'a Deal> {
+    pub fn as_is(&self) -> Option<&'a Deal> {
         only(&self.after)
     }
 

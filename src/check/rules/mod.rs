@@ -1,6 +1,7 @@
 //! The rules, one a file, named as their ids.
 
 use crate::format::problem::ProblemKind;
+use crate::format::source::Source;
 
 use super::rule::Rule;
 
@@ -33,6 +34,7 @@ mod policy_change;
 mod rates_file;
 mod removed_deal;
 mod stale_deal;
+mod stale_schema;
 mod symlink;
 mod unearned_move;
 mod unknown_field;
@@ -45,7 +47,7 @@ mod yaml_syntax;
 mod yaml_unsupported;
 
 /// All rules, by id.
-pub(super) static ALL: [&Rule; 39] = [
+pub(super) static ALL: [&Rule; 40] = [
     &approval::RULE,
     &bad_id::RULE,
     &bidi_text::RULE,
@@ -75,6 +77,7 @@ pub(super) static ALL: [&Rule; 39] = [
     &rates_file::RULE,
     &removed_deal::RULE,
     &stale_deal::RULE,
+    &stale_schema::RULE,
     &symlink::RULE,
     &unearned_move::RULE,
     &unknown_field::RULE,
@@ -146,4 +149,14 @@ pub(super) fn removed_deal() -> &'static Rule {
 /// Changes of what is asked of deals.
 pub(super) fn policy_change() -> &'static Rule {
     &policy_change::RULE
+}
+
+/// Schemas for editors that are not up to date.
+pub(super) fn stale_schema() -> &'static Rule {
+    &stale_schema::RULE
+}
+
+/// The text of a schema for editors.
+pub(super) fn schema_text(source: &dyn Source, path: &str) -> Option<String> {
+    stale_schema::text(source, path)
 }

@@ -1,7 +1,7 @@
 //! `tussock new`.
 
 use super::r#move::parse_sets;
-use crate::action::plan;
+use crate::action::plan::{self, Plan};
 use crate::cli::Global;
 use crate::cli::asking::{Answers, AskArgs};
 use crate::cli::exit::{CommandError, Exit};
@@ -11,6 +11,9 @@ use crate::cli::workspace::Facts;
 use crate::cli::write::{Reads, WriteArgs, carry_out};
 use crate::format::deal::Deal;
 use crate::format::former::formerly;
+use crate::format::json_schema::{self, DEAL_FILE};
+use crate::format::source::Source;
+use crate::repo::worktree::WorkTree;
 
 /// Make a new deal
 ///
@@ -52,7 +55,16 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
             .map_err(|e| CommandError::new(Exit::Io, format!("cannot list the deals: {e}")))?;
         answers.plan(ui, workspace, args.ask.may_ask(ui), &|sets| {
             let known = |deal: &Deal| workspace.circumstances(&facts, deal);
-            plan::new(&workspace.reading, &args.title, id, stage, sets, former.as_ref(), &known)
+            let plan = plan::new(&workspace.reading, &args.title, id, stage, sets, former.as_ref(), &known)?;
+            Ok(if wants_modeline(&workspace.source, &plan) { plan.naming_schema() } else { plan })
         })
     })
+}
+
+/// Whether new deals name the common schema in their first line: where there is one, and none of their stage. An editor
+/// finds that of the stage by the folder, and would not look for it if the file named another.
+fn wants_modeline(source: &WorkTree, plan: &Plan) -> bool {
+    let there = |path: &str| source.read(path).is_ok();
+    let stages = || plan.changes.iter().any(|change| there(&json_schema::stage_file(&change.to)));
+    there(DEAL_FILE) && !stages()
 }

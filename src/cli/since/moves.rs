@@ -1,6 +1,7 @@
 //! The moves of a change, each judged by what was asked for when it was made.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use crate::action::gate::verdict;
 use crate::check::{Finding, Level, Report, rule};
@@ -45,11 +46,11 @@ pub(super) fn unearned(since: &Since<'_>, listing: &Listing, report: &Report) ->
             (Trust::Base, Some(base), _) if base.pipeline.is_some() => Some(&listing.pipeline),
             (_, _, None) => None,
             (_, _, Some(blob)) => {
-                if !files.contains_key(&blob) {
-                    let bytes = objects.blob(blob).map_err(failed)?;
-                    files.insert(blob, read(&bytes, &listing.pipeline));
-                }
-                files.get(&blob).and_then(Option::as_ref)
+                let file = match files.entry(blob) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => place.insert(read(&objects.blob(blob).map_err(failed)?, &listing.pipeline)),
+                };
+                file.as_ref()
             }
         };
         let Some(pipeline) = in_force else { continue };

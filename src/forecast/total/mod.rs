@@ -243,8 +243,12 @@ impl Many {
     fn new(groups: &[Group], flow: Option<Flow>, together: bool) -> Self {
         let apart = groups.split_at(if together { alone_in(groups) } else { groups.len() });
         let unit = unit(groups, flow.as_ref());
-        // A normal distribution knows nothing of amounts that come in steps of their own.
-        let stepped = groups.len() <= EACH_OF_UNIT && unit.is_some() && unit != self::unit(apart.1, None);
+        // A normal distribution knows nothing of amounts that come in steps of their own. Where all are the same, the grid
+        // has a point for each number of wins and no more, so that exactness costs little.
+        let is_count =
+            flow.is_none() && groups.iter().all(|group| Some(group.amount) == groups.first().map(|first| first.amount));
+        let own_steps = unit.is_some() && unit != self::unit(apart.1, None);
+        let stepped = groups.len() <= EACH_OF_UNIT && (own_steps || is_count);
         let (alone, rest) = if stepped { (groups, &groups[..0]) } else { apart };
         let mut alone = alone.to_vec();
         alone.sort_by(|a, b| b.undecided().total_cmp(&a.undecided()));

@@ -3,6 +3,7 @@
 
 use super::comments::{self, Comment};
 use crate::format::builtins;
+use crate::format::modeline::is_modeline;
 use crate::format::reader::skip_blank;
 use crate::format::schema::{FieldSpec, FieldType, Keys};
 use crate::format::span::Span;
@@ -10,6 +11,8 @@ use crate::format::tree::{Entry, Mapping, Node, NodeKind, ScalarStyle};
 
 /// A file in parts.
 pub(super) struct Parts {
+    /// The first line, where it names a schema to editors: it stays the first.
+    pub modeline: Option<String>,
     /// Comments before a line of dashes that opens the document.
     pub before_marker: Vec<Note>,
     /// That line, with its comment.
@@ -90,16 +93,24 @@ pub(super) fn gather(text: &str, root: &Mapping, span: Span, fields: &[FieldSpec
     }
     let place = Place { span, above: None, bound: text.len(), keys: Keys::Fields(fields) };
     let (mut parts, tail) = gatherer.fields(root, &place);
+    let modeline =
+        (text.starts_with('#') && marker.is_none()).then(|| parts.first_mut().and_then(take_modeline)).flatten();
     let head = parts.first_mut().map(take_head).unwrap_or_default();
     sort(&mut parts, place.keys);
     let fields = Collection { list: false, brackets: None, parts, tail };
-    Parts { before_marker, marker, head, fields }
+    Parts { modeline, before_marker, marker, head, fields }
 }
 
 /// A line of dashes before the first field.
 fn marker_before(text: &str, start: usize) -> Option<usize> {
     let before = &text[..start];
     if before.starts_with("---") { Some(0) } else { before.find("\n---").map(|at| at + 1) }
+}
+
+/// The first line of the file, where it names a schema to editors.
+fn take_modeline(first: &mut Part) -> Option<String> {
+    let named = first.lead.first().is_some_and(|note| is_modeline(&note.text));
+    named.then(|| first.lead.remove(0).text)
 }
 
 /// The comments at the top of the file that stay there: those above the last blank line before the first field.

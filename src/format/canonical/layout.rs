@@ -10,7 +10,7 @@ const WIDTH: usize = 100;
 
 /// The lines of a file, without line ends.
 pub(super) fn lines(parts: &Parts) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = parts.modeline.iter().cloned().collect();
     notes(&parts.before_marker, 0, true, &mut lines);
     lines.extend(parts.marker.clone());
     notes(&parts.head, 0, true, &mut lines);

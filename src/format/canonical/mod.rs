@@ -12,7 +12,8 @@
 //! - What stands line by line stays so.
 //!
 //! A comment on a line of its own belongs to the field below it, one that is indented deeper than the field below to the
-//! block above. Comments at the top that a blank line parts from the first field stay at the top.
+//! block above. Comments at the top that a blank line parts from the first field stay at the top, and a first line that
+//! names a schema to editors stays the first.
 
 mod comments;
 mod gather;

@@ -344,10 +344,14 @@ fn stale(review: &Review) -> Section {
 
 /// Findings that are only notes, and deals of which only the layout changed.
 fn notes(review: &Review) -> Section {
-    let is_note = |finding: &&Finding| finding.level == Level::Info;
+    let is_note = |finding: &&Finding| finding.level == Level::Info || !finding.is_fresh();
     let of_deals = review.deals.iter().flat_map(|deal| &deal.findings);
     let all = of_deals.chain(&review.findings).filter(is_note);
-    let mut rows: Vec<String> = all.map(|f| format!("- {}: {}\n", shown(&f.rule), sentence(&f.message))).collect();
+    let note = |finding: &Finding| {
+        let old = if finding.is_old { " (was there before)" } else { "" };
+        format!("- {}: {}{old}\n", shown(&finding.rule), sentence(&finding.message))
+    };
+    let mut rows: Vec<String> = all.map(note).collect();
     let touched = review.deals.iter().filter(|deal| deal.what == What::Touched && !must_be_seen(deal));
     rows.extend(touched.map(|deal| format!("- {}: only comments or layout\n", shown(&deal.deal))));
     folded(&format!("Notes ({})", rows.len()), rows)

@@ -222,7 +222,7 @@ fn place(row: &DealChange, redacted: bool) -> Line {
 /// The criteria that a deal does not meet, and those that were waived.
 fn criteria(row: &DealChange) -> Line {
     let mut failed: Vec<&str> = Vec::new();
-    let of_findings = row.findings.iter().filter(|f| f.level >= Level::Warning);
+    let of_findings = row.findings.iter().filter(|f| f.level >= Level::Warning && f.is_fresh());
     let of_findings = of_findings.filter_map(|finding| finding.criterion.as_deref());
     let of_move = row.criteria.iter().filter(|judged| !matches!(judged.state, State::Met | State::Waived));
     for id in of_findings.chain(of_move.map(|judged| judged.criterion.as_str())) {
@@ -322,7 +322,8 @@ pub(super) fn values(line: Line, change: &FieldChange, redacted: bool) -> Line {
 /// What else was found, by rule.
 fn other_findings(row: &DealChange) -> Line {
     let mut line = Line::default();
-    let shown = |f: &&Finding| f.level >= Level::Warning && f.criterion.is_none() && f.rule != "duplicate-deal";
+    let is_told = |f: &&Finding| f.level >= Level::Warning && f.is_fresh() && f.criterion.is_none();
+    let shown = |f: &&Finding| is_told(f) && f.rule != "duplicate-deal";
     let mut told: Vec<(&str, Option<usize>)> = Vec::new();
     for finding in row.findings.iter().filter(shown) {
         let known = told.iter().any(|(rule, _)| *rule == finding.rule);
