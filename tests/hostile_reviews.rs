@@ -352,10 +352,7 @@ fn whatever_a_document_says_it_is_refused_or_the_comment_is_ours() {
     repo.git(&["mv", "sales/brief/globex.yaml", "sales/proposal/globex.yaml"]);
     repo.write("sales/brief/acme.yaml", format!("# tussock: ignore[missing-field] x\n{}waivers:\n  - {{criterion: goal-known, by: a, reason: b, on: 2026-01-06}}\n", ACME.replace("olga", "petr")));
     repo.write("sales/notes.txt", "x").write("sales/lost/new.yaml", "title: X\namount: 1\n");
-    repo.write(
-        "sales/pipeline.yaml",
-        SMALL_PIPELINE.replace("level", "level").replace("probability: 10%", "probability: 20%"),
-    );
+    repo.write("sales/pipeline.yaml", SMALL_PIPELINE.replace("probability: 10%", "probability: 20%"));
     repo.git(&["add", "-A"]);
     repo.git(&["commit", "-q", "-m", "All", "--date", "2028-01-01T00:00:00Z"]);
     let document = json(&repo);
