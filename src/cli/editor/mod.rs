@@ -74,7 +74,7 @@ pub fn set_up(ui: &mut Ui, home: &Home, pipeline: &Pipeline, editor: Editor) -> 
             ui.line(plain_lines(&text));
         }
     }
-    if editor == Editor::Vscode && !top.join(EXTENSIONS).symlink_metadata().is_ok() {
+    if editor == Editor::Vscode && top.join(EXTENSIONS).symlink_metadata().is_err() {
         write(&top, EXTENSIONS, &pretty(&json!({"recommendations": ["redhat.vscode-yaml"]})))?;
         ui.line(format!("{EXTENSIONS}: proposes the YAML extension to who opens the folder"));
     }
