@@ -535,7 +535,7 @@ fn new_deals_name_the_common_schema_where_no_stage_has_its_own() {
     let lost = repo.git(&["ls-files", "sales/lost/*/by-line.yaml"]);
     let text = repo.read(lost.trim());
     assert!(
-        text.starts_with("# yaml-language-server: $schema=../../.tussock/deal.schema.json\ntitle: Other\n"),
+        text.starts_with("# yaml-language-server: $schema=../../.tussock/deal.schema.json\naccount: ACME\n"),
         "{text}"
     );
     repo.ok(&["move", "by-line", "lead"]);

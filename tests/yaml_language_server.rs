@@ -52,7 +52,7 @@ fn server(pipeline: &str) -> Option<Server> {
     }
     let mut schemas = serde_json::Map::new();
     for (file, globs) in json_schema::associations(&pipeline, "") {
-        schemas.insert(file, json!(globs));
+        schemas.insert(format!("./{file}"), json!(globs));
     }
     let settings = json!({"yaml": {"schemas": schemas, "schemaStore": {"enable": false}, "validate": true, "hover": true, "completion": true}});
     let child = Command::new("node")

@@ -87,8 +87,7 @@ pub fn check(source: &[u8]) {
     for deal in deals {
         for days in [None, Some(3)] {
             let today = NaiveDate::from_ymd_opt(2026, 6, 15).expect("a day");
-            let circumstances =
-                Circumstances { today, source: &NoFiles, days_in_stage: days, visited: None };
+            let circumstances = Circumstances { today, source: &NoFiles, days_in_stage: days, visited: None };
             let answer = expression.evaluate(pipeline, deal, &circumstances);
             assert_eq!(answer, again.evaluate(pipeline, deal, &circumstances), "{source:?}");
             if let Ok(answer) = answer {

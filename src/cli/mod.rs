@@ -20,6 +20,7 @@ pub mod chosen;
 pub mod commands;
 mod damaged;
 mod deal_chance;
+pub mod editor;
 pub mod edits;
 mod eras;
 pub mod exit;

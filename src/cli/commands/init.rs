@@ -7,9 +7,10 @@ use clap::ValueEnum;
 use crate::action::template::{self, TEMPLATES, Template};
 use crate::cli::Global;
 use crate::cli::asking::choose as choose_one;
+use crate::cli::editor::{Editor, set_up};
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::ui::Ui;
-use crate::cli::workspace::current;
+use crate::cli::workspace::{current, home, read_pipeline, work_tree};
 use crate::cli::write::{commit_whole, typed};
 use crate::format::pipeline::{PIPELINE_FILE, PLACEHOLDER, Pipeline};
 use crate::format::pipeline_file;
@@ -25,6 +26,8 @@ use crate::repo::transaction::{Action, FileChange};
 /// Writes a pipeline file and a folder for each stage, and commits them. Makes a git repository where there is none, and
 /// sets `merge.directoryRenames` to false in it, so that a merge never takes new deals along when all others leave their
 /// stage. Nothing that exists is overwritten.
+///
+/// --editor writes JSON Schemas into .tussock and the settings by which an editor finds them, and commits neither.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Templates:
@@ -38,6 +41,7 @@ Examples:
   tussock init sales --template service-project
   tussock init sales --template service-project --lang ru
   tussock init --template six-stage --no-commit
+  tussock init --editor vscode             in a pipeline that is there
 
 Exit codes: 0 done · 2 there is a pipeline already, or no such template · 4 git does not know your name")]
 pub struct Args {
@@ -50,6 +54,9 @@ pub struct Args {
     /// The language of its texts
     #[arg(long, value_name = "LANG", value_enum)]
     lang: Option<Lang>,
+    /// Tell an editor of the fields, so that it completes, explains and checks them; also in a pipeline that is there
+    #[arg(long, value_name = "EDITOR", value_enum)]
+    editor: Option<Editor>,
     /// Write the files only, commit nothing
     #[arg(long)]
     no_commit: bool,
@@ -69,6 +76,11 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         true => path.to_owned(),
         false => args.dir.join(path).display().to_string(),
     };
+    if let (Some(editor), None) = (args.editor, &args.template)
+        && let Some(home) = existing(global, args, &folder)?
+    {
+        return set_up_editor(ui, &home, &folder, editor);
+    }
     if folder.join(PIPELINE_FILE).symlink_metadata().is_ok() {
         return Err(CommandError::usage(format!("there is a pipeline already: {}", named(PIPELINE_FILE)))
             .hint("choose another folder; nothing was changed"));
@@ -131,7 +143,33 @@ pub(crate) fn run(ui: &mut Ui, global: &Global, args: &Args) -> Result<Exit, Com
         first_fields(&pipeline).iter().map(|(name, value)| format!(" --set {name}={value}")).collect();
     ui.line(format!("Next:  tussock {prefix}new \"ACME site\"{}", sets.concat()));
     ui.line(format!("       open {} and make it yours", named(PIPELINE_FILE)));
+    if let Some(editor) = args.editor {
+        ui.line("");
+        set_up(ui, &home, &pipeline, editor)?;
+    }
     Ok(exit)
+}
+
+/// The pipeline that is there already: in the folder that is named, else the one that any command would find.
+fn existing(global: &Global, args: &Args, folder: &Path) -> Result<Option<Home>, CommandError> {
+    if folder.join(PIPELINE_FILE).symlink_metadata().is_ok() {
+        return Ok(Some(Home::at(folder)?));
+    }
+    if args.dir != Path::new(".") {
+        return Ok(None);
+    }
+    match home(global) {
+        Ok(home) => Ok(Some(home)),
+        Err(error) if error.exit == Exit::NoPipeline => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn set_up_editor(ui: &mut Ui, home: &Home, folder: &Path, editor: Editor) -> Result<Exit, CommandError> {
+    let tree = work_tree(home, folder)?;
+    let pipeline = read_pipeline(ui, &tree)?;
+    set_up(ui, home, &pipeline, editor)?;
+    Ok(Exit::Done)
 }
 
 /// Writes new files, all or none: what was written before one fails is taken away again. The pipeline file comes last,
