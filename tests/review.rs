@@ -444,6 +444,8 @@ fn other_files_are_told_and_those_outside_counted() {
     );
     assert_eq!(review["summary"]["outside"], 1);
     assert_eq!(review["summary"]["deals"], 0, "deals of another pipeline are none of this one");
+    let md = repo.tussock(&["-p", "sales", "diff", "HEAD~1..", "--format", "md"]).out;
+    assert!(md.contains("### Pipeline review: no errors\n"), "no deal, no money: {md}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate};
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use crate::check::{self, Circumstances, Files, check, check_pipeline_file};
@@ -16,10 +16,11 @@ use crate::format::pipeline::{PIPELINE_FILE, Pipeline, Status, deal_path};
 use crate::format::quiet::MEANINGFUL;
 use crate::format::source::{EntryKind, Source};
 
+use super::dates;
 use super::deals::{Teller, by_id, pairings};
 use super::document::{
-    Amount, Code, Commits, DealChange, Direction, Finding, Forecast, Hash, KIND, Level, Method, NoHistory, OddCommit,
-    Oddity, OtherFile, Pair, Point, Policy, PolicyLine, Review, Role, SCHEMA_VERSION, Summary, Trust, What,
+    Amount, Code, DealChange, Direction, Finding, Forecast, Hash, KIND, Level, Method, NoHistory, OtherFile, Pair,
+    Point, Policy, PolicyLine, Review, Role, SCHEMA_VERSION, Summary, Trust, What,
 };
 use super::found::{Found, short, told};
 use super::policy::{self, Under, choose};
@@ -28,14 +29,8 @@ use super::weigh::{Past, Scale, Weights};
 /// More deals than this are counted and not listed.
 const MOST_DEALS: usize = 10_000;
 
-/// More commits with odd dates than this are counted and not listed.
-const MOST_COMMITS: usize = 20;
-
 /// The folder of the pipeline's own templates.
 const TEMPLATES: &str = "templates/";
-
-/// A clock may be wrong by so many seconds.
-const A_CLOCK: i64 = 86_400;
 
 /// The rule that finds deals to which nothing has happened for too long.
 const STALE: &str = "stale-deal";
@@ -252,8 +247,8 @@ impl<'a> Ground<'a> {
         let mut others: Vec<Finding> = self.head_pipeline.clone();
         others.extend(findings.iter().filter(|found| found.deal.is_none()).map(|found| found.told.clone()));
         others.extend(self.links());
-        let commits = commits(known, pipeline);
-        others.extend(of_commits(&commits));
+        let commits = dates::commits(known, pipeline);
+        others.extend(dates::findings(&commits));
         others.sort_by(|a, b| (Reverse(a.level), &a.path, a.line).cmp(&(Reverse(b.level), &b.path, b.line)));
         others.dedup();
 
@@ -513,54 +508,6 @@ impl Sums {
             without: self.without,
         }
     }
-}
-
-/// Commits whose dates cannot be right or were set back.
-fn commits(known: &Known<'_>, pipeline: &Pipeline) -> Commits {
-    let Some(all) = known.commits else { return Commits::default() };
-    let latest = pipeline.end_of(known.today).saturating_add(A_CLOCK);
-    let oddity = |commit: &CommitDate| match commit.authored {
-        at if at < A_CLOCK => Some(Oddity::NoClock),
-        at if at > latest => Some(Oddity::Future),
-        at if known.base_time.is_some_and(|base| at < base.saturating_sub(A_CLOCK)) => Some(Oddity::BeforeBase),
-        _ => None,
-    };
-    let mut odd: Vec<(i64, OddCommit)> = Vec::new();
-    for commit in all {
-        if let Some(oddity) = oddity(commit) {
-            let back = known.base_time.unwrap_or_default().saturating_sub(commit.authored);
-            let says = DateTime::from_timestamp(commit.authored, 0).map(|at| at.date_naive()).unwrap_or_default();
-            let author = short(&commit.author);
-            odd.push((back, OddCommit { commit: commit.commit.clone(), author, says, oddity }));
-        }
-    }
-    let odd_count = odd.len();
-    odd.sort_by_key(|(back, commit)| (commit.oddity == Oddity::BeforeBase, Reverse(*back)));
-    odd.truncate(MOST_COMMITS);
-    Commits { count: Some(all.len()), odd_count, odd: odd.into_iter().map(|(_, commit)| commit).collect() }
-}
-
-/// What is to be said of odd dates.
-fn of_commits(commits: &Commits) -> Vec<Finding> {
-    let told = commits.odd.iter().map(|odd| {
-        let words = match odd.oddity {
-            Oddity::BeforeBase => "before the commit that this change begins with",
-            Oddity::Future => "in the future",
-            Oddity::NoClock => "a time that no clock can have shown",
-        };
-        Finding {
-            rule: "commit-date".to_owned(),
-            level: if odd.oddity == Oddity::BeforeBase { Level::Info } else { Level::Warning },
-            message: format!("commit {} is dated {}: {words}", odd.commit.short(), odd.says),
-            path: String::new(),
-            line: None,
-            field: None,
-            criterion: None,
-            commands: Vec::new(),
-            is_old: false,
-        }
-    });
-    told.collect()
 }
 
 impl DealChange {

@@ -2,6 +2,7 @@
 //! not the same on both sides are read.
 
 mod compare;
+mod dates;
 mod deals;
 pub mod document;
 pub mod fields;

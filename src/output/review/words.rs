@@ -118,6 +118,10 @@ pub(super) fn verdict(summary: &Summary) -> String {
 
 /// The headline in money.
 pub(super) fn headline(forecast: &Forecast) -> Line {
+    // Where no deal is different, nobody asks for the forecast.
+    if forecast.without_history == Some(NoHistory::NotAsked) {
+        return Line::default();
+    }
     let name = match forecast.method {
         Method::History => "forecast ",
         Method::Stages => "weighted by stage ",
