@@ -245,8 +245,9 @@ impl Many {
         let unit = unit(groups, flow.as_ref());
         // A normal distribution knows nothing of amounts that come in steps of their own. Where all are the same, the grid
         // has a point for each number of wins and no more, so that exactness costs little.
-        let is_count =
-            flow.is_none() && groups.iter().all(|group| Some(group.amount) == groups.first().map(|first| first.amount));
+        let is_one = |group: &Group| Some(group.amount) == groups.first().map(|first| first.amount);
+        let deals: usize = groups.iter().map(|group| group.count as usize).sum();
+        let is_count = flow.is_none() && deals <= EACH_OF_UNIT && groups.iter().all(is_one);
         let own_steps = unit.is_some() && unit != self::unit(apart.1, None);
         let stepped = groups.len() <= EACH_OF_UNIT && (own_steps || is_count);
         let (alone, rest) = if stepped { (groups, &groups[..0]) } else { apart };
