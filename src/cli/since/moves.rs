@@ -1,14 +1,15 @@
 //! The moves of a change, each judged by what was asked for when it was made.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::action::gate::verdict;
 use crate::check::{Finding, Level, Report, rule};
 use crate::cli::exit::CommandError;
 use crate::format::expr::Expression;
+use crate::format::ident::DealId;
 use crate::format::judge::{self, Outcome};
-use crate::format::load::{Listing, parse_deal};
+use crate::format::load::{Listed, Listing, parse_deal};
 use crate::format::pipeline::{CriterionTest, Pipeline};
 use crate::format::pipeline_file;
 use crate::history::HistoryError;
@@ -34,11 +35,12 @@ pub(super) fn unearned(since: &Since<'_>, listing: &Listing, report: &Report) ->
     let objects = GitObjects::open(&repository)?;
     let mut files: HashMap<ObjectId, Option<Pipeline>> = HashMap::new();
     let mut findings = Vec::new();
+    let is_wrong = |f: &&Finding| f.level == Level::Error && STILL.contains(&f.rule.id);
+    let wrong: BTreeSet<&DealId> = report.findings.iter().filter(is_wrong).filter_map(|f| f.deal.as_ref()).collect();
+    let places: BTreeMap<&DealId, &Listed> = listing.deals.iter().map(|own| (&own.id, own)).collect();
     for step in &since.between.steps {
         let deal = called_now(&since.between.renamed, &step.deal);
-        let is_wrong =
-            |f: &&Finding| f.deal.as_ref() == Some(deal) && f.level == Level::Error && STILL.contains(&f.rule.id);
-        if report.findings.iter().any(|finding| is_wrong(&finding)) {
+        if wrong.contains(deal) {
             continue;
         }
         let failed = |source: ObjectError| HistoryError::Object { commit: step.commit, source };
@@ -56,7 +58,11 @@ pub(super) fn unearned(since: &Since<'_>, listing: &Listing, report: &Report) ->
         let Some(pipeline) = in_force else { continue };
         let bytes = objects.blob(step.blob).map_err(failed)?;
         let Some(why) = refused(since, pipeline, step, &bytes)? else { continue };
-        let lies = listing.deals.iter().find(|own| own.id == *deal);
+        let lies = places.get(deal);
+        if lies.is_none() && listing.names.binary_search(deal).is_ok() {
+            // It is none of those that were asked for.
+            continue;
+        }
         let (path, stage) = lies.map_or((&step.path, &step.to), |own| (&own.path, &own.stage));
         let day = pipeline.day_of(step.at);
         let Step { from, to, author, .. } = step;

@@ -3,10 +3,12 @@
 use std::collections::HashSet;
 
 use crate::check::fingerprint::fingerprints;
-use crate::check::policy::compare;
+use crate::check::policy::{PolicyChange, compare};
 use crate::check::{Circumstances, Finding, Level, Report, check_each, rule};
+use crate::format::ident::StageId;
 use crate::format::load::Listing;
 use crate::format::pipeline::{PIPELINE_FILE, Pipeline};
+use crate::format::schema::{FieldSpec, FieldType};
 
 use super::NOWHERE;
 
@@ -14,7 +16,7 @@ use super::NOWHERE;
 /// asks for the same as before.
 pub(super) fn with_new_names(base: &Pipeline, head: &Pipeline) -> Pipeline {
     let mut pipeline = base.clone();
-    let now = |id: &crate::format::ident::StageId| {
+    let now = |id: &StageId| {
         // A name that the file before has for something else is no new name.
         let now = head.current_name(id.as_str()).filter(|now| *now != id && base.place(now.as_str()).is_none());
         now.cloned()
@@ -38,11 +40,7 @@ pub(super) fn with_new_names(base: &Pipeline, head: &Pipeline) -> Pipeline {
     pipeline
 }
 
-fn rename_in(
-    field: &mut crate::format::schema::FieldSpec,
-    now: &dyn Fn(&crate::format::ident::StageId) -> Option<crate::format::ident::StageId>,
-) {
-    use crate::format::schema::FieldType;
+fn rename_in(field: &mut FieldSpec, now: &dyn Fn(&StageId) -> Option<StageId>) {
     if let Some(now) = field.required_from.as_ref().and_then(now) {
         field.required_from = Some(now);
     }
@@ -122,7 +120,7 @@ pub(super) fn with_new_words(
 
 /// A finding for each thing that the file asks otherwise than before.
 pub(super) fn changes(base: &Pipeline, head: &Pipeline) -> Vec<Finding> {
-    let finding = |change: crate::check::policy::PolicyChange| {
+    let finding = |change: PolicyChange| {
         let how = if change.weakens { "pipeline.yaml asks for less: " } else { "pipeline.yaml changes: " };
         let span = change.after.unwrap_or(NOWHERE);
         let finding = Finding::new(rule::policy_change(), PIPELINE_FILE, span, format!("{how}{}", change.words))

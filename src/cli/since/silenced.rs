@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::check::{Circumstances, Finding, Level, Silence, rule, silences};
 use crate::cli::exit::CommandError;
+use crate::format::ident::DealId;
 use crate::format::load::{Listing, parse_deal};
 use crate::format::pipeline::{Pipeline, deal_path};
 use crate::format::source::Source;
@@ -24,6 +25,7 @@ pub(super) fn silenced(
     let mut texts = Vec::new();
     let Some(base) = &since.base else { return Ok((Vec::new(), texts)) };
     let is_changed = |path: &str, deal| since.between.changed.contains_key(deal) || since.uncommitted.contains(path);
+    let called_before: BTreeMap<&DealId, &DealId> = since.between.renamed.iter().map(|(old, now)| (now, old)).collect();
     let mut findings = Vec::new();
     let mut snapshot = None;
     for own in listing.deals.iter().filter(|own| is_changed(&own.path, &own.id)) {
@@ -35,8 +37,7 @@ pub(super) fn silenced(
             Some(found) => found,
             None => snapshot.insert(Snapshot::of_commit(&base.home, since.commit)?),
         };
-        let named = |old: &&crate::format::ident::DealId| since.between.renamed.get(*old) == Some(&own.id);
-        let old = since.between.renamed.keys().find(named).unwrap_or(&own.id);
+        let old = called_before.get(&own.id).copied().unwrap_or(&own.id);
         // What differs only from the last commit lies where it lay.
         let paths = since.between.changed.get(old).map_or_else(|| vec![own.path.clone()], |ends| ends.before.clone());
         let mut known: BTreeMap<(String, String), usize> = BTreeMap::new();
@@ -55,7 +56,7 @@ pub(super) fn silenced(
     Ok((findings, texts))
 }
 
-fn about(path: &str, deal: &crate::format::ident::DealId, silence: Silence) -> Finding {
+fn about(path: &str, deal: &DealId, silence: Silence) -> Finding {
     let Silence { rule: id, reason, span } = silence;
     let finding =
         Finding::new(rule::policy_change(), path, span, format!("{deal} silences {id} from now on: {reason}"))
