@@ -284,13 +284,13 @@ fn the_conformance_suite_and_bombs_are_checked_in_a_moment() {
 
 #[test]
 fn large_files_of_one_kind_are_checked_in_a_moment() {
-    let kib = 255 * 1024;
+    let kib = if all() { 255 * 1024 } else { 40 * 1024 };
     let fill = |unit: &str| unit.repeat(kib / unit.len());
     let inputs = [
         ("brackets", fill("[")),
         ("closed brackets", format!("a: {}{}", "[".repeat(kib / 2), "]".repeat(kib / 2))),
         ("dashes", fill("- ")),
-        ("keys", (0..20_000).map(|i| format!("k{i}: 1\n")).collect()),
+        ("keys", (0..kib / 13).map(|i| format!("k{i}: 1\n")).collect()),
         ("one key twice ten thousand times", fill("a: 1\n")),
         ("unquoted colons", fill("title: a: b\n")),
         ("missing spaces", fill("title:a\n")),

@@ -57,6 +57,9 @@ impl Fixed {
     }
 }
 
+/// Answers with the findings of files with other texts, which are given by path.
+pub type Again<'a, E> = dyn FnMut(&BTreeMap<String, String>) -> Result<Vec<Finding>, E> + 'a;
+
 /// The files of a round.
 struct Texts<'t> {
     text: &'t dyn Fn(&str) -> Option<String>,
@@ -82,7 +85,7 @@ pub fn fix<E>(
     findings: &[Finding],
     which: Which,
     text: &dyn Fn(&str) -> Option<String>,
-    again: &mut dyn FnMut(&BTreeMap<String, String>) -> Result<Vec<Finding>, E>,
+    again: &mut Again<'_, E>,
 ) -> Result<Fixed, E> {
     let mut findings = findings.to_vec();
     let mut texts = Texts { text, now: BTreeMap::new() };
