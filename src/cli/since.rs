@@ -195,10 +195,10 @@ impl<'h> Since<'h> {
                 // By the levels of the file before, so that none can switch off what tells of it.
                 report.add(base, policy::changes(base, head));
             }
-            let (silenced, texts) = silenced::silenced(self, listing, circumstances)?;
-            report.add(base, silenced);
+            let silenced = silenced::silenced(self, listing, circumstances)?;
+            report.add(base, silenced.findings);
             let known: BTreeSet<String> = checked.texts.iter().map(|(path, _)| path.clone()).collect();
-            checked.texts.extend(texts.into_iter().filter(|(path, _)| !known.contains(path)));
+            checked.texts.extend(silenced.texts.into_iter().filter(|(path, _)| !known.contains(path)));
         }
         Ok(())
     }

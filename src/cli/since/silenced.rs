@@ -12,8 +12,17 @@ use crate::repo::snapshot::Snapshot;
 
 use super::Since;
 
+/// What comments silence.
+#[derive(Default)]
+pub(super) struct Silenced {
+    /// One for each comment.
+    pub(super) findings: Vec<Finding>,
+    /// The paths and texts of their files.
+    pub(super) texts: Vec<(String, String)>,
+}
+
 /// A finding for each comment that the deals of a change have and had not before: what silences a check is part of what is
-/// asked of a deal, and whoever reviews the change should see it. With them come the paths and texts of their files.
+/// asked of a deal, and whoever reviews the change should see it.
 ///
 /// # Errors
 /// When the state before cannot be read.
@@ -21,12 +30,11 @@ pub(super) fn silenced(
     since: &Since<'_>,
     listing: &Listing,
     circumstances: &Circumstances<'_>,
-) -> Result<(Vec<Finding>, Vec<(String, String)>), CommandError> {
-    let mut texts = Vec::new();
-    let Some(base) = &since.base else { return Ok((Vec::new(), texts)) };
+) -> Result<Silenced, CommandError> {
+    let mut silenced = Silenced::default();
+    let Some(base) = &since.base else { return Ok(silenced) };
     let is_changed = |path: &str, deal| since.between.changed.contains_key(deal) || since.uncommitted.contains(path);
     let called_before: BTreeMap<&DealId, &DealId> = since.between.renamed.iter().map(|(old, now)| (now, old)).collect();
-    let mut findings = Vec::new();
     let mut snapshot = None;
     for own in listing.deals.iter().filter(|own| is_changed(&own.path, &own.id)) {
         let (now, text) = of(circumstances.source, &listing.pipeline, &own.path);
@@ -48,12 +56,12 @@ pub(super) fn silenced(
             let key = (silence.rule.clone(), silence.reason.clone());
             match known.get_mut(&key).filter(|left| **left > 0) {
                 Some(left) => *left -= 1,
-                None => findings.push(about(&own.path, &own.id, silence)),
+                None => silenced.findings.push(about(&own.path, &own.id, silence)),
             }
         }
-        texts.push((own.path.clone(), text));
+        silenced.texts.push((own.path.clone(), text));
     }
-    Ok((findings, texts))
+    Ok(silenced)
 }
 
 fn about(path: &str, deal: &DealId, silence: Silence) -> Finding {
