@@ -173,7 +173,9 @@ fn a_required_field_is_asked_for_where_it_is_required() {
         ("lost/2026/gone.yaml", deal),
         ("offer/parts.yaml", &format!("{deal}parts:\n  - {{what: door, price: 5}}\n  - {{price: 7}}\n")),
     ]);
-    let found = findings(&repo);
+    let mut found = findings(&repo);
+    // Whoever wrote the commit is not the one who approved, which has tests of its own.
+    found.retain(|finding| !finding.starts_with("error approval:"));
     assert_eq!(found, ["error missing-field: parts lacks parts.2.what, which every deal needs"]);
     let refused = repo.tussock(&["move", "early", "won"]);
     assert!(refused.code == 1 && refused.err.contains("region is required and missing"), "{}", refused.err);
