@@ -17,7 +17,7 @@ fn fix(repo: &TestRepo, args: &[&str]) -> Ran {
 fn safe_fixes_are_made_told_and_what_is_left_is_reported() {
     let repo = TestRepo::with_pipeline();
     repo.write("sales/brief/acme.yaml", format!("{ACME}{STEP}"));
-    repo.write("sales/brief/borg.yaml", format!("\u{feff}title: Borg\r\nready:x\r\nowner: @olga\r\n"));
+    repo.write("sales/brief/borg.yaml", "\u{feff}title: Borg\r\nready:x\r\nowner: @olga\r\n");
     let ran = fix(&repo, &["--fix"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert!(
