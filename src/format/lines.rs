@@ -5,6 +5,9 @@ use super::quote;
 use super::span::Span;
 use super::tree::Node;
 
+/// Characters between curly quotes in which an end is looked for.
+const MOST_IN_QUOTES: usize = 400;
+
 /// What is done about a text that YAML takes for something else.
 pub(super) const QUOTE: &str = "put the value in quotes";
 
@@ -99,10 +102,12 @@ fn is_blank(c: char) -> bool {
 /// Curly quotes on this line around a place between braces, where a comma or colon stands in the text that they were meant
 /// to hold together.
 pub(super) fn curly_quotes_around(text: &str, at: usize) -> Option<Problem> {
-    let (start, end) = (line_start(text, at), line_end(text, at));
-    let open = text[start..at].rfind(['“', '„']).map(|n| start + n)?;
+    // A text in quotes is not long, and a hostile line may hold ten thousand such places.
+    let mut before = text.get(..at)?.char_indices().rev().take(MOST_IN_QUOTES).take_while(|(_, c)| *c != '\n');
+    let (open, _) = before.find(|(_, c)| matches!(c, '“' | '„'))?;
     let inner = open + text[open..].chars().next()?.len_utf8();
-    let close = text[inner..end].find('”').map(|n| inner + n).filter(|close| *close > at)?;
+    let mut after = text.get(inner..)?.char_indices().take(MOST_IN_QUOTES).take_while(|(_, c)| *c != '\n');
+    let close = after.find(|(_, c)| *c == '”').map(|(n, _)| inner + n).filter(|close| *close > at)?;
     let after = close + '”'.len_utf8();
     let says = &text[inner..close];
     if says.contains(['"', '\\', '“', '„']) {
@@ -194,11 +199,14 @@ pub(super) fn two_values(
             format!("keep one of the two: `{name}: {}` or `{name}: {}`", value(first.span), value(second.span))
         }
     });
+    if flow {
+        return;
+    }
     let start = text[..key.start].rfind('\n').map_or(0, |n| n + 1);
     let last = second.span.end.max(key.end);
     let end = text[last..].find('\n').map_or(text.len(), |n| last + n + 1);
     let alone = text[start..key.start].trim_matches(' ').is_empty() && text[last..end].trim().is_empty();
-    if alone && !flow && key.start > 0 {
+    if alone && key.start > 0 {
         let span = Span::new(start, end);
         let title = "delete the second line";
         problem.fix = Some(if same { Fix::safe(title, span, "") } else { Fix::guess(title, span, "") });
