@@ -4,7 +4,7 @@
 //! `TUSSOCK_YAML_LS` names its script (`…/yaml-language-server/bin/yaml-language-server`); without it, or without node, the
 //! tests say so and pass.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
