@@ -32,7 +32,11 @@ impl Source for OneDeal<'_> {
     }
 
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        Ok(if path == "pipeline.yaml" { self.pipeline.as_bytes().to_vec() } else { self.deal.to_vec() })
+        match path {
+            "pipeline.yaml" => Ok(self.pipeline.as_bytes().to_vec()),
+            "brief/acme.yaml" => Ok(self.deal.to_vec()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     fn repository_has(&self, _: &str) -> bool {

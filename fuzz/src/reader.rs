@@ -47,7 +47,7 @@ impl Source for OneDeal<'_> {
         match path {
             "offer/acme.yaml" => Ok(self.0.to_vec()),
             "pipeline.yaml" => Ok(PIPELINE.as_bytes().to_vec()),
-            _ => Ok(Vec::new()),
+            _ => Err(io::ErrorKind::NotFound.into()),
         }
     }
 
