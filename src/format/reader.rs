@@ -17,6 +17,9 @@ use super::tree::{Core, Document, Entry, Mapping, Node, NodeKind, ScalarStyle, r
 /// Syntax errors that are looked for in one file before reading gives up on it.
 const MAX_SYNTAX_ERRORS: usize = 20;
 
+/// Problems of the parsed text that are listed one by one before the rest is only counted. A file with more is no deal.
+const MAX_LISTED: usize = 200;
+
 /// Reads a deal. An error holds everything that could be found wrong; a document that can be used although something is
 /// wrong with it carries that in [`Document::problems`].
 pub fn read(source: &[u8]) -> Result<Document, Vec<Problem>> {
@@ -56,7 +59,7 @@ pub fn read_fully(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
         let Some(error) = error else {
             let root = builder.finish();
             fatal |= builder.fatal;
-            problems.append(&mut builder.problems);
+            problems.append(&mut builder.take_problems());
             sort(&mut problems, &scan.masked);
             return match root {
                 Some((root, span)) if !fatal => Ok(Document { text: scan.text.to_owned(), root, span, problems }),
@@ -73,7 +76,7 @@ pub fn read_fully(source: &[u8], what: &str) -> Result<Document, Vec<Problem>> {
         last_error = Some(offset);
         problems.push(explained.problem);
         let Some(cover) = cover else {
-            problems.append(&mut builder.problems);
+            problems.append(&mut builder.take_problems());
             break;
         };
         readable = Cow::Owned(prescan::mask(&readable, &[cover]).into_owned());
@@ -149,6 +152,8 @@ struct Builder<'a> {
     documents: usize,
     nodes: usize,
     stopped: bool,
+    /// Problems above those that are listed.
+    unlisted: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -163,6 +168,7 @@ impl<'a> Builder<'a> {
             documents: 0,
             nodes: 0,
             stopped: false,
+            unlisted: 0,
         }
     }
 
@@ -279,8 +285,26 @@ impl<'a> Builder<'a> {
 
     fn problem(&mut self, kind: ProblemKind, span: Span, message: impl Into<String>) -> Refused<'_> {
         self.fatal = true;
-        self.problems.push(Problem::new(kind, span, message));
-        Refused(self.problems.last_mut())
+        if self.record(Problem::new(kind, span, message)) { Refused(self.problems.last_mut()) } else { Refused(None) }
+    }
+
+    /// Lists a problem, or only counts it where there are so many. Whether it is listed.
+    fn record(&mut self, problem: Problem) -> bool {
+        let listed = self.problems.len() < MAX_LISTED;
+        if listed {
+            self.problems.push(problem)
+        } else {
+            self.unlisted += 1
+        }
+        listed
+    }
+
+    /// The problems, the last of which says how many more there are.
+    fn take_problems(&mut self) -> Vec<Problem> {
+        if let (true, Some(last)) = (self.unlisted > 0, self.problems.last_mut()) {
+            last.message = format!("{}, and {} more problems", last.message, self.unlisted);
+        }
+        std::mem::take(&mut self.problems)
     }
 
     fn refuse_tag(&mut self, span: Span) {
@@ -309,8 +333,10 @@ impl<'a> Builder<'a> {
 
     /// The value from `start` to the end of its line in quotes, where the line holds all of it.
     fn quoted_rest(&self, start: usize) -> Option<Fix> {
-        let in_flow = self.stack.iter().any(|f| f.flow);
-        let span = lines::one_line_value(self.text, start).filter(|_| !in_flow)?;
+        if self.stack.iter().any(|f| f.flow) {
+            return None;
+        }
+        let span = lines::one_line_value(self.text, start)?;
         Some(lines::quoted(self.text, span))
     }
 
@@ -454,7 +480,7 @@ impl<'a> Builder<'a> {
         if !dropped && let Some((first, path)) = self.first_of_name(&text) {
             dropped = true;
             twin = Some(self.problems.len());
-            self.problems.push(
+            self.record(
                 Problem::new(ProblemKind::DuplicateKey, span, format!("`{text}` stands twice in one block"))
                     .with_label("here again")
                     .with_help("keep one of the two lines")
@@ -494,7 +520,7 @@ impl<'a> Builder<'a> {
             match (curly, missing) {
                 (Some(problem), _) | (None, Some(problem)) => {
                     self.fatal = true;
-                    self.problems.push(problem);
+                    self.record(problem);
                 }
                 (None, None) => self
                     .problem(

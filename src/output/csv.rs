@@ -5,6 +5,8 @@ use std::io;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use super::terminal::is_hostile;
+
 /// A cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
@@ -111,9 +113,11 @@ fn guarded(text: &str) -> String {
     if is_run(text) { format!("'{text}") } else { text.to_owned() }
 }
 
-/// Whether a spreadsheet would take a text for a formula.
+/// Whether a spreadsheet would take a text for a formula. Some pass over blanks and what cannot be seen before it.
 fn is_run(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
+    let unseen = |c: char| c.is_whitespace() || is_hostile(c);
+    text.starts_with(['\t', '\r', '\n'])
+        || text.trim_start_matches(unseen).starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
 #[cfg(test)]
@@ -128,11 +132,12 @@ mod tests {
             vec![Cell::text("=HYPERLINK(\"http://x\")"), Cell::integer(-3)],
             vec![Cell::text("＝1+1"), Cell::float(f64::NAN, 2)],
             vec![Cell::text("two\nlines"), Cell::float(0.5, 3)],
+            vec![Cell::text("\u{b}@SUM(A1)"), Cell::empty()],
             vec![Cell::Number("=1+1".to_owned())],
         ];
         let text = String::from_utf8(write(&["deal", "@amount"], &rows).unwrap()).unwrap();
         let expected = "deal,'@amount\r\n\"acme, \"\"the\"\" client\",-12.50\r\n\"'=HYPERLINK(\"\"http://x\"\")\",-3\r\n\
-                        '＝1+1,\r\n\"two\nlines\",0.500\r\n'=1+1\r\n";
+                        '＝1+1,\r\n\"two\nlines\",0.500\r\n'\u{b}@SUM(A1),\r\n'=1+1\r\n";
         assert_eq!(text, expected);
     }
 
