@@ -220,7 +220,7 @@ fn a_file_with_problems_elsewhere_can_be_moved_and_made_no_worse() {
     let text = repo.read("sales/proposal/acme.yaml");
     assert!(text.contains("amount: 12,000\nsegmnt: x\n"), "{text}");
     refuses(&repo, 1, &["move", "acme", "contract", "--set", "close_date=2026-02-30"], &["2026-02-30"]);
-    refuses(&repo, 1, &["set", "acme", "amount=13,000"], &["`amount` must be an amount", "write 13000"]);
+    refuses(&repo, 1, &["set", "acme", "amount=13,000"], &["`amount` must be an amount", "write `amount: 13000`"]);
     repo.ok(&["set", "acme", "amount=13000"]);
 }
 

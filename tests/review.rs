@@ -468,6 +468,8 @@ fn only_what_is_not_the_same_is_judged() {
 #[test]
 fn stale_deals_that_are_touched_are_told() {
     let repo = four();
+    repo.write("sales/pipeline.yaml", SMALL_PIPELINE.replace("  stale-deal: off\n", ""));
+    repo.commit("Tell of stale deals");
     let touched = ACME.replace("A shop", "A small shop");
     repo.wait_days(60);
     repo.write("sales/brief/acme.yaml", touched);
