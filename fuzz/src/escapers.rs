@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::Value;
-use tussock::check::{Files, Finding, Report, Summary, rule};
+use tussock::check::{Files, Finding, Level, Report, Summary, rule};
 use tussock::format::problem::Fix;
 use tussock::format::span::Span;
 use tussock::output::terminal::{cut, plain, width, wrap};
-use tussock::output::{csv, findings_json, html, json, text};
+use tussock::output::{
+    csv, findings_github, findings_gitlab, findings_json, findings_junit, findings_markdown, findings_rdjson,
+    findings_sarif, html, json, text,
+};
 use tussock::report::markdown;
 use tussock::report::page::Page;
 
@@ -39,6 +42,7 @@ pub fn check(source: &[u8]) {
 fn terminal(text: &str) {
     let shown = plain(text);
     assert!(!shown.contains('\n'), "{shown:?}");
+    no_command(&shown);
     harmless(&shown, "the terminal");
     for columns in [1, 7, 40] {
         assert!(width(&cut(&shown, columns)) <= columns.max(2), "{shown:?} in {columns}");
@@ -159,9 +163,57 @@ fn findings(hostile: &str) {
     finding.fix = Some(Fix::guess(hostile, Span::new(0, 1), hostile).and(Span::at(at), hostile));
     let report = Report { findings: vec![finding], summary: Summary { errors: 1, files: 1, ..Summary::default() } };
     let files = Files::of_texts([(hostile, hostile), ("other", hostile)]);
-    harmless(&text::render(&report, &files, text::Look { colour: false, columns: 60 }), "the terminal");
+    let shown = text::render(&report, &files, text::Look { colour: false, columns: 60 });
+    harmless(&shown, "the terminal");
+    shown.lines().for_each(no_command);
     let json = findings_json::render(&report, &files);
     harmless(&json, "JSON");
     let read: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(read["findings"][0]["message"], hostile);
+    annotations(&findings_github::render(&report, &files));
+    let sinks = [
+        ("SARIF", findings_sarif::render(&report, &files)),
+        ("GitLab's report", findings_gitlab::render(&report, &files)),
+        ("rdjson", findings_rdjson::render(&report, &files)),
+    ];
+    for (sink, written) in sinks {
+        harmless(&written, sink);
+        serde_json::from_str::<Value>(&written).unwrap_or_else(|e| panic!("{sink} is no JSON: {e}: {written}"));
+    }
+    let junit = findings_junit::render(&report, &files, Level::Error);
+    harmless(&junit, "JUnit");
+    roxmltree::Document::parse(&junit).unwrap_or_else(|e| panic!("no XML: {e}: {junit}"));
+    let page = findings_markdown::render(&report, &files);
+    harmless(&page, "a summary");
+    for event in Parser::new_ext(&page, options()) {
+        if let Event::Html(_)
+        | Event::InlineHtml(_)
+        | Event::InlineMath(_)
+        | Event::DisplayMath(_)
+        | Event::FootnoteReference(_)
+        | Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::CodeBlock(_) | Tag::Table(_)) = event
+        {
+            panic!("{page:?} became {event:?}");
+        }
+    }
+}
+
+/// What a build server's log takes for a command.
+fn no_command(line: &str) {
+    assert!(!line.trim_start().starts_with("::"), "{line:?}");
+    for mark in ["##[", "##vso[", "##teamcity["] {
+        assert!(!line.contains(mark), "{line:?}");
+    }
+}
+
+/// One command for the one finding, whose properties are those that we write.
+fn annotations(log: &str) {
+    harmless(log, "GitHub's log");
+    let (commands, others): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| line.trim_start().starts_with("::"));
+    others.iter().for_each(|line| no_command(line));
+    let [command] = commands[..] else { panic!("{} commands: {log:?}", commands.len()) };
+    let (properties, _) = command.strip_prefix("::error ").and_then(|rest| rest.split_once("::")).expect("a command");
+    let names: Vec<&str> = properties.split(',').map(|p| p.split('=').next().unwrap_or_default()).collect();
+    assert!(names.starts_with(&["file", "line"]) && names.ends_with(&["title"]), "{command:?}");
+    assert!(names.len() <= 6 && command.ends_with(|c: char| c != '\r') && !command.contains("##["), "{command:?}");
 }
