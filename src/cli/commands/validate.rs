@@ -53,7 +53,7 @@ Examples:
   tussock validate --format auto --also sarif=tussock.sarif   in CI: annotations on GitHub, and a file for code scanning
   tussock explain exit-criterion            what a rule means
 
-Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of or --since needs it")]
+Exit codes: 0 nothing found at or above --fail-on · 1 findings · 2 wrong arguments or a broken pipeline file · 3 no pipeline here · 4 a file was changed while it was being fixed · 10 history is incomplete (a shallow clone, a missing or damaged object), and --as-of or --since needs it")]
 pub struct Args {
     /// Show only findings in these files and folders
     #[arg(value_name = "PATH")]
