@@ -198,9 +198,14 @@ fn findings(hostile: &str) {
     }
 }
 
+/// Whether a line begins as the commands do that GitHub's runner knows; all of them are named in ASCII.
+fn is_command(line: &str) -> bool {
+    line.trim_start().strip_prefix("::").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+}
+
 /// What a build server's log takes for a command.
 fn no_command(line: &str) {
-    assert!(!line.trim_start().starts_with("::"), "{line:?}");
+    assert!(!is_command(line), "{line:?}");
     for mark in ["##[", "##vso[", "##teamcity["] {
         assert!(!line.contains(mark), "{line:?}");
     }
@@ -209,7 +214,7 @@ fn no_command(line: &str) {
 /// One command for the one finding, whose properties are those that we write.
 fn annotations(log: &str) {
     harmless(log, "GitHub's log");
-    let (commands, others): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| line.trim_start().starts_with("::"));
+    let (commands, others): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| is_command(line));
     others.iter().for_each(|line| no_command(line));
     let [command] = commands[..] else { panic!("{} commands: {log:?}", commands.len()) };
     let (properties, _) = command.strip_prefix("::error ").and_then(|rest| rest.split_once("::")).expect("a command");
