@@ -4,14 +4,18 @@
 //! `##vso[`, TeamCity `##teamcity[`. A deal's title must not be able to say any of these, whoever prints it and wherever
 //! the lines are broken, so they are always broken up and not only where a build server is known to listen.
 
+/// Joins letters without being seen. Whoever draws excerpts leaves it out, so that what stood on its two sides meets.
+const JOINER: char = '\u{200d}';
+
 /// Whether a `[` after this text would make a command of it: `##`, then letters and digits or nothing.
 pub fn opens(before: &str) -> bool {
-    before.trim_end_matches(|c: char| c.is_ascii_alphanumeric()).ends_with("##")
+    let mut back = before.chars().rev().filter(|c| *c != JOINER).skip_while(char::is_ascii_alphanumeric);
+    back.next() == Some('#') && back.next() == Some('#')
 }
 
 /// A text without the opening of any command: a blank is put before the bracket of `##[`.
 pub fn without_brackets(text: String) -> String {
-    if !text.contains("##") {
+    if !text.contains('[') || !text.contains('#') {
         return text;
     }
     let mut out = String::with_capacity(text.len() + 4);
@@ -28,18 +32,24 @@ pub fn without_brackets(text: String) -> String {
 /// text of none begins with the opening of a command.
 pub fn without_commands(text: String) -> String {
     let text = without_brackets(text);
-    if !text.contains("::") {
+    if !text.contains(':') {
         return text;
     }
     let mut out = String::with_capacity(text.len() + 4);
     for c in text.chars() {
-        if c.is_ascii_alphabetic() && out.ends_with("::") {
-            out.pop();
-            out.push_str(" :");
+        if c.is_ascii_alphabetic() && has_colons(&out) {
+            let end = out.trim_end_matches(JOINER).len() - 1;
+            out.insert(end, ' ');
         }
         out.push(c);
     }
     out
+}
+
+/// Whether a text ends with the two colons that open a command, seen or not.
+fn has_colons(text: &str) -> bool {
+    let mut back = text.chars().rev().filter(|c| *c != JOINER);
+    back.next() == Some(':') && back.next() == Some(':')
 }
 
 #[cfg(test)]
@@ -57,6 +67,8 @@ mod tests {
             ("##vso[task.setvariable]", "##vso [task.setvariable]"),
             ("##teamcity[buildStop]", "##teamcity [buildStop]"),
             ("##[[x", "## [[x"),
+            ("#\u{200d}#\u{200d}[add-mask]", "#\u{200d}#\u{200d} [add-mask]"),
+            (":\u{200d}:\u{200d}error::x", ":\u{200d} :\u{200d}error: :x"),
         ];
         for (text, broken) in wanted {
             assert_eq!(without_commands(text.to_owned()), broken);
